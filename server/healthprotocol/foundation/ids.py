@@ -1,0 +1,27 @@
+"""Typed ids: UUIDv7 (RFC 9562 §5.7), so that rows made together lie together and ids sort by time."""
+
+import os
+from datetime import UTC, datetime
+from typing import NewType
+from uuid import UUID
+
+OrganisationId = NewType("OrganisationId", UUID)
+AccountId = NewType("AccountId", UUID)
+OperationId = NewType("OperationId", UUID)
+
+
+def new_id(at: datetime) -> UUID:
+    """Return a fresh UUIDv7 whose 48-bit millisecond stamp is the aware instant `at`; the other 74 bits are random."""
+    milliseconds = int(at.timestamp() * 1000)
+    random = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & 0xFFFF_FFFF_FFFF) << 80
+    value |= 0x7 << 76
+    value |= (random >> 68 & 0xFFF) << 64
+    value |= 0b10 << 62
+    value |= random & 0x3FFF_FFFF_FFFF_FFFF
+    return UUID(int=value)
+
+
+def made_at(identifier: UUID) -> datetime:
+    """Return the instant, to the millisecond, that a UUIDv7 carries."""
+    return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)
