@@ -1,0 +1,63 @@
+/** The one door to the server: cookie session, CSRF header, idempotency key, entity tags, problems as errors. */
+import createClient, { type Middleware } from "openapi-fetch";
+import type { paths } from "./paths";
+import { problemOf, unreachable } from "./problem";
+
+/** Lives in memory only: a script that survives the page cannot find it. */
+let csrfToken: string | null = null;
+const etags = new Map<string, string>();
+const onSignedOut = new Set<() => void>();
+
+const UNSAFE = new Set(["POST", "PUT", "PATCH", "DELETE"]);
+
+const conversation: Middleware = {
+  onRequest({ request }) {
+    request.headers.set("Accept", "application/json");
+    if (!UNSAFE.has(request.method)) return request;
+    if (csrfToken !== null) request.headers.set("X-CSRF-Token", csrfToken);
+    if (!request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
+    return request;
+  },
+  async onResponse({ request, response }) {
+    if (!response.ok) {
+      const problem = await problemOf(response);
+      const isSignIn = request.method === "POST" && new URL(request.url).pathname === "/api/v1/session";
+      if (response.status === 401 && !isSignIn) for (const listener of onSignedOut) listener();
+      throw problem;
+    }
+    const etag = response.headers.get("etag");
+    if (etag !== null) etags.set(new URL(request.url).pathname, etag);
+    return response;
+  },
+  onError({ error }) {
+    // fetch says TypeError for every failure to reach the server; an abort stays an abort.
+    return error instanceof TypeError ? unreachable() : undefined;
+  },
+};
+
+export const client = createClient<paths>({ baseUrl: globalThis.location?.origin ?? "http://localhost", credentials: "same-origin" });
+client.use(conversation);
+
+export function setCsrfToken(token: string | null): void {
+  csrfToken = token;
+  if (token === null) etags.clear();
+}
+
+/** The `If-Match` header for an update: the tag of the copy that the user saw. */
+export function ifMatch(path: string): Record<string, string> {
+  const etag = etags.get(path);
+  return etag === undefined ? {} : { "If-Match": etag };
+}
+
+/** Called whenever the server says that the session is over. Returns how to stop listening. */
+export function listenSignedOut(listener: () => void): () => void {
+  onSignedOut.add(listener);
+  return () => onSignedOut.delete(listener);
+}
+
+/** Answers of openapi-fetch hold the body or an error; here an error was thrown already. */
+export async function bodyOf<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  const { data } = await answer;
+  // A 204 has no body: its type is undefined, which this cast keeps.
+  return data as T;
+}
