@@ -30,6 +30,7 @@ UcumUnit = Annotated[str, Meta(min_length=1, max_length=32)]
 ShortText = Annotated[str, Meta(max_length=200)]
 LongText = Annotated[str, Meta(max_length=20_000)]
 Minutes = Annotated[int, Meta(ge=0, le=527_040)]
+LocalTime = Annotated[time, Meta(tz=False)]
 Count = Annotated[int, Meta(ge=1, le=100_000)]
 
 
@@ -93,7 +94,7 @@ class Schedule(
     period_max: float | None = None
     period_unit: PeriodUnit | None = None
     day_of_week: Annotated[tuple[DayOfWeek, ...], Meta(max_length=7)] = ()
-    time_of_day: Annotated[tuple[time, ...], Meta(max_length=100)] = ()
+    time_of_day: Annotated[tuple[LocalTime, ...], Meta(max_length=100)] = ()
     when: Annotated[tuple[EventTiming, ...], Meta(max_length=26)] = ()
     offset: int | None = None
     offsets_minutes: Annotated[tuple[Minutes, ...], Meta(max_length=100)] = ()

@@ -1,0 +1,188 @@
+"""
+Bodies and queries into typed values. The fast path is one msgspec decode; only when that fails does jsonschema list
+every fault of the input, each with its JSON pointer and never with the value.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import time
+from functools import cache
+from typing import Any, TypeVar
+
+import jsonschema_rs
+import msgspec
+
+from healthprotocol.foundation.errors import BadRequest, Invalid, Violation
+
+T = TypeVar("T")
+
+_MAX_VIOLATIONS = 100
+
+
+def decode_body(body: bytes, kind: type[T]) -> T:
+    """
+    Return the JSON `body` as `kind`, strictly: unknown fields and other types are faults.
+
+    Raises BadRequest when it is no JSON, Invalid with every fault when it is JSON of another shape.
+    """
+    try:
+        return _decoder(kind).decode(body)
+    except msgspec.ValidationError as error:
+        raise Invalid(violations=faults(body, kind) or [_from_msgspec(str(error))]) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BadRequest(
+            "The body is not valid JSON in UTF-8.", violations=[Violation("", "json_invalid", "Send valid JSON.")]
+        ) from None
+
+
+def faults(body: bytes, kind: type[Any]) -> list[Violation]:
+    """Return every way in which a JSON body does not fit `kind`, at most 100, in document order."""
+    value = msgspec.json.decode(body)
+    found: dict[Violation, None] = {}
+    for _, error in zip(range(_MAX_VIOLATIONS), _validator(kind).iter_errors(value), strict=False):
+        found.update(dict.fromkeys(_from_jsonschema(error)))
+    return list(found)[:_MAX_VIOLATIONS]
+
+
+def convert_query(query: Mapping[str, Sequence[str]], kind: type[T]) -> T:
+    """
+    Return the query parameters as the struct `kind`. A parameter given twice is a fault unless the field is a list.
+
+    Raises BadRequest naming each parameter that is unknown, repeated or does not fit.
+    """
+    known = {field.encode_name for field in msgspec.structs.fields(kind)}  # pyright: ignore[reportArgumentType]
+    violations = [
+        Violation(f"/{_escape(name)}", "unknown_parameter", f"Known parameters: {', '.join(sorted(known)) or 'none'}.")
+        for name in query
+        if name not in known
+    ]
+    violations += [
+        Violation(f"/{_escape(name)}", "repeated", "Give this parameter once.")
+        for name, values in query.items()
+        if name in known and len(values) > 1
+    ]
+    if violations:
+        raise BadRequest("The query has faults.", violations=violations)
+    single = {name: values[0] for name, values in query.items()}
+    try:
+        return msgspec.convert(single, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise BadRequest("The query has faults.", violations=[_from_msgspec(str(error))]) from None
+
+
+@cache
+def _decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
+    return msgspec.json.Decoder(kind)
+
+
+@cache
+def _validator(kind: type[Any]) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator(
+        msgspec.json.schema(kind), validate_formats=True, formats={"partial-time": _is_local_time}
+    )
+
+
+def _is_local_time(text: str) -> bool:
+    try:
+        return time.fromisoformat(text).tzinfo is None
+    except ValueError:
+        return False
+
+
+_SENTENCES = {
+    "type": "It must be of another type.",
+    "required": "A required field is missing.",
+    "additionalProperties": "This field is not known here.",
+    "enum": "It must be one of the listed values.",
+    "const": "It must be the one listed value.",
+    "anyOf": "It fits none of the allowed shapes.",
+    "oneOf": "It fits none of the allowed shapes.",
+    "format": "It is not a real value of its format.",
+    "pattern": "It does not match the required pattern.",
+}
+_LIMITS = {
+    "minLength": ("too_short", "It must have at least {} characters."),
+    "maxLength": ("too_long", "It must have at most {} characters."),
+    "minItems": ("too_few", "It must have at least {} items."),
+    "maxItems": ("too_many", "It must have at most {} items."),
+    "minimum": ("too_small", "It must be at least {}."),
+    "maximum": ("too_large", "It must be at most {}."),
+    "exclusiveMinimum": ("too_small", "It must be more than {}."),
+    "exclusiveMaximum": ("too_large", "It must be less than {}."),
+}
+
+
+def _from_jsonschema(error: Any) -> list[Violation]:
+    branches = getattr(error.kind, "context", None)
+    if branches:
+        # An optional field is `anyOf [shape, null]`: the faults of its shape say more than "fits neither".
+        told = [branch for branch in branches if branch and not _is_only_null(branch)]
+        if len(told) == 1:
+            return [violation for inner in told[0] for violation in _from_jsonschema(inner)]
+    return [_one_violation(error)]
+
+
+def _is_only_null(branch: Sequence[Any]) -> bool:
+    return len(branch) == 1 and list(getattr(branch[0].kind, "types", ()) or ()) == ["null"]
+
+
+def _one_violation(error: Any) -> Violation:
+    pointer = "".join(f"/{_escape(str(part))}" for part in error.instance_path)
+    keyword = str(error.schema_path[-1]) if error.schema_path else "invalid"
+    if keyword in _LIMITS:
+        code, sentence = _LIMITS[keyword]
+        return Violation(pointer, code, sentence.format(_limit(error, keyword)))
+    if keyword == "additionalProperties":
+        unexpected = list(getattr(error.kind, "unexpected", ()))
+        names = ", ".join(_safe_name(str(name)) for name in unexpected[:5])
+        where = f"{pointer}/{_escape(_safe_name(str(unexpected[0])))}" if len(unexpected) == 1 else pointer
+        return Violation(where, "unknown_field", f"Not known here: {names}.")
+    if keyword == "required":
+        name = str(getattr(error.kind, "property", "")).strip("'\"")
+        return Violation(f"{pointer}/{_escape(name)}", "required", "This field is required.")
+    if keyword == "type":
+        return Violation(pointer, "wrong_type", f"It must be {_types(error)}.")
+    if keyword == "enum":
+        options = ", ".join(str(option) for option in getattr(error.kind, "options", ()) or ())[:300]
+        return Violation(pointer, "not_allowed", f"It must be one of: {options}." if options else _SENTENCES["enum"])
+    return Violation(pointer, keyword.lower(), _SENTENCES.get(keyword, "It does not fit."))
+
+
+def _limit(error: Any, keyword: str) -> str:
+    return str(getattr(error.kind, "limit", keyword))
+
+
+def _types(error: Any) -> str:
+    types = getattr(error.kind, "types", None) or ["of another type"]
+    words = {"integer": "a whole number", "number": "a number", "string": "a text", "object": "an object",
+             "array": "a list", "boolean": "true or false", "null": "null"}  # fmt: skip
+    return " or ".join(words.get(str(name), str(name)) for name in types)
+
+
+_PATH = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
+
+
+def _from_msgspec(message: str) -> Violation:
+    """msgspec's messages name types, limits and enum members, never the value; an unknown enum member it does quote."""
+    match = _PATH.search(message)
+    path = match["path"] if match else ""
+    pointer = re.sub(r"\[(\d+)\]", r"/\1", path.replace("[...]", "")).replace(".", "/")
+    sentence = _PATH.sub("", message)
+    if "Invalid enum value" in sentence:
+        sentence = "It must be one of the listed values"
+    unknown = re.search(r"unknown field `(?P<name>[^`]*)`", sentence)
+    if unknown:
+        return Violation(f"{pointer}/{_escape(_safe_name(unknown['name']))}", "unknown_field", "This field is not known here.")
+    missing = re.search(r"missing required field `(?P<name>[^`]*)`", sentence)
+    if missing:
+        return Violation(f"{pointer}/{missing['name']}", "required", "This field is required.")
+    return Violation(pointer, "invalid", sentence + ".")
+
+
+def _safe_name(name: str) -> str:
+    """A field's name as sent, only where it looks like a name: a value sent in its place must not be echoed."""
+    return name if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,39}", name) else "(a name that is not shown)"
+
+
+def _escape(part: str) -> str:
+    return part.replace("~", "~0").replace("/", "~1")

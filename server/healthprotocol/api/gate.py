@@ -1,0 +1,241 @@
+"""
+The gate of a request: who it is, what was sent, one transaction, and the answer only after its commit.
+
+`read` and `write` are the only ways from a route to a service. Both open the tenant's transaction, run the act, shape
+the value and encode it, commit, and then return the response: a client never sees success before the commit.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+from litestar import Request
+from litestar.response import Response
+
+from healthprotocol.api.body import convert_query, decode_body
+from healthprotocol.api.idempotency import replay_or_reserve, store_answer
+from healthprotocol.api.problem import UnsupportedMediaType
+from healthprotocol.api.routing import Answer, Endpoint
+from healthprotocol.foundation.context import Actor, RequestContext
+from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.errors import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    PreconditionFailed,
+    PreconditionRequired,
+    Unauthenticated,
+    Violation,
+)
+
+T = TypeVar("T")
+Act = Callable[[Transaction], Awaitable[T]]
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_KEY_LENGTH = 255
+
+
+class Authenticated(msgspec.Struct, frozen=True):
+    """A request's account; `csrf_token` None for a bearer token, which needs none."""
+
+    actor: Actor
+    csrf_token: str | None = None
+
+
+class Doorkeeper(Protocol):
+    """What the gate asks of the accounts: given by assembly, because this package stands below them."""
+
+    async def authenticate(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Authenticated | None:
+        """Return who sent this, None when nobody known did."""
+        ...
+
+    def authorize(self, actor: Actor, policy: str) -> None:
+        """Raise Forbidden when the actor's role or token does not include `policy`."""
+        ...
+
+    async def record_denied(self, actor: Actor, context: RequestContext, policy: str) -> None:
+        """Leave a trace of a refusal."""
+        ...
+
+
+class Gate:
+    """One request at the door. Made by `open_gate` after authentication and the route's policy."""
+
+    def __init__(
+        self,
+        request: "Request[Any, Any, Any]",
+        *,
+        database: Database,
+        context: RequestContext,
+        authenticated: Authenticated | None,
+        doorkeeper: Doorkeeper,
+    ) -> None:
+        self.request = request
+        self.database = database
+        self.context = context
+        self.authenticated = authenticated
+        self.doorkeeper = doorkeeper
+
+    @property
+    def actor(self) -> Actor:
+        """The account behind the request. Raises Unauthenticated on a public route without one."""
+        if self.authenticated is None:
+            raise Unauthenticated
+        return self.authenticated.actor
+
+    def query(self, kind: type[T]) -> T:
+        """Return the query parameters as `kind`. Raises BadRequest naming each that does not fit."""
+        params = self.request.query_params
+        return convert_query({name: params.getall(name) for name in params}, kind)
+
+    async def body(self, kind: type[T]) -> T:
+        """Return the JSON body as `kind`. Raises BadRequest, Invalid or UnsupportedMediaType."""
+        content_type = self.request.headers.get("content-type", "").split(";")[0].strip().lower()
+        if content_type != "application/json" and not content_type.endswith("+json"):
+            raise UnsupportedMediaType
+        return decode_body(await self.request.body(), kind)
+
+    def expected_revision(self, *, required: bool = True) -> int | None:
+        """
+        Return the revision that If-Match names; None for `*`, or without the header where it is not required.
+
+        Raises PreconditionRequired without the header, PreconditionFailed when it is no ETag of ours.
+        """
+        header = self.request.headers.get("if-match")
+        if header is None:
+            if required:
+                raise PreconditionRequired
+            return None
+        tag = header.strip().removeprefix("W/").strip('"')
+        if tag == "*":
+            return None
+        if not (tag.startswith("r") and tag[1:].isdecimal() and len(tag) < 12):
+            raise PreconditionFailed
+        return int(tag[1:])
+
+    async def read(self, act: Act[T], shape: Callable[[T], Any], *, media_type: str = "application/json") -> Answer:
+        """Run a reading act and answer with its shape; 304 when If-None-Match names the present revision."""
+        async with self._transaction() as tx:
+            value = await act(tx)
+            body = _encode(shape(value))
+        etag = _etag(value)
+        if etag is not None and _names(self.request.headers.get("if-none-match"), etag):
+            return Response(b"", status_code=304, headers={"etag": etag})
+        return _answer(200, body, etag, media_type=media_type)
+
+    async def write(
+        self,
+        act: Act[T],
+        shape: Callable[[T], Any],
+        *,
+        headers: Callable[[T], Mapping[str, str]] | None = None,
+    ) -> Answer:
+        """
+        Run a changing act once and answer with its shape; the same Idempotency-Key again returns the first answer.
+
+        Raises IdempotencyKeyReused when the key came with another request before.
+        """
+        status = self._endpoint.status
+        key = self._idempotency_key()
+        async with self._transaction() as tx:
+            if key is not None:
+                earlier = await replay_or_reserve(tx, self.actor, key, await self._request_hash())
+                if earlier is not None:
+                    return _answer(earlier.status, earlier.body, earlier.etag, {"idempotent-replayed": "true"})
+            value = await act(tx)
+            body, etag = _encode(shape(value)), _etag(value)
+            extra = headers(value) if headers else {}
+            if key is not None:
+                await store_answer(tx, self.actor, key, status=status, etag=etag, body=body)
+        return _answer(status, body, etag, extra)
+
+    def _transaction(self) -> Any:
+        return self.database.transaction(self.actor.organisation_id, actor=self.actor, context=self.context)
+
+    @property
+    def _endpoint(self) -> Endpoint:
+        return self.request.route_handler.opt["endpoint"]
+
+    def _idempotency_key(self) -> str | None:
+        key = self.request.headers.get("idempotency-key")
+        if key is None:
+            return None
+        if not (1 <= len(key) <= _MAX_KEY_LENGTH and key.isprintable() and key.isascii()):
+            raise Invalid(
+                violations=[Violation("/Idempotency-Key", "invalid", "It must be 1 to 255 printable ASCII characters.")]
+            )
+        return key
+
+    async def _request_hash(self) -> bytes:
+        # The account stands in the hash, so equal requests of two accounts give unequal hashes.
+        digest = hashlib.sha256(self.actor.account_id.bytes)
+        for part in (self.request.method, self.request.url.path, self.request.headers.get("if-match", "")):
+            digest.update(part.encode() + b"\0")
+        digest.update(await self.request.body())
+        return digest.digest()
+
+
+async def open_gate(request: "Request[Any, Any, Any]") -> Gate:
+    """
+    Authenticate a request, hold it to its route's policy, and return its gate.
+
+    Raises Unauthenticated, Forbidden (also for a cookie's write without its CSRF token).
+    """
+    state = request.app.state
+    doorkeeper: Doorkeeper = state.doorkeeper
+    endpoint: Endpoint = request.route_handler.opt["endpoint"]
+    client = request.scope.get("client")
+    context = RequestContext(
+        request_id=request.scope.get("state", {}).get("request_id", "none"), address=client[0] if client else None
+    )
+    authenticated = await doorkeeper.authenticate(request.headers, request.cookies)
+    if endpoint.policy is not None:
+        if authenticated is None:
+            raise Unauthenticated
+        if request.method not in _SAFE:
+            _require_csrf(request, authenticated)
+        try:
+            doorkeeper.authorize(authenticated.actor, endpoint.policy)
+        except (Forbidden, NotFound):
+            await doorkeeper.record_denied(authenticated.actor, context, endpoint.policy)
+            raise
+    return Gate(request, database=state.database, context=context, authenticated=authenticated, doorkeeper=doorkeeper)
+
+
+def _require_csrf(request: "Request[Any, Any, Any]", authenticated: Authenticated) -> None:
+    """A cookie travels by itself, so a write with it must also carry what only our own page can read."""
+    if authenticated.csrf_token is None:
+        return
+    sent = request.headers.get("x-csrf-token", "")
+    if not hmac.compare_digest(sent.encode(), authenticated.csrf_token.encode()):
+        raise Forbidden("Send the session's csrf_token in X-CSRF-Token.", public={"reason": "csrf"})
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise Forbidden("Writes with a cookie must come from this site.", public={"reason": "origin"})
+
+
+def _encode(value: object) -> bytes:
+    return value if isinstance(value, bytes) else msgspec.json.encode(value)
+
+
+def _etag(value: object) -> str | None:
+    revision = getattr(value, "revision", None)
+    return f'"r{revision}"' if isinstance(revision, int) else None
+
+
+def _names(header: str | None, etag: str) -> bool:
+    if header is None:
+        return False
+    return header.strip() == "*" or etag in {part.strip().removeprefix("W/") for part in header.split(",")}
+
+
+def _answer(
+    status: int,
+    body: bytes,
+    etag: str | None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    media_type: str = "application/json",
+) -> Answer:
+    all_headers = {**(headers or {}), **({"etag": etag} if etag else {})}
+    return Response(body, status_code=status, headers=all_headers, media_type=media_type)

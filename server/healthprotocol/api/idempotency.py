@@ -1,0 +1,119 @@
+"""
+Writes that may be sent twice: the answer is stored in the transaction that made it.
+
+The key's row is inserted before the act. A second request with the same key therefore waits for the first to commit or
+roll back, and then finds its answer or takes its place: nothing can happen twice, whatever dies in between.
+"""
+
+import hashlib
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Invalid
+
+_TABLE = "idempotency"
+
+
+class IdempotencyKeyReused(Invalid):
+    """
+    This Idempotency-Key came before with another request.
+
+    Remedy: use a fresh key for each new request, and the same key only to repeat one unchanged.
+    """
+
+    title = "This Idempotency-Key was used for another request"
+
+
+class StoredAnswer(msgspec.Struct, frozen=True):
+    """The first answer to a key."""
+
+    status: int
+    etag: str | None
+    body: bytes
+
+
+async def replay_or_reserve(tx: Transaction, actor: Actor, key: str, request_hash: bytes) -> StoredAnswer | None:
+    """
+    Return the answer that `key` already has, or reserve the key for this transaction and return None.
+
+    Raises IdempotencyKeyReused when the key belongs to another request.
+    """
+    reserved = await tx.fetchval(
+        """
+        insert into idempotency (organisation_id, account_id, key, request_hash, created_at)
+        values ($1, $2, $3, $4, $5)
+        on conflict (organisation_id, account_id, key) do nothing
+        returning true
+        """,
+        tx.tenant,
+        actor.account_id,
+        key,
+        request_hash,
+        tx.now,
+    )
+    if reserved:
+        return None
+    row = await tx.fetchrow(
+        """
+        select request_hash, status, etag, body_ct
+        from idempotency
+        where organisation_id = $1 and account_id = $2 and key = $3
+        """,
+        tx.tenant,
+        actor.account_id,
+        key,
+    )
+    if row is None or row["request_hash"] != request_hash or row["status"] is None:
+        raise IdempotencyKeyReused
+    secret = await tx.keys.organisation(tx)
+    body = secret.decrypt(table=_TABLE, column="body_ct", row_id=_row_id(actor, key), ciphertext=row["body_ct"])
+    return StoredAnswer(row["status"], row["etag"], body)
+
+
+async def store_answer(
+    tx: Transaction, actor: Actor, key: str, *, status: int, etag: str | None, body: bytes
+) -> None:
+    """Keep the answer to `key`, encrypted, in the transaction that made it."""
+    secret = await tx.keys.organisation(tx)
+    ciphertext = secret.encrypt(table=_TABLE, column="body_ct", row_id=_row_id(actor, key), plaintext=body)
+    await tx.execute(
+        """
+        update idempotency
+        set status = $4, etag = $5, body_ct = $6
+        where organisation_id = $1 and account_id = $2 and key = $3
+        """,
+        tx.tenant,
+        actor.account_id,
+        key,
+        status,
+        etag,
+        ciphertext,
+    )
+
+
+async def sweep(tx: Transaction, *, keep_hours: int = 24) -> int:
+    """Delete the tenant's keys older than `keep_hours`, at most 10,000 at once; return how many went."""
+    tag = await tx.execute(
+        """
+        delete from idempotency
+        where (organisation_id, account_id, key) in (
+          select organisation_id, account_id, key
+          from idempotency
+          where organisation_id = $1 and created_at < $2::timestamptz - make_interval(hours => $3)
+          order by created_at
+          limit 10000
+        )
+        """,
+        tx.tenant,
+        tx.now,
+        keep_hours,
+    )
+    return int(tag.rsplit(" ", 1)[-1])
+
+
+def _row_id(actor: Actor, key: str) -> UUID:
+    """The ciphertext is bound to its row; the row has no id of its own, so one is made of what names it."""
+    return UUID(bytes=hashlib.sha256(actor.account_id.bytes + key.encode()).digest()[:16])

@@ -1,0 +1,121 @@
+"""The OpenAPI 3.1 document, made from what the routes declare; `openapi.json` in the repository is this, committed."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from healthprotocol.api.paging import NoQuery
+from healthprotocol.api.problem import ProblemBody
+from healthprotocol.api.routing import Endpoint
+
+_REF = "#/components/schemas/{name}"
+_PARAMETER = re.compile(r"{(?P<name>\w+):(?P<type>\w+)}")
+_TYPES: dict[str, dict[str, Any]] = {
+    "uuid": {"type": "string", "format": "uuid"},
+    "int": {"type": "integer", "minimum": 1},
+    "str": {"type": "string"},
+}
+
+
+def openapi_document(endpoints: Iterable[Endpoint], *, version: str) -> dict[str, Any]:
+    """Return the document of all endpoints, paths and schemas in a stable order."""
+    ordered = sorted(endpoints, key=lambda e: (e.path, e.method))
+    schemas = _Schemas(ordered)
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in ordered:
+        path = _PARAMETER.sub(lambda m: "{" + m["name"] + "}", endpoint.path)
+        paths.setdefault(path, {})[endpoint.method.lower()] = _operation(endpoint, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "HealthProtocol",
+            "version": version,
+            "description": "Care protocols: write, publish, assign, follow, watch. Errors are problem+json (RFC 9457).",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "responses": {"Problem": {"description": "A problem", "content": {
+                "application/problem+json": {"schema": schemas.of(ProblemBody)}}}},
+            "securitySchemes": {
+                "session": {"type": "apiKey", "in": "cookie", "name": "hp_session"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "hp_…"},
+            },
+        },
+    }  # fmt: skip
+
+
+class _Schemas:
+    """Every type used, as JSON schema; equal names of two types would be a fault and msgspec says so."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]) -> None:
+        self._kinds: list[Any] = [ProblemBody]
+        for endpoint in endpoints:
+            for kind in (endpoint.returns, endpoint.body, endpoint.query):
+                if kind is not None and kind not in self._kinds:
+                    self._kinds.append(kind)
+        roots, components = msgspec.json.schema_components(self._kinds, ref_template=_REF)
+        self._roots = list(roots)
+        self.components: dict[str, Any] = dict(sorted(components.items()))
+
+    def of(self, kind: Any) -> dict[str, Any]:
+        return self._roots[self._kinds.index(kind)]
+
+    def properties(self, kind: Any) -> tuple[dict[str, Any], set[str]]:
+        root = self.of(kind)
+        schema = self.components[root["$ref"].rsplit("/", 1)[-1]] if "$ref" in root else root
+        return schema.get("properties", {}), set(schema.get("required", ()))
+
+
+def _operation(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.name,
+        "summary": endpoint.summary,
+        "tags": [endpoint.tag],
+        "parameters": _parameters(endpoint, schemas),
+        "responses": {
+            str(endpoint.status): {"description": "Done", "content": _content(endpoint, schemas)},
+            "4XX": {"$ref": "#/components/responses/Problem"},
+            "5XX": {"$ref": "#/components/responses/Problem"},
+        },
+        "security": [{"session": []}, {"bearer": []}] if endpoint.policy else [],
+    }
+    if endpoint.policy:
+        operation["x-policy"] = endpoint.policy
+    if endpoint.body is not None:
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schemas.of(endpoint.body)}},
+        }
+    return operation
+
+
+def _content(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
+    if endpoint.returns is None:
+        return {endpoint.media_type: {}}
+    return {endpoint.media_type: {"schema": schemas.of(endpoint.returns)}}
+
+
+def _parameters(endpoint: Endpoint, schemas: _Schemas) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": m["name"], "in": "path", "required": True, "schema": _TYPES[m["type"]]}
+        for m in _PARAMETER.finditer(endpoint.path)
+    ]
+    if endpoint.query is not NoQuery:
+        properties, required = schemas.properties(endpoint.query)
+        found += [
+            {"name": name, "in": "query", "required": name in required, "schema": schema}
+            for name, schema in properties.items()
+        ]
+    if endpoint.method != "GET":
+        found.append({"name": "Idempotency-Key", "in": "header", "required": False,
+                      "schema": {"type": "string", "maxLength": 255}})  # fmt: skip
+        found.append({"name": "X-CSRF-Token", "in": "header", "required": False, "schema": {"type": "string"},
+                      "description": "The session's csrf_token; needed with the cookie, not with a bearer token."})  # fmt: skip
+    if endpoint.needs_match:
+        found.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
+    return found

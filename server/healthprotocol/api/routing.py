@@ -1,0 +1,79 @@
+"""How a slice declares a route: one decorator that says the method, address, policy, shapes and summary."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from litestar.handlers import HTTPRouteHandler
+from litestar.response import Response
+
+from healthprotocol.api.paging import NoQuery
+
+Answer = Response[bytes]
+Handler = Callable[..., Awaitable[Answer]]
+
+
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What is known of a route beside its code; the OpenAPI document and the policy table are made from it.
+
+    `policy` None means that no account is needed. `body_limit_bytes` None means the general limit.
+    """
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    policy: str | None
+    returns: Any
+    status: int
+    body: Any = None
+    query: Any = NoQuery
+    tag: str = ""
+    media_type: str = "application/json"
+    needs_match: bool = False
+    is_list: bool = False
+
+
+class Declare:
+    """Makes the decorators `get`, `post`, `patch`, `put` and `delete` of one slice; `tag` groups them in the document."""
+
+    def __init__(self, tag: str) -> None:
+        self._tag = tag
+
+    def get(self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any) -> Callable[[Handler], Any]:
+        """Declare a read."""
+        return self._declare("GET", path, policy=policy, returns=returns, summary=summary, **more)
+
+    def post(self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any) -> Callable[[Handler], Any]:
+        """Declare a creation (`status=201`) or an act."""
+        return self._declare("POST", path, policy=policy, returns=returns, summary=summary, **more)
+
+    def patch(self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any) -> Callable[[Handler], Any]:
+        """Declare an update; it demands If-Match."""
+        return self._declare("PATCH", path, policy=policy, returns=returns, summary=summary, needs_match=True, **more)
+
+    def delete(self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any) -> Callable[[Handler], Any]:
+        """Declare a deletion (archiving, revoking)."""
+        return self._declare("DELETE", path, policy=policy, returns=returns, summary=summary, **more)
+
+    def _declare(
+        self, method: str, path: str, *, policy: str | None, returns: Any, summary: str, status: int = 200, **more: Any
+    ) -> Callable[[Handler], Any]:
+        def decorate(handler: Handler) -> Any:
+            endpoint = Endpoint(
+                method=method,
+                path=path,
+                name=handler.__name__,
+                summary=summary,
+                policy=None if policy is None else str(policy),
+                returns=returns,
+                status=status,
+                tag=self._tag,
+                **more,
+            )
+            # The declared policy is enforced when the Gate is made, before the handler runs.
+            route = HTTPRouteHandler(path, http_method=method, status_code=status, opt={"endpoint": endpoint})  # pyright: ignore[reportArgumentType]
+            return route(handler)
+
+        return decorate
