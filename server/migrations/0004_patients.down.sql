@@ -1,0 +1,2 @@
+drop table patient_identifier;
+drop table patient;

@@ -1,0 +1,3 @@
+drop table protocol_version;
+drop function hp_keep_published();
+drop table protocol;

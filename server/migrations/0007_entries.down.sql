@@ -1,0 +1,2 @@
+drop table entry_client;
+drop table entry;

@@ -1,0 +1,2 @@
+drop table adherence_cover;
+drop table adherence_day;
