@@ -11,6 +11,7 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid
 
@@ -68,7 +69,7 @@ async def replay_or_reserve(tx: Transaction, actor: Actor, key: str, request_has
     )
     if row is None or row["request_hash"] != request_hash or row["status"] is None:
         raise IdempotencyKeyReused
-    secret = await tx.keys.organisation(tx)
+    secret = await tx.keys.purpose(tx, "answers")
     body = secret.decrypt(table=_TABLE, column="body_ct", row_id=_row_id(actor, key), ciphertext=row["body_ct"])
     return StoredAnswer(row["status"], row["etag"], body)
 
@@ -77,8 +78,8 @@ async def store_answer(
     tx: Transaction, actor: Actor, key: str, *, status: int, etag: str | None, body: bytes
 ) -> None:
     """Keep the answer to `key`, encrypted, in the transaction that made it."""
-    secret = await tx.keys.organisation(tx)
-    ciphertext = secret.encrypt(table=_TABLE, column="body_ct", row_id=_row_id(actor, key), plaintext=body)
+    secret = await tx.keys.purpose(tx, "answers")
+    ciphertext = secret.encrypt(table=_TABLE, column="body_ct", row_id=_row_id(actor, key), plaintext=body, pad=Padding.TEXT)
     await tx.execute(
         """
         update idempotency

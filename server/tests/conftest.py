@@ -1,0 +1,30 @@
+"""Fixtures of all tests: a real database, two organisations, their people."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from healthprotocol.foundation.db.transaction import Database
+from tests.support.postgresql import Cluster, cloned_database, open_database, start_cluster
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    folder: Path = tmp_path_factory.mktemp("cluster")
+    started = start_cluster(folder)
+    yield started
+    started.server.stop()
+
+
+@pytest.fixture
+async def database_name(cluster: Cluster) -> AsyncIterator[str]:
+    async with cloned_database(cluster) as name:
+        yield name
+
+
+@pytest.fixture
+async def database(cluster: Cluster, database_name: str) -> AsyncIterator[Database]:
+    opened = await open_database(cluster, database_name)
+    yield opened
+    await opened.close()
