@@ -29,7 +29,7 @@ class DataKey:
         """The version that new values are written with."""
         return self._active.version
 
-    def encrypt(self, *, table: str, column: str, row_id: UUID, plaintext: bytes, pad: Padding) -> bytes:
+    def encrypt(self, *, table: str, column: str, row_id: UUID, plaintext: bytes, pad: Padding = Padding.TEXT) -> bytes:
         """Return the value as an HP1 cell that opens at this place only. `row_id` must never change."""
         self.uses += 1
         return self._active.encrypt(table=table, column=column, row_id=row_id, plaintext=plaintext, pad=pad)
@@ -41,7 +41,9 @@ class DataKey:
             raise DecryptionFailed(private=f"{table}.{column} of row {row_id} names another key or a destroyed version")
         return cipher.decrypt(table=table, column=column, row_id=row_id, ciphertext=ciphertext)
 
-    def encrypt_text(self, text: str | None, *, table: str, column: str, row_id: UUID, pad: Padding) -> bytes | None:
+    def encrypt_text(
+        self, text: str | None, *, table: str, column: str, row_id: UUID, pad: Padding = Padding.TEXT
+    ) -> bytes | None:
         """Encrypt a text as UTF-8; None stays None, so an absent value is visibly absent."""
         if text is None:
             return None

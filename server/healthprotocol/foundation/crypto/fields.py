@@ -72,7 +72,7 @@ def unpadded(filled: bytes) -> bytes:
 class FieldCipher:
     """One version of one data key, ready for use. Holds the expanded key, which is never written anywhere."""
 
-    __slots__ = ("_aead", "_aad_head", "_aad_tail", "key_id", "reference", "version")
+    __slots__ = ("_aad_head", "_aad_tail", "_aead", "key_id", "reference", "version")
 
     def __init__(self, *, organisation_id: UUID, key_id: UUID, version: int, key: bytes) -> None:
         self.key_id = key_id

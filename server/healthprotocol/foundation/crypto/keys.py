@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from healthprotocol.foundation.db.transaction import Transaction
 
 INDEX_ROOT = "index"
-PURPOSES = ("auth", "audit", "answers", "protocol", "webhook")
+GENERAL = "general"
+PURPOSES = (GENERAL, "auth", "audit", "protocol", "webhook")
 
 DATA_KEY_CAPACITY = 10_000
 DATA_KEY_TTL_SECONDS = 300.0
@@ -120,9 +121,7 @@ class KeyRing:
         fresh = self._fresh_of(tx)
         fresh.organisation = _OrganisationKey(tx.tenant, {1: key}, active=1)
         fresh.index_root = os.urandom(KEY_BYTES)
-        await key_rows.insert_purpose_key(
-            tx, fresh.organisation.wrap(INDEX_ROOT, tx.new_id(), 1, fresh.index_root)
-        )
+        await key_rows.insert_purpose_key(tx, fresh.organisation.wrap(INDEX_ROOT, tx.new_id(), 1, fresh.index_root))
         for purpose in PURPOSES:
             await self._create_purpose(tx, purpose)
 
@@ -199,7 +198,13 @@ class KeyRing:
         self._purposes.put((tx.tenant, purpose), key)
         return key
 
-    async def index(self, tx: "Transaction", table: str, column: str, name: str, *, size: int = UNIQUE_BYTES) -> Indexer:
+    async def organisation(self, tx: "Transaction") -> PurposeKey:
+        """Return the organisation's general key, for what has neither a subject nor a purpose key of its own."""
+        return await self.purpose(tx, GENERAL)
+
+    async def index(
+        self, tx: "Transaction", table: str, column: str, name: str, *, size: int = UNIQUE_BYTES
+    ) -> Indexer:
         """
         Return the blind index `name` of a column, for this organisation.
 

@@ -127,7 +127,9 @@ class LocalRootKey:
         """Open with the version that the wrapping names."""
         aead = self._aeads.get(wrapped.root_version)
         if wrapped.root_id != self._root_id or aead is None:
-            raise DecryptionFailed(private=f"root key {wrapped.root_id} version {wrapped.root_version} is not in the file")
+            raise DecryptionFailed(
+                private=f"root key {wrapped.root_id} version {wrapped.root_version} is not in the file"
+            )
         nonce, body = wrapped.wrapped[:_NONCE_BYTES], wrapped.wrapped[_NONCE_BYTES:]
         try:
             return aead.decrypt(nonce, body, self._aad(wrapped.root_version, context))
@@ -173,7 +175,9 @@ def _read_private(path: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError as error:
-        raise RootKeyRefused(f"there is no root key file at {path}; restore it, or create one for a new system") from error
+        raise RootKeyRefused(
+            f"there is no root key file at {path}; restore it, or create one for a new system"
+        ) from error
     except OSError as error:
         raise RootKeyRefused(f"{path} cannot be opened as a plain file: {error.strerror}") from error
     with os.fdopen(descriptor, "rb") as file:

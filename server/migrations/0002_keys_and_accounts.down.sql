@@ -1,0 +1,12 @@
+drop table audit_event;
+drop function ensure_month_partitions(regclass, date, int);
+drop function hp_add_partition(regclass, text, text);
+drop function hp_partition_bound(timestamptz, boolean);
+drop function hp_refuse_change();
+drop table api_token;
+drop table session;
+drop table sign_in_directory;
+drop table account;
+drop table subject_key;
+drop table purpose_key;
+drop table organisation_key;
