@@ -21,7 +21,7 @@ NORMALISER = "n1"
 UNIQUE_BYTES = 16
 COMPOUND_BYTES = 8
 
-_APOSTROPHES = frozenset("'`´\u2018\u2019\u02bc\uff07")
+_APOSTROPHES = frozenset("'`\u00b4\u2018\u2019\u02bc\uff07")
 
 
 class Indexer:
@@ -42,7 +42,7 @@ def folded(text: str) -> str:
     """
     Return a name as it is compared: without case, accents, apostrophes; other punctuation and spaces as one space.
 
-    "O’Brien-Ñuñez " and "obrien nunez" are equal; "Müller" and "Muller" too, "Mueller" is not.
+    "O'Brien-Ñuñez " and "obrien nunez" are equal; "Müller" and "Muller" too, "Mueller" is not.
     """
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     # Folding can compose and decomposing can uncover capitals (a few symbols do), so each is done twice.

@@ -31,7 +31,10 @@ _NONCE = slice(24, 36)
 _BODY = slice(36, None)
 _PREFIX = MAGIC + bytes([AES_256_GCM])
 _PAD_MARK = b"\x80"
-_KIB = 1024
+_SMALL = 64
+_NAME_SIZES = (32, 64, 128)
+_LARGEST_POWER = 4096
+_STEP = 1024
 
 
 class Padding(Enum):
@@ -124,11 +127,13 @@ def _padded_size(marked: int, padding: Padding) -> int:
     if padding is Padding.EXACT:
         return marked
     if padding is Padding.CODE:
-        return -(-marked // 64) * 64
-    if padding is Padding.NAME and marked <= 128:
-        return 32 if marked <= 32 else 64 if marked <= 64 else 128
-    if marked <= 64:
-        return 64
-    if marked <= 4 * _KIB:
-        return 1 << (marked - 1).bit_length()
-    return -(-marked // _KIB) * _KIB
+        return _up_to(marked, _SMALL)
+    if padding is Padding.NAME and marked <= _NAME_SIZES[-1]:
+        return next(size for size in _NAME_SIZES if marked <= size)
+    if marked <= _LARGEST_POWER:
+        return max(_SMALL, 1 << (marked - 1).bit_length())
+    return _up_to(marked, _STEP)
+
+
+def _up_to(size: int, step: int) -> int:
+    return -(-size // step) * step

@@ -1,19 +1,51 @@
 """The SQL of the key tables. Only wrapped keys pass through here."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
 import msgspec
 
 from healthprotocol.foundation.crypto.root import WrappedKey
 
-if TYPE_CHECKING:
-    from healthprotocol.foundation.db.transaction import Record, Transaction
-
 ACTIVE = "active"
 DECRYPT_ONLY = "decrypt_only"
 DESTROYED = "destroyed"
+
+
+class Unit(Protocol):
+    """What the keys need of a transaction: its tenant and `now`, queries, and word of its commit."""
+
+    @property
+    def tenant(self) -> UUID:
+        """The organisation whose keys are meant."""
+        ...
+
+    @property
+    def now(self) -> datetime:
+        """The transaction's instant."""
+        ...
+
+    def new_id(self) -> UUID:
+        """Return a fresh id."""
+        ...
+
+    async def fetch(self, sql: str, *args: object) -> Sequence[Mapping[str, Any]]:
+        """Return all rows."""
+        ...
+
+    async def fetchval(self, sql: str, *args: object) -> Any:
+        """Return the first value."""
+        ...
+
+    async def execute(self, sql: str, *args: object) -> str:
+        """Run a statement and return its tag."""
+        ...
+
+    def after_commit(self, callback: Callable[[], Awaitable[None]]) -> None:
+        """Await `callback` once the commit stands."""
+        ...
 
 
 class OrganisationKeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +67,8 @@ class DataKeyRow(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
-async def insert_organisation_key(tx: "Transaction", row: OrganisationKeyRow) -> None:
+async def insert_organisation_key(tx: Unit, row: OrganisationKeyRow) -> None:
+    """Insert one version."""
     await tx.execute(
         """
         insert into organisation_key (organisation_id, version, wrapped, root_id, root_version, state, created_at)
@@ -45,7 +78,7 @@ async def insert_organisation_key(tx: "Transaction", row: OrganisationKeyRow) ->
     )  # fmt: skip
 
 
-async def organisation_keys(tx: "Transaction") -> list[OrganisationKeyRow]:
+async def organisation_keys(tx: Unit) -> list[OrganisationKeyRow]:
     """Return the versions that still open values, newest first."""
     rows = await tx.fetch(
         """
@@ -67,7 +100,7 @@ async def organisation_keys(tx: "Transaction") -> list[OrganisationKeyRow]:
     ]
 
 
-async def insert_subject_keys(tx: "Transaction", rows: Sequence[DataKeyRow]) -> None:
+async def insert_subject_keys(tx: Unit, rows: Sequence[DataKeyRow]) -> None:
     """Insert all in one statement: COPY is not possible under row-level security."""
     await tx.execute(
         """
@@ -87,7 +120,7 @@ async def insert_subject_keys(tx: "Transaction", rows: Sequence[DataKeyRow]) -> 
     )
 
 
-async def subject_keys(tx: "Transaction", subject_ids: Sequence[UUID]) -> list[DataKeyRow]:
+async def subject_keys(tx: Unit, subject_ids: Sequence[UUID]) -> list[DataKeyRow]:
     """Return the versions that still open values of these subjects."""
     rows = await tx.fetch(
         """
@@ -101,7 +134,7 @@ async def subject_keys(tx: "Transaction", subject_ids: Sequence[UUID]) -> list[D
     return [_data_key(row) for row in rows]
 
 
-async def destroy_subject_keys(tx: "Transaction", subject_id: UUID) -> int:
+async def destroy_subject_keys(tx: Unit, subject_id: UUID) -> int:
     """Overwrite all versions of a subject's key. Returns how many there were."""
     tag = await tx.execute(
         """
@@ -115,7 +148,7 @@ async def destroy_subject_keys(tx: "Transaction", subject_id: UUID) -> int:
     return int(tag.rsplit(" ", 1)[-1])
 
 
-async def insert_purpose_key(tx: "Transaction", row: DataKeyRow) -> bool:
+async def insert_purpose_key(tx: Unit, row: DataKeyRow) -> bool:
     """Insert unless the version is there already. Returns whether this call made it."""
     made = await tx.fetchval(
         """
@@ -130,7 +163,7 @@ async def insert_purpose_key(tx: "Transaction", row: DataKeyRow) -> bool:
     return made is True
 
 
-async def purpose_keys(tx: "Transaction", purpose: str) -> list[DataKeyRow]:
+async def purpose_keys(tx: Unit, purpose: str) -> list[DataKeyRow]:
     """Return the versions that still open values of a purpose."""
     rows = await tx.fetch(
         """
@@ -144,7 +177,7 @@ async def purpose_keys(tx: "Transaction", purpose: str) -> list[DataKeyRow]:
     return [_data_key(row) for row in rows]
 
 
-def _data_key(row: "Record") -> DataKeyRow:
+def _data_key(row: Mapping[str, Any]) -> DataKeyRow:
     return DataKeyRow(
         owner=row["owner"],
         key_id=row["key_id"],

@@ -9,7 +9,6 @@ import os
 import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -22,11 +21,8 @@ from healthprotocol.foundation.crypto.data_keys import MAX_USES, DataKey, KeyCac
 from healthprotocol.foundation.crypto.errors import DecryptionFailed, KeyUnknown
 from healthprotocol.foundation.crypto.fields import KEY_BYTES, FieldCipher, length_prefixed
 from healthprotocol.foundation.crypto.hkdf import Signer
-from healthprotocol.foundation.crypto.key_rows import ACTIVE, DataKeyRow, OrganisationKeyRow
+from healthprotocol.foundation.crypto.key_rows import ACTIVE, DataKeyRow, OrganisationKeyRow, Unit
 from healthprotocol.foundation.crypto.root import RootKey
-
-if TYPE_CHECKING:
-    from healthprotocol.foundation.db.transaction import Transaction
 
 INDEX_ROOT = "index"
 GENERAL = "general"
@@ -111,9 +107,10 @@ class KeyRing:
         self._indexers: KeyCache[tuple[UUID, str, str, str, int], Indexer] = KeyCache(
             capacity=DATA_KEY_CAPACITY, ttl_seconds=DATA_KEY_TTL_SECONDS, monotonic=monotonic
         )
-        self._fresh: WeakKeyDictionary[Transaction, _Fresh] = WeakKeyDictionary()
+        self._signers: dict[str, Signer] = {}
+        self._fresh: WeakKeyDictionary[Unit, _Fresh] = WeakKeyDictionary()
 
-    async def create_organisation(self, tx: "Transaction") -> None:
+    async def create_organisation(self, tx: Unit) -> None:
         """Make the key of the transaction's organisation, its index root and its purpose keys. Once in its life."""
         key = os.urandom(KEY_BYTES)
         wrapped = await self._root.wrap(key, _context(tx.tenant, 1))
@@ -125,11 +122,11 @@ class KeyRing:
         for purpose in PURPOSES:
             await self._create_purpose(tx, purpose)
 
-    async def create_subject(self, tx: "Transaction", subject_id: UUID) -> SubjectKey:
+    async def create_subject(self, tx: Unit, subject_id: UUID) -> SubjectKey:
         """Make the key of a new subject. Fails on the unique constraint when it has one."""
         return (await self.create_subjects(tx, [subject_id]))[subject_id]
 
-    async def create_subjects(self, tx: "Transaction", subject_ids: Sequence[UUID]) -> dict[UUID, SubjectKey]:
+    async def create_subjects(self, tx: Unit, subject_ids: Sequence[UUID]) -> dict[UUID, SubjectKey]:
         """Make the keys of many new subjects in one statement."""
         organisation = await self._organisation(tx)
         rows: list[DataKeyRow] = []
@@ -143,14 +140,14 @@ class KeyRing:
         self._fresh_of(tx).subjects.update(made)
         return made
 
-    async def subject(self, tx: "Transaction", subject_id: UUID) -> SubjectKey:
+    async def subject(self, tx: Unit, subject_id: UUID) -> SubjectKey:
         """Return the key of a subject. Raises KeyUnknown when it has none, or none any more."""
         found = await self.subjects(tx, [subject_id])
         if subject_id not in found:
             raise KeyUnknown
         return found[subject_id]
 
-    async def subjects(self, tx: "Transaction", subject_ids: Iterable[UUID]) -> dict[UUID, SubjectKey]:
+    async def subjects(self, tx: Unit, subject_ids: Iterable[UUID]) -> dict[UUID, SubjectKey]:
         """Return the keys of many subjects with at most one query; subjects without a key are left out."""
         found: dict[UUID, SubjectKey] = {}
         missing: list[UUID] = []
@@ -165,7 +162,7 @@ class KeyRing:
             found.update(await self._load_subjects(tx, missing))
         return found
 
-    async def destroy_subject(self, tx: "Transaction", subject_id: UUID) -> int:
+    async def destroy_subject(self, tx: Unit, subject_id: UUID) -> int:
         """
         Destroy all versions of a subject's key: everything under it is unreadable from the commit on.
 
@@ -181,7 +178,7 @@ class KeyRing:
         tx.after_commit(forget)
         return count
 
-    async def purpose(self, tx: "Transaction", purpose: str) -> PurposeKey:
+    async def purpose(self, tx: Unit, purpose: str) -> PurposeKey:
         """Return the organisation's key for a purpose (a short plain word), made at first use."""
         key = self._fresh_of(tx).purposes.get(purpose) or self._purposes.get((tx.tenant, purpose))
         if key is not None and key.uses <= MAX_USES:
@@ -198,13 +195,11 @@ class KeyRing:
         self._purposes.put((tx.tenant, purpose), key)
         return key
 
-    async def organisation(self, tx: "Transaction") -> PurposeKey:
+    async def organisation(self, tx: Unit) -> PurposeKey:
         """Return the organisation's general key, for what has neither a subject nor a purpose key of its own."""
         return await self.purpose(tx, GENERAL)
 
-    async def index(
-        self, tx: "Transaction", table: str, column: str, name: str, *, size: int = UNIQUE_BYTES
-    ) -> Indexer:
+    async def index(self, tx: Unit, table: str, column: str, name: str, *, size: int = UNIQUE_BYTES) -> Indexer:
         """
         Return the blind index `name` of a column, for this organisation.
 
@@ -224,8 +219,11 @@ class KeyRing:
         return Indexer(self._root.derive("directory"), table="directory", column="lookup", name=name, size=KEY_BYTES)
 
     def signer(self, purpose: str) -> Signer:
-        """Return the signer of a purpose, equal in all processes under the same root."""
-        return Signer(self._root.derive("signer", purpose))
+        """Return the signer of a purpose, the same in all processes under the same root."""
+        signer = self._signers.get(purpose)
+        if signer is None:
+            signer = self._signers[purpose] = Signer(self._root.derive("signer", purpose))
+        return signer
 
     def database_password(self, role: str) -> str:
         """Return the sign-in password of a database role: 64 hexadecimal digits."""
@@ -240,13 +238,13 @@ class KeyRing:
         for cache in (self._organisations, self._subjects, self._purposes, self._index_roots, self._indexers):
             cache.clear()
 
-    def _fresh_of(self, tx: "Transaction") -> _Fresh:
+    def _fresh_of(self, tx: Unit) -> _Fresh:
         fresh = self._fresh.get(tx)
         if fresh is None:
             fresh = self._fresh[tx] = _Fresh()
         return fresh
 
-    async def _organisation(self, tx: "Transaction") -> _OrganisationKey:
+    async def _organisation(self, tx: Unit) -> _OrganisationKey:
         key = self._fresh_of(tx).organisation or self._organisations.get(tx.tenant)
         if key is not None:
             return key
@@ -259,7 +257,7 @@ class KeyRing:
         self._organisations.put(tx.tenant, key)
         return key
 
-    async def _load_subjects(self, tx: "Transaction", subject_ids: Sequence[UUID]) -> dict[UUID, SubjectKey]:
+    async def _load_subjects(self, tx: Unit, subject_ids: Sequence[UUID]) -> dict[UUID, SubjectKey]:
         organisation = await self._organisation(tx)
         by_subject: dict[UUID, list[DataKeyRow]] = {}
         for row in await key_rows.subject_keys(tx, subject_ids):
@@ -271,7 +269,7 @@ class KeyRing:
             self._subjects.put((tx.tenant, subject_id), found[subject_id])
         return found
 
-    async def _create_purpose(self, tx: "Transaction", purpose: str) -> PurposeKey | None:
+    async def _create_purpose(self, tx: Unit, purpose: str) -> PurposeKey | None:
         organisation = await self._organisation(tx)
         key, key_id = os.urandom(KEY_BYTES), tx.new_id()
         if not await key_rows.insert_purpose_key(tx, organisation.wrap(purpose, key_id, 1, key)):
@@ -281,7 +279,7 @@ class KeyRing:
         self._fresh_of(tx).purposes[purpose] = made
         return made
 
-    async def _index_root(self, tx: "Transaction") -> bytes:
+    async def _index_root(self, tx: Unit) -> bytes:
         root = self._fresh_of(tx).index_root or self._index_roots.get(tx.tenant)
         if root is not None:
             return root

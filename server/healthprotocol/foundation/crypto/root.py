@@ -59,8 +59,10 @@ class RootKey(Protocol):
 
 class _KeyFile(msgspec.Struct, forbid_unknown_fields=True):
     """
-    The file's content. `derivation` does not rotate with the versions: what is derived from it (page marks, the
-    database login) must be the same in processes that have and have not seen a new version yet.
+    The file's content.
+
+    `derivation` does not rotate with the versions: what is derived from it (page marks, the database login) must be
+    the same in processes that have and have not seen a new version yet.
     """
 
     format: str
@@ -82,7 +84,9 @@ class LocalRootKey:
     @classmethod
     def load(cls, path: Path, *, inside_checkout: bool = False) -> Self:
         """
-        Read the file. Raises RootKeyRefused when it is absent, broken, readable by others than its owner, or, unless
+        Read the file.
+
+        Raises RootKeyRefused when it is absent, broken, readable by others than its owner, or, unless
         `inside_checkout` allows it, lies below a folder with a `.git`, from where it would be committed one day.
         """
         if not inside_checkout:

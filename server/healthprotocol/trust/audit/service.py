@@ -1,0 +1,147 @@
+"""
+Record what is done and seen, and let auditors read it.
+
+`record` only remembers; all events of a transaction are written in one statement right before its commit. So an act
+and its event stand or fall together, and a page of a list costs one event, not fifty.
+"""
+
+import os
+from typing import Any, Unpack
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.api.paging import ListQuery, Page
+from healthprotocol.foundation.context import Actor, RequestContext
+from healthprotocol.foundation.crypto.data_keys import DataKey
+from healthprotocol.foundation.crypto.fields import Padding
+from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.trust.audit import repository
+from healthprotocol.trust.audit.model import About, AuditEvent, Outcome, Recorded, StoredEvent
+from healthprotocol.trust.permissions import rules as permissions
+from healthprotocol.trust.permissions.model import Permission
+
+_TABLE = "audit_event"
+_KEY = "audit"
+_PENDING = "audit"
+_SALT_BYTES = 16
+_SYSTEM = "system"
+
+
+async def record(
+    tx: Transaction, actor: Actor | None, action: str, object_id: UUID | None = None, **about: Unpack[About]
+) -> None:
+    """
+    Write with the commit that `actor` (None for the system itself) did `action` to the object.
+
+    `action` is noun and verb, `assignment.pause`; for what it may say more see `About`.
+    """
+    detail = about.get("detail")
+    event = Recorded(
+        actor_id=actor.account_id if actor else None,
+        actor_role=actor.role if actor else _SYSTEM,
+        session_hash=actor.session_hash if actor else None,
+        action=action,
+        object_type=about.get("object_type") or action.partition(".")[0],
+        object_id=object_id,
+        subject_id=about.get("subject_id"),
+        subject_ids=tuple(about.get("subject_ids", ())),
+        outcome=str(about.get("outcome", Outcome.SUCCESS)),
+        detail=msgspec.json.encode(detail, enc_hook=str) if detail else None,
+    )
+    waiting = tx.pending.get(_PENDING)
+    if waiting is None:
+        tx.pending[_PENDING] = [event]
+        tx.before_commit(lambda: _write(tx))
+    else:
+        waiting.append(event)
+
+
+async def record_denied(
+    database: Database, actor: Actor, context: RequestContext, action: str, **about: Unpack[About]
+) -> None:
+    """Write, in a transaction of its own because the refused one is rolled back, that `actor` was refused `action`."""
+    denied: About = {**about, "outcome": Outcome.DENIED}
+    async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
+        await record(tx, actor, action, None, **denied)
+
+
+async def list_events(tx: Transaction, actor: Actor, query: ListQuery) -> Page[AuditEvent]:
+    """
+    Return a page of the log, newest first unless `order_by` says otherwise. Reading the log is itself recorded.
+
+    Raises Forbidden, BadRequest for a query that does not fit.
+    """
+    permissions.require(actor, Permission.AUDIT_READ)
+    asked = repository.EVENTS.parse(
+        filter=query.filter,
+        order_by=query.order_by,
+        page_size=query.page_size,
+        page_token=query.page_token,
+        signer=tx.keys.signer("page-token"),
+        organisation_id=tx.tenant,
+    )
+    events, next_page_token = await repository.page(tx, asked)
+    key = await tx.keys.purpose(tx, _KEY)
+
+    await record(tx, actor, "audit.list", detail={"filter": query.filter, "count": len(events)})
+    return Page(items=[_readable(key, event) for event in events], next_page_token=next_page_token)
+
+
+async def _write(tx: Transaction) -> None:
+    waiting: list[Recorded] = tx.pending.pop(_PENDING)
+    key = await tx.keys.purpose(tx, _KEY)
+    await repository.insert(tx, [_stored(tx, key, event) for event in waiting])
+
+
+def _stored(tx: Transaction, key: DataKey, event: Recorded) -> StoredEvent:
+    row_id = tx.new_id()
+    return StoredEvent(
+        organisation_id=tx.tenant,
+        at=tx.now,
+        id=row_id,
+        actor_id=event.actor_id,
+        actor_role=event.actor_role,
+        session_hash=event.session_hash,
+        action=event.action,
+        object_type=event.object_type,
+        object_id=event.object_id,
+        subject_id=event.subject_id,
+        subject_ids=event.subject_ids,
+        outcome=event.outcome,
+        purpose=tx.context.purpose,
+        request_id=tx.context.request_id,
+        address_ct=key.encrypt_text(
+            tx.context.address, table=_TABLE, column="address", row_id=row_id, pad=Padding.CODE
+        ),
+        detail_ct=event.detail
+        and key.encrypt(table=_TABLE, column="detail", row_id=row_id, plaintext=event.detail, pad=Padding.TEXT),
+        salt=os.urandom(_SALT_BYTES),
+        epoch=0,
+    )
+
+
+def _readable(key: DataKey, event: StoredEvent) -> AuditEvent:
+    return AuditEvent(
+        id=event.id,
+        at=event.at,
+        actor_id=event.actor_id,
+        actor_role=event.actor_role,
+        action=event.action,
+        object_type=event.object_type,
+        object_id=event.object_id,
+        subject_id=event.subject_id,
+        subject_ids=event.subject_ids,
+        outcome=event.outcome,
+        purpose=event.purpose,
+        request_id=event.request_id,
+        address=key.decrypt_text(event.address_ct, table=_TABLE, column="address", row_id=event.id),
+        detail=_detail(key, event),
+    )
+
+
+def _detail(key: DataKey, event: StoredEvent) -> dict[str, Any] | None:
+    if event.detail_ct is None:
+        return None
+    plain = key.decrypt(table=_TABLE, column="detail", row_id=event.id, ciphertext=event.detail_ct)
+    return msgspec.json.decode(plain, type=dict[str, Any])
