@@ -132,9 +132,7 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
                 faults.append(_TOKEN_FAULT)
         if faults:
             raise BadRequest(violations=faults)
-        return Listing(
-            page_size=size, order=order, condition=condition, last=last, binding=binding, signer=signer
-        )
+        return Listing(page_size=size, order=order, condition=condition, last=last, binding=binding, signer=signer)
 
     def _condition(self, source: str, faults: list[Violation]) -> Node | None:
         try:

@@ -232,7 +232,9 @@ class TestOrder:
     def test_without_one_the_default_holds(self) -> None:
         assert [key.name for key in parse().order] == ["title", "id"]
 
-    @pytest.mark.parametrize("source", ["captain", "is_afloat", "title up", "title,,id", "title,title", "title desc asc"])
+    @pytest.mark.parametrize(
+        "source", ["captain", "is_afloat", "title up", "title,,id", "title,title", "title desc asc"]
+    )
     def test_others_are_refused(self, source: str) -> None:
         assert fault(order_by=source)[:2] == ("/order_by", "order_by_invalid")
 

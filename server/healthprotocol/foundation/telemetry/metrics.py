@@ -1,0 +1,90 @@
+"""
+Metrics for Prometheus. Labels are closed sets: route templates, methods, status codes, job names; never an id.
+
+Several processes serve one address, so each writes its numbers into files of a folder and the main process adds them
+up. `metrics_folder.prepare` names that folder, which must happen before this module is imported.
+"""
+
+import os
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from healthprotocol.foundation.telemetry.metrics_folder import FOLDER_VARIABLE
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_JOB_BUCKETS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0)
+
+REGISTRY = CollectorRegistry()
+
+_REQUESTS = Histogram(
+    "hp_request_seconds",
+    "Time from the first byte of a request to the last of its answer.",
+    ("method", "route", "status"),
+    buckets=_BUCKETS,
+    registry=REGISTRY,
+)
+_IN_FLIGHT = Gauge("hp_requests_in_flight", "Requests being answered.", registry=REGISTRY, multiprocess_mode="livesum")
+_JOB_RUNS = Histogram(
+    "hp_job_seconds", "Time of one attempt of a job.", ("job", "outcome"), buckets=_JOB_BUCKETS, registry=REGISTRY
+)
+_POOL = Gauge(
+    "hp_pool_connections",
+    "Connections to PostgreSQL of this installation's processes.",
+    ("state",),
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+_JOBS = Gauge("hp_jobs", "Jobs in the queue.", ("job", "status"), registry=REGISTRY, multiprocess_mode="livemostrecent")
+_UNHANDLED = Counter("hp_unhandled_errors", "Errors that nobody expected.", ("component",), registry=REGISTRY)
+
+
+def request_started() -> None:
+    """Count a request in."""
+    _IN_FLIGHT.inc()
+
+
+def request_ended(method: str, route: str, status: int, seconds: float) -> None:
+    """Count a request out. `route` is a template such as /api/v1/protocols/{id}, never an address."""
+    _IN_FLIGHT.dec()
+    _REQUESTS.labels(method, route, str(status)).observe(seconds)
+
+
+def job_ended(name: str, outcome: str, seconds: float) -> None:
+    """Count one attempt of a job; `outcome` is succeeded, retried, failed or handed_over."""
+    _JOB_RUNS.labels(name, outcome).observe(seconds)
+
+
+def pool_seen(*, size: int, idle: int) -> None:
+    """Tell the connections of this process's pool."""
+    _POOL.labels("open").set(size)
+    _POOL.labels("idle").set(idle)
+
+
+def jobs_seen(counts: dict[tuple[str, str], int]) -> None:
+    """Tell how many jobs there are by (name, status). What was there before and is no longer becomes zero."""
+    for labels in [metric_labels for metric_labels in _seen_jobs if metric_labels not in counts]:
+        _JOBS.labels(*labels).set(0)
+    for labels, number in counts.items():
+        _seen_jobs.add(labels)
+        _JOBS.labels(*labels).set(number)
+
+
+def unhandled_error(component: str) -> None:
+    """Count an error that became a 500, or ended a part of a process."""
+    _UNHANDLED.labels(component).inc()
+
+
+def render() -> bytes:
+    """Return every metric in Prometheus' text format, over all processes when they share a folder."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    if not folder:
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=folder)
+    return generate_latest(registry)
+
+
+_seen_jobs: set[tuple[str, str]] = set()

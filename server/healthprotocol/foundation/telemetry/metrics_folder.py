@@ -1,0 +1,26 @@
+"""The folder through which the processes of one address add up their metrics. Apart, because it comes before the client."""
+
+import os
+from pathlib import Path
+
+FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def prepare(folder: Path) -> None:
+    """
+    Make the folder, empty it and name it to this process and its children.
+
+    Call it before anything imports `metrics`: the client decides at its import where numbers go.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    # Files of a former run would count their requests again.
+    for left_over in folder.glob("*.db"):
+        left_over.unlink(missing_ok=True)
+    os.environ[FOLDER_VARIABLE] = str(folder)
+
+
+def forget_process(pid: int) -> None:
+    """Take the gauges of an ended process out of the sum; what it counted stays."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    for left_over in Path(folder).glob(f"gauge_live*_{pid}.db") if folder else ():
+        left_over.unlink(missing_ok=True)

@@ -1,0 +1,53 @@
+"""Workers for tests: quick ones in this process, and real ones in a process of their own that can be killed."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.jobs.registry import JobRegistry
+from healthprotocol.foundation.jobs.worker import WorkerTimes, run_worker
+from tests.support.postgresql import Cluster
+
+SERVER = Path(__file__).resolve().parents[3]
+QUICK = WorkerTimes(silence=timedelta(seconds=1), poll=timedelta(seconds=0.2), drain=timedelta(seconds=0.3), at_once=4)
+PATIENCE_SECONDS = 20
+
+
+@asynccontextmanager
+async def working(
+    cluster: Cluster, name: str, database: Database, registry: JobRegistry, **more
+) -> AsyncIterator[asyncio.Event]:
+    """Run a worker for the length of the block; gives the event that stops it."""
+    stop = asyncio.Event()
+    task = asyncio.create_task(run_worker(cluster.app_url(name), database, registry, stop, **{"times": QUICK, **more}))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, PATIENCE_SECONDS)
+
+
+async def eventually(holds) -> None:
+    """Wait until the awaited condition holds. Raises TimeoutError after PATIENCE_SECONDS."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await holds():
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def process(module: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a test module as a process of its own; kill it at the end when it still lives."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", module, *arguments, cwd=SERVER, env={**os.environ, "PYTHONPATH": str(SERVER)}
+    )
+    try:
+        yield child
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
