@@ -1,0 +1,90 @@
+"""Patients over HTTP."""
+
+from uuid import UUID
+
+from healthprotocol.api.gate import Gate
+from healthprotocol.api.paging import Page
+from healthprotocol.api.routing import Answer, Declare
+from healthprotocol.care.patients import schemas, service
+from healthprotocol.care.patients.model import PatientId
+from healthprotocol.trust.permissions.model import Permission
+
+declare = Declare("patients")
+_ONE = "/api/v1/patients/{patient_id:uuid}"
+
+
+@declare.get(
+    "/api/v1/patients",
+    policy=Permission.PATIENT_READ,
+    returns=Page[schemas.PatientListItem],
+    query=schemas.PatientQuery,
+    is_list=True,
+    summary="List or find patients",
+)
+async def list_patients(gate: Gate) -> Answer:
+    query = gate.query(schemas.PatientQuery)
+    return await gate.read(
+        lambda tx: service.page(
+            tx,
+            gate.actor,
+            q=query.q,
+            filter=query.filter,
+            order_by=query.order_by,
+            page_size=query.page_size,
+            page_token=query.page_token,
+        ),
+        schemas.page,
+    )
+
+
+@declare.post(
+    "/api/v1/patients",
+    policy=Permission.PATIENT_WRITE,
+    returns=schemas.PatientOut,
+    body=schemas.CreatePatient,
+    status=201,
+    summary="Enrol a patient",
+)
+async def create_patient(gate: Gate) -> Answer:
+    data = await gate.body(schemas.CreatePatient)
+    return await gate.write(lambda tx: service.create(tx, gate.actor, data.demographics()), schemas.patient)
+
+
+@declare.get(_ONE, policy=Permission.PATIENT_READ, returns=schemas.PatientOut, summary="Read a patient")
+async def read_patient(gate: Gate, patient_id: UUID) -> Answer:
+    return await gate.read(lambda tx: service.get(tx, gate.actor, PatientId(patient_id)), schemas.patient)
+
+
+@declare.patch(
+    _ONE,
+    policy=Permission.PATIENT_WRITE,
+    returns=schemas.PatientOut,
+    body=schemas.UpdatePatient,
+    summary="Change a patient",
+)
+async def update_patient(gate: Gate, patient_id: UUID) -> Answer:
+    revision = gate.expected_revision()
+    data = await gate.body(schemas.UpdatePatient)
+    return await gate.write(
+        lambda tx: service.update(
+            tx,
+            gate.actor,
+            PatientId(patient_id),
+            change=data.changed,
+            status=data.new_status(),
+            expected_revision=revision,
+        ),
+        schemas.patient,
+    )
+
+
+@declare.delete(_ONE, policy=Permission.PATIENT_WRITE, returns=schemas.PatientOut, summary="Archive a patient")
+async def archive_patient(gate: Gate, patient_id: UUID) -> Answer:
+    revision = gate.expected_revision(required=False)
+    return await gate.write(
+        lambda tx: service.archive(tx, gate.actor, PatientId(patient_id), expected_revision=revision),
+        schemas.patient,
+    )
+
+
+ROUTES = [list_patients, create_patient, read_patient, update_patient, archive_patient]

@@ -1,0 +1,119 @@
+"""What makes demographics sound, and how a search reads. Pure."""
+
+import re
+from datetime import date
+from typing import Literal
+from zoneinfo import available_timezones
+
+import msgspec
+from email_validator import EmailNotValidError, validate_email
+
+from healthprotocol.care.patients.model import Demographics, PatientRow
+from healthprotocol.foundation.crypto.normalisers import folded
+from healthprotocol.foundation.crypto.normalisers import phone as e164
+from healthprotocol.foundation.errors import Violation
+
+OLDEST_BIRTH = date(1890, 1, 1)
+MAX_IDENTIFIERS = 20
+
+_LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
+_ZONES = frozenset(available_timezones())
+
+SearchKind = Literal["email", "phone", "name_birth", "name"]
+
+
+class Search(msgspec.Struct, frozen=True):
+    """How a search text is served: by which index, or for `name` by reading; `text` is in compared form."""
+
+    kind: SearchKind
+    text: str
+    birth_date: date | None = None
+
+
+def settle(demographics: Demographics, *, today: date) -> tuple[Demographics, list[Violation]]:
+    """
+    Return demographics with e-mail, phone and names in their stored form, and every fault found.
+
+    `today` is the present date at UTC+14, the first place where a day begins: nobody is born after it.
+    """
+    faults: list[Violation] = []
+    given, family = demographics.given_name.strip(), demographics.family_name.strip()
+    for pointer, name in (("/given_name", given), ("/family_name", family)):
+        if not folded(name):
+            faults.append(Violation(pointer, "required", "A name has at least one letter."))
+        elif any(character in name for character in "<>\x00") or not name.isprintable():
+            faults.append(Violation(pointer, "not_allowed", "A name has no markup and no control characters."))
+    if not OLDEST_BIRTH <= demographics.birth_date <= today:
+        faults.append(Violation("/birth_date", "out_of_range", "A birth date lies between 1890 and today."))
+    if demographics.time_zone not in _ZONES:
+        faults.append(Violation("/time_zone", "unknown_code", "Give an IANA time zone, such as Europe/Berlin."))
+    if demographics.language is not None and not _LANGUAGE.match(demographics.language):
+        faults.append(Violation("/language", "unknown_code", "Give a BCP 47 language tag, such as de or pt-BR."))
+    email = _email(demographics.email, faults)
+    phone = _phone(demographics.phone, faults)
+    faults += _identifier_faults(demographics)
+    settled = msgspec.structs.replace(demographics, given_name=given, family_name=family, email=email, phone=phone)
+    return settled, faults
+
+
+def read_search(text: str) -> Search:
+    """Return how a search text is served. The text decides: @ is an e-mail, + a phone, a surname and a date an index."""
+    stripped = text.strip()
+    if "@" in stripped and " " not in stripped:
+        return Search("email", stripped)
+    if re.fullmatch(r"\+[\d\s()./-]{5,25}", stripped):
+        return Search("phone", stripped)
+    match = re.fullmatch(r"(?P<name>.+?)[\s,]+(?P<birth>\d{4}-\d{2}-\d{2})", stripped)
+    if match:
+        try:
+            return Search("name_birth", folded(match["name"]), date.fromisoformat(match["birth"]))
+        except ValueError:
+            return Search("name", folded(stripped))
+    return Search("name", folded(stripped))
+
+
+def matches(row: PatientRow, text: str) -> bool:
+    """Return whether each word of `text` (in compared form) begins a word of the patient's names or is her birth date."""
+    words = f"{folded(row.given_name)} {folded(row.family_name)}".split()
+    born = folded(row.birth_date.isoformat())
+    return all(any(word.startswith(part) for word in words) for part in text.replace(born, " ").split())
+
+
+def by_name(row: PatientRow) -> tuple[str, str, str]:
+    """Return what sorts patients as a list of people is sorted: family name, given name, then id."""
+    return folded(row.family_name), folded(row.given_name), str(row.id)
+
+
+def _email(text: str | None, faults: list[Violation]) -> str | None:
+    if text is None:
+        return None
+    try:
+        return validate_email(text.strip(), check_deliverability=False, allow_domain_literal=False).normalized
+    except EmailNotValidError:
+        faults.append(Violation("/email", "format", "This is not an e-mail address."))
+        return None
+
+
+def _phone(text: str | None, faults: list[Violation]) -> str | None:
+    if text is None:
+        return None
+    try:
+        return e164(text)
+    except ValueError:
+        faults.append(Violation("/phone", "format", "Give the number with its country code, such as +49 30 123456."))
+        return None
+
+
+def _identifier_faults(demographics: Demographics) -> list[Violation]:
+    if len(demographics.identifiers) > MAX_IDENTIFIERS:
+        return [Violation("/identifiers", "too_many", f"At most {MAX_IDENTIFIERS} identifiers.")]
+    seen: set[tuple[str, str]] = set()
+    faults: list[Violation] = []
+    for index, identifier in enumerate(demographics.identifiers):
+        pair = (identifier.system.strip(), identifier.value.strip().upper())
+        if pair in seen:
+            faults.append(Violation(f"/identifiers/{index}", "repeated", "This identifier is given twice."))
+        if not pair[0] or not pair[1]:
+            faults.append(Violation(f"/identifiers/{index}", "required", "System and value must not be blank."))
+        seen.add(pair)
+    return faults

@@ -1,0 +1,157 @@
+"""The shapes of patients over HTTP."""
+
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from healthprotocol.api.paging import ListQuery, Page
+from healthprotocol.care.patients.model import (
+    Address,
+    Demographics,
+    Identifier,
+    NamePart,
+    Patient,
+    PatientRow,
+    PatientStatus,
+    Sex,
+)
+
+AddressIn = Address | Annotated[str, Meta(max_length=500)]
+Zone = Annotated[str, Meta(min_length=1, max_length=64)]
+Language = Annotated[str, Meta(max_length=35)]
+Contact = Annotated[str, Meta(max_length=254)]
+Identifiers = Annotated[tuple[Identifier, ...], Meta(max_length=20)]
+
+
+class CreatePatient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A patient to enrol. Without `time_zone` the plan is computed in UTC."""
+
+    given_name: NamePart
+    family_name: NamePart
+    birth_date: date
+    sex: Sex | None = None
+    email: Contact | None = None
+    phone: Contact | None = None
+    time_zone: Zone | None = None
+    identifiers: Identifiers | None = None
+    address: AddressIn | None = None
+    language: Language | None = None
+
+    def demographics(self) -> Demographics:
+        """Return the values as the service takes them."""
+        return Demographics(
+            given_name=self.given_name,
+            family_name=self.family_name,
+            birth_date=self.birth_date,
+            sex=self.sex or "unknown",
+            email=self.email,
+            phone=self.phone,
+            address=_address(self.address),
+            language=self.language,
+            identifiers=self.identifiers or (),
+            time_zone=self.time_zone or "UTC",
+        )
+
+
+class UpdatePatient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What to change: fields that are absent stay; null empties an optional one. `status` active brings her back."""
+
+    given_name: NamePart | UnsetType = UNSET
+    family_name: NamePart | UnsetType = UNSET
+    birth_date: date | UnsetType = UNSET
+    sex: Sex | None | UnsetType = UNSET
+    email: Contact | None | UnsetType = UNSET
+    phone: Contact | None | UnsetType = UNSET
+    time_zone: Zone | UnsetType = UNSET
+    identifiers: Identifiers | None | UnsetType = UNSET
+    address: AddressIn | None | UnsetType = UNSET
+    language: Language | None | UnsetType = UNSET
+    status: PatientStatus | UnsetType = UNSET
+
+    def changed(self, before: Demographics) -> Demographics:
+        """Return `before` with what was sent put in place."""
+        sent = {name: value for name in Demographics.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
+        if "address" in sent:
+            sent["address"] = _address(sent["address"])
+        if "identifiers" in sent:
+            sent["identifiers"] = sent["identifiers"] or ()
+        if "sex" in sent:
+            sent["sex"] = sent["sex"] or "unknown"
+        return msgspec.structs.replace(before, **sent)
+
+    def new_status(self) -> PatientStatus | None:
+        """Return the status to set, None to keep it."""
+        return None if isinstance(self.status, UnsetType) else self.status
+
+
+class PatientOut(msgspec.Struct, kw_only=True, frozen=True):
+    """A patient in full."""
+
+    id: UUID
+    given_name: str
+    family_name: str
+    birth_date: date
+    sex: Sex
+    email: str | None
+    phone: str | None
+    time_zone: str
+    identifiers: tuple[Identifier, ...]
+    address: Address | None
+    language: str | None
+    status: PatientStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+class PatientListItem(msgspec.Struct, kw_only=True, frozen=True):
+    """What a list shows of a patient."""
+
+    id: UUID
+    given_name: str
+    family_name: str
+    birth_date: date
+    sex: Sex
+    time_zone: str
+    status: PatientStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+class PatientQuery(ListQuery, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`q` finds by parts of a name, e-mail, phone, identifier, or surname with birth date."""
+
+    q: Annotated[str, Meta(max_length=200)] = ""
+
+
+def patient(value: Patient) -> PatientOut:
+    """Return the full shape."""
+    d = value.demographics
+    return PatientOut(
+        id=value.id,
+        given_name=d.given_name,
+        family_name=d.family_name,
+        birth_date=d.birth_date,
+        sex=d.sex,
+        email=d.email,
+        phone=d.phone,
+        time_zone=d.time_zone,
+        identifiers=d.identifiers,
+        address=d.address,
+        language=d.language,
+        status=value.status,
+        created_at=value.created_at,
+        updated_at=value.updated_at,
+    )
+
+
+def page(value: tuple[list[PatientRow], str | None]) -> Page[PatientListItem]:
+    """Return the shape of one page."""
+    rows, token = value
+    return Page(items=[msgspec.convert(row, PatientListItem, from_attributes=True) for row in rows], next_page_token=token)
+
+
+def _address(sent: Address | str | None) -> Address | None:
+    return Address(text=sent) if isinstance(sent, str) else sent

@@ -1,0 +1,274 @@
+"""Acts on patients: enrol, read, find, change, archive. Every read of a person leaves an audit row."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.care.patients import repository, rules
+from healthprotocol.care.patients.errors import IdentifierTaken, PatientIsArchived, PatientNotFound, SearchTooBroad
+from healthprotocol.care.patients.model import (
+    Demographics,
+    Patient,
+    PatientArchived,
+    PatientCreated,
+    PatientId,
+    PatientRow,
+    PatientStatus,
+)
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.listing import Listing, seal, text, unseal
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import BadRequest, Invalid, PreconditionFailed, Violation
+from healthprotocol.trust.access import service as access
+from healthprotocol.trust.audit import service as audit
+
+MAX_SEARCHED = 10_000
+
+# Reading every name is the one dear search: two at a time in a process leave room for all else.
+_search_slots = asyncio.Semaphore(2)
+_OBJECT = "patient"
+
+
+async def create(tx: Transaction, actor: Actor, demographics: Demographics) -> Patient:
+    """Enrol a patient with a key of her own. Raises Invalid with every fault, IdentifierTaken."""
+    settled = _settle(tx, demographics)
+    patient = Patient(
+        id=PatientId(tx.new_id()),
+        status="active",
+        demographics=settled,
+        revision=1,
+        created_at=tx.now,
+        created_by=actor.account_id,
+        updated_at=tx.now,
+    )
+    key = await tx.keys.create_subject(tx, patient.id)
+
+    if not await repository.insert(tx, patient, key):
+        raise IdentifierTaken
+    await audit.record(tx, actor, "patient.create", patient.id, object_type=_OBJECT, subject_id=patient.id)
+    await tx.publish(PatientCreated(patient.id))
+    return patient
+
+
+async def get(tx: Transaction, actor: Actor, patient_id: PatientId) -> Patient:
+    """Return a patient. Raises PatientNotFound."""
+    await access.require_patient(tx, actor, patient_id)
+    patient = await _existing(tx, patient_id)
+
+    await audit.record(tx, actor, "patient.read", patient_id, object_type=_OBJECT, subject_id=patient_id)
+    return patient
+
+
+async def update(
+    tx: Transaction,
+    actor: Actor,
+    patient_id: PatientId,
+    *,
+    change: Callable[[Demographics], Demographics],
+    status: PatientStatus | None,
+    expected_revision: int | None,
+) -> Patient:
+    """
+    Put what `change` makes of the demographics in their place; `status` None keeps it. Raises PreconditionFailed when `expected_revision` is stale (None: any), Invalid,
+    PatientIsArchived (unless this act sets the status back to active), IdentifierTaken.
+    """
+    before = await _existing(tx, patient_id, for_update=True)
+    _require_revision(before, expected_revision)
+    if before.status == "archived" and status != "active":
+        raise PatientIsArchived
+    after = msgspec.structs.replace(
+        before,
+        status=status or before.status,
+        demographics=_settle(tx, change(before.demographics)),
+        revision=before.revision + 1,
+        updated_at=tx.now,
+    )
+
+    await _save(tx, after)
+    await audit.record(tx, actor, "patient.update", patient_id, object_type=_OBJECT, subject_id=patient_id)
+    return after
+
+
+async def archive(tx: Transaction, actor: Actor, patient_id: PatientId, *, expected_revision: int | None) -> Patient:
+    """Archive a patient; what runs for her goes on until it is stopped. Archiving twice changes nothing."""
+    before = await _existing(tx, patient_id, for_update=True)
+    _require_revision(before, expected_revision)
+    if before.status == "archived":
+        return before
+    after = msgspec.structs.replace(before, status="archived", revision=before.revision + 1, updated_at=tx.now)
+
+    await _save(tx, after)
+    await audit.record(tx, actor, "patient.archive", patient_id, object_type=_OBJECT, subject_id=patient_id)
+    await tx.publish(PatientArchived(patient_id))
+    return after
+
+
+async def page(
+    tx: Transaction,
+    actor: Actor,
+    *,
+    q: str,
+    filter: str,  # noqa: A002 - the public name of the parameter
+    order_by: str,
+    page_size: int,
+    page_token: str | None,
+) -> tuple[list[PatientRow], str | None]:
+    """
+    Return a page of the organisation's patients. With `q`, or ordered by `name`, they come as a list of people does:
+    by family name. Raises BadRequest, SearchTooBroad.
+    """
+    sight = await access.sight(tx, actor)
+    by_name = bool(q.strip()) or order_by.strip() == "name" or sight.only is not None
+    listing = repository.PATIENTS.parse(
+        filter=filter,
+        order_by="" if by_name else order_by,
+        page_size=page_size,
+        page_token=None if by_name else page_token,
+        signer=tx.keys.signer("page_token"),
+        organisation_id=tx.tenant,
+    )
+    if by_name:
+        found = [row for row in await _search(tx, q, listing, only=sight.only) if sight.includes(row.id)]
+        rows, token = _slice(tx, found, listing, q=q, filter=filter, page_token=page_token)
+    else:
+        rows, token = await repository.page(tx, listing)
+    await _record_list(tx, actor, rows)
+    return rows, token
+
+
+async def names(tx: Transaction, actor: Actor, patient_ids: Sequence[UUID]) -> dict[UUID, PatientRow]:
+    """Return what lists show of these patients, for at most 1,000 ids; the read is recorded as one list."""
+    sight = await access.sight(tx, actor)
+    rows = await repository.rows_of(tx, [id_ for id_ in patient_ids[:1000] if sight.includes(id_)])
+    await _record_list(tx, actor, rows)
+    return {row.id: row for row in rows}
+
+
+async def require_active(tx: Transaction, patient_id: PatientId) -> str:
+    """Return the time zone of a patient who can take a new plan. Raises PatientNotFound, PatientIsArchived."""
+    found = await repository.time_zones(tx, [patient_id])
+    if patient_id not in found:
+        raise PatientNotFound
+    status, time_zone = found[patient_id]
+    if status != "active":
+        raise PatientIsArchived
+    return time_zone
+
+
+async def active_time_zones(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
+    """Return status and time zone of those patients that exist; nothing that names them."""
+    return await repository.time_zones(tx, patient_ids)
+
+
+async def ids_of_filter(tx: Transaction, filter: str, *, after: UUID | None, limit: int) -> list[UUID]:  # noqa: A002
+    """Return up to `limit` patient ids that a list filter selects, in id order; `after` continues."""
+    listing = repository.PATIENTS.parse(
+        filter=filter, signer=tx.keys.signer("page_token"), organisation_id=tx.tenant
+    )
+    return await repository.ids_of_filter(tx, listing, after=after, limit=limit)
+
+
+def _settle(tx: Transaction, demographics: Demographics) -> Demographics:
+    settled, faults = rules.settle(demographics, today=(tx.now + timedelta(hours=14)).date())
+    if faults:
+        raise Invalid(violations=faults)
+    return settled
+
+
+async def _existing(tx: Transaction, patient_id: PatientId, *, for_update: bool = False) -> Patient:
+    patient = await repository.get(tx, patient_id, for_update=for_update)
+    if patient is None:
+        raise PatientNotFound
+    return patient
+
+
+def _require_revision(patient: Patient, expected_revision: int | None) -> None:
+    if expected_revision is not None and expected_revision != patient.revision:
+        raise PreconditionFailed
+
+
+async def _save(tx: Transaction, patient: Patient) -> None:
+    key = await tx.keys.subject(tx, patient.id)
+    if not await repository.save(tx, patient, key):
+        raise IdentifierTaken
+
+
+async def _search(
+    tx: Transaction, q: str, listing: Listing, *, only: Collection[UUID] | None
+) -> list[PatientRow]:
+    search = rules.read_search(q)
+    if only is not None:
+        rows = await _filtered(tx, list(only), listing)
+        return [row for row in rows if rules.matches(row, search.text)]
+    ids = await _indexed(tx, search, q.strip())
+    if ids:
+        return await _filtered(tx, ids, listing)
+    if search.kind != "name":
+        return []
+    async with _search_slots:
+        rows = await repository.all_rows(tx, listing, limit=MAX_SEARCHED)
+    if rows is None:
+        raise SearchTooBroad
+    return [row for row in rows if rules.matches(row, search.text)]
+
+
+async def _indexed(tx: Transaction, search: rules.Search, text: str) -> list[UUID]:
+    try:
+        if search.kind == "email":
+            return await repository.find_by_email(tx, search.text)
+        if search.kind == "phone":
+            return await repository.find_by_phone(tx, search.text)
+    except ValueError:
+        return []
+    if search.kind == "name_birth" and search.birth_date is not None:
+        return await repository.find_by_name_birth(tx, search.text, search.birth_date)
+    # A record number has a digit; a name seldom has.
+    if any(character.isdigit() for character in text) and len(text) <= 100:
+        return await repository.find_by_identifier(tx, text)
+    return []
+
+
+async def _filtered(tx: Transaction, ids: Sequence[UUID], listing: Listing) -> list[PatientRow]:
+    rows = await repository.rows_of(tx, ids)
+    if listing.condition is None:
+        return rows
+    allowed = await repository.all_rows(tx, listing, limit=MAX_SEARCHED)
+    if allowed is None:
+        raise SearchTooBroad
+    kept = {row.id for row in allowed}
+    return [row for row in rows if row.id in kept]
+
+
+def _slice(
+    tx: Transaction, rows: list[PatientRow], listing: Listing, *, q: str, filter: str, page_token: str | None  # noqa: A002
+) -> tuple[list[PatientRow], str | None]:
+    """Page over people in order of their names. The token holds an id, never a name: the order is found again."""
+    ordered = sorted(rows, key=rules.by_name)
+    binding = (str(tx.tenant), "patients.by_name", q.strip(), filter.strip())
+    signer = tx.keys.signer("page_token")
+    start = 0
+    if page_token:
+        last = unseal(page_token, [_ID_FIELD], binding=binding, signer=signer)
+        if last is None:
+            raise BadRequest(violations=[_TOKEN_FAULT])
+        position = next((index for index, row in enumerate(ordered) if str(row.id) == last[0]), None)
+        start = 0 if position is None else position + 1
+    chosen = ordered[start : start + listing.page_size]
+    if start + listing.page_size >= len(ordered):
+        return chosen, None
+    return chosen, seal([str(chosen[-1].id)], binding=binding, signer=signer)
+
+
+_ID_FIELD = text("p.id", sortable=True)
+_TOKEN_FAULT = Violation(
+    "/page_token", "page_token_invalid", "The page token does not belong to this search. Begin again without one."
+)
+
+
+async def _record_list(tx: Transaction, actor: Actor, rows: Sequence[PatientRow]) -> None:
+    await audit.record(tx, actor, "patient.list", object_type=_OBJECT, subject_ids=[row.id for row in rows])
+
+

@@ -1,0 +1,156 @@
+"""Care protocols over HTTP."""
+
+from uuid import UUID
+
+from healthprotocol.api.gate import Gate
+from healthprotocol.api.paging import Page
+from healthprotocol.api.routing import Answer, Declare
+from healthprotocol.care.protocols import schemas, service
+from healthprotocol.care.protocols.model import ProtocolId
+from healthprotocol.trust.permissions.model import Permission
+
+declare = Declare("protocols")
+_ONE = "/api/v1/protocols/{protocol_id:uuid}"
+
+
+@declare.get(
+    "/api/v1/protocols",
+    policy=Permission.PROTOCOL_READ,
+    returns=Page[schemas.ProtocolListItem],
+    query=schemas.ProtocolQuery,
+    is_list=True,
+    summary="List the library",
+)
+async def list_protocols(gate: Gate) -> Answer:
+    query = gate.query(schemas.ProtocolQuery)
+    return await gate.read(
+        lambda tx: service.page(
+            tx,
+            gate.actor,
+            q=query.q,
+            filter=query.filter,
+            order_by=query.order_by,
+            page_size=query.page_size,
+            page_token=query.page_token,
+        ),
+        schemas.page,
+    )
+
+
+@declare.post(
+    "/api/v1/protocols",
+    policy=Permission.PROTOCOL_WRITE,
+    returns=schemas.ProtocolOut,
+    body=schemas.CreateProtocol,
+    status=201,
+    summary="Write a new protocol as a draft",
+)
+async def create_protocol(gate: Gate) -> Answer:
+    data = await gate.body(schemas.CreateProtocol)
+    return await gate.write(lambda tx: service.create(tx, gate.actor, data.protocol_content()), schemas.protocol)
+
+
+@declare.get(_ONE, policy=Permission.PROTOCOL_READ, returns=schemas.ProtocolOut, summary="Read the newest version")
+async def read_protocol(gate: Gate, protocol_id: UUID) -> Answer:
+    return await gate.read(lambda tx: service.get(tx, gate.actor, ProtocolId(protocol_id)), schemas.protocol)
+
+
+@declare.patch(
+    _ONE,
+    policy=Permission.PROTOCOL_WRITE,
+    returns=schemas.ProtocolOut,
+    body=schemas.UpdateProtocol,
+    summary="Change the draft, or begin the next one",
+)
+async def update_protocol(gate: Gate, protocol_id: UUID) -> Answer:
+    revision = gate.expected_revision()
+    data = await gate.body(schemas.UpdateProtocol)
+    return await gate.write(
+        lambda tx: service.update(
+            tx, gate.actor, ProtocolId(protocol_id), change=data.changed, expected_revision=revision
+        ),
+        schemas.protocol,
+    )
+
+
+@declare.post(
+    _ONE + "/publish", policy=Permission.PROTOCOL_PUBLISH, returns=schemas.ProtocolOut, summary="Publish the draft"
+)
+async def publish_protocol(gate: Gate, protocol_id: UUID) -> Answer:
+    revision = gate.expected_revision(required=False)
+    return await gate.write(
+        lambda tx: service.publish(tx, gate.actor, ProtocolId(protocol_id), expected_revision=revision),
+        schemas.protocol,
+    )
+
+
+@declare.post(
+    _ONE + "/retire", policy=Permission.PROTOCOL_PUBLISH, returns=schemas.ProtocolOut, summary="Retire the protocol"
+)
+async def retire_protocol(gate: Gate, protocol_id: UUID) -> Answer:
+    revision = gate.expected_revision(required=False)
+    return await gate.write(
+        lambda tx: service.retire(tx, gate.actor, ProtocolId(protocol_id), expected_revision=revision),
+        schemas.protocol,
+    )
+
+
+@declare.post(
+    _ONE + "/duplicate",
+    policy=Permission.PROTOCOL_WRITE,
+    returns=schemas.ProtocolOut,
+    status=201,
+    summary="Copy the newest version into a new draft",
+)
+async def duplicate_protocol(gate: Gate, protocol_id: UUID) -> Answer:
+    return await gate.write(lambda tx: service.duplicate(tx, gate.actor, ProtocolId(protocol_id)), schemas.protocol)
+
+
+@declare.get(
+    _ONE + "/versions", policy=Permission.PROTOCOL_READ, returns=Page[schemas.ProtocolOut], summary="List the versions"
+)
+async def list_versions(gate: Gate, protocol_id: UUID) -> Answer:
+    return await gate.read(lambda tx: service.versions(tx, gate.actor, ProtocolId(protocol_id)), schemas.versions)
+
+
+@declare.get(
+    _ONE + "/versions/{version:int}",
+    policy=Permission.PROTOCOL_READ,
+    returns=schemas.ProtocolOut,
+    summary="Read one version",
+)
+async def read_version(gate: Gate, protocol_id: UUID, version: int) -> Answer:
+    return await gate.read(
+        lambda tx: service.get_version(tx, gate.actor, ProtocolId(protocol_id), version), schemas.protocol
+    )
+
+
+@declare.get(
+    _ONE + "/diff",
+    policy=Permission.PROTOCOL_READ,
+    returns=schemas.Difference,
+    query=schemas.CompareQuery,
+    summary="Compare two versions",
+)
+async def compare_versions(gate: Gate, protocol_id: UUID) -> Answer:
+    query = gate.query(schemas.CompareQuery)
+    return await gate.read(
+        lambda tx: service.compare(
+            tx, gate.actor, ProtocolId(protocol_id), first=query.first, second=query.second
+        ),
+        schemas.difference,
+    )
+
+
+ROUTES = [
+    list_protocols,
+    create_protocol,
+    read_protocol,
+    update_protocol,
+    publish_protocol,
+    retire_protocol,
+    duplicate_protocol,
+    list_versions,
+    read_version,
+    compare_versions,
+]

@@ -1,0 +1,171 @@
+"""The shapes of care protocols over HTTP."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from healthprotocol.api.paging import ListQuery, Page
+from healthprotocol.care.protocols.model import Kept, Phase, ProtocolContent, ProtocolStatus, ProtocolVersion
+from healthprotocol.care.protocols.rules.difference import Change
+from healthprotocol.care.protocols.rules.sanitised import sanitised
+
+Title = Annotated[str, Meta(min_length=3, max_length=100)]
+Description = Annotated[str, Meta(max_length=1000)]
+RichText = Annotated[str, Meta(max_length=100_000)]
+Category = Annotated[str, Meta(max_length=64)]
+Tags = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=40)], ...], Meta(max_length=20)]
+Languages = Annotated[tuple[Annotated[str, Meta(min_length=2, max_length=35)], ...], Meta(max_length=20)]
+Phases = Annotated[tuple[Phase, ...], Meta(max_length=52)]
+
+
+class CreateProtocol(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A care protocol to write as a draft."""
+
+    title: Title
+    description: Description = ""
+    duration_days: Annotated[int, Meta(ge=1, le=365)]
+    content: RichText = ""
+    patient_content: RichText | None = None
+    category: Category | None = None
+    tags: Tags | None = None
+    languages: Languages | None = None
+    phases: Phases = ()
+
+    def protocol_content(self) -> ProtocolContent:
+        """Return the values as the service takes them."""
+        return ProtocolContent(
+            title=self.title,
+            description=self.description,
+            duration_days=self.duration_days,
+            content=self.content,
+            patient_content=self.patient_content,
+            category=self.category,
+            tags=self.tags or (),
+            languages=self.languages or (),
+            phases=self.phases,
+        )
+
+
+class UpdateProtocol(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """What to change in the draft: fields that are absent stay; `phases` are replaced as a whole."""
+
+    title: Title | UnsetType = UNSET
+    description: Description | UnsetType = UNSET
+    duration_days: Annotated[int, Meta(ge=1, le=365)] | UnsetType = UNSET
+    content: RichText | UnsetType = UNSET
+    patient_content: RichText | None | UnsetType = UNSET
+    category: Category | None | UnsetType = UNSET
+    tags: Tags | None | UnsetType = UNSET
+    languages: Languages | None | UnsetType = UNSET
+    phases: Phases | UnsetType = UNSET
+
+    def changed(self, before: ProtocolContent) -> ProtocolContent:
+        """Return `before` with what was sent put in place."""
+        sent = {name: value for name in self.__struct_fields__ if (value := getattr(self, name)) is not UNSET}
+        for name in ("tags", "languages"):
+            if name in sent:
+                sent[name] = sent[name] or ()
+        return msgspec.structs.replace(before, **sent)
+
+
+class ProtocolOut(msgspec.Struct, kw_only=True, frozen=True):
+    """One version of a care protocol. `kept` is what an import could not turn into a plan."""
+
+    id: UUID
+    title: str
+    description: str
+    duration_days: int
+    content: str
+    patient_content: str | None
+    category: str | None
+    tags: tuple[str, ...]
+    languages: tuple[str, ...]
+    status: ProtocolStatus
+    version: int
+    phases: tuple[Phase, ...]
+    kept: tuple[Kept, ...]
+    published_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProtocolListItem(msgspec.Struct, kw_only=True, frozen=True):
+    """What the library shows of the newest version; `status` is the protocol's, `active_version` its newest published."""
+
+    id: UUID
+    title: str
+    description: str
+    duration_days: int
+    category: str | None
+    tags: tuple[str, ...]
+    status: ProtocolStatus
+    version: int
+    active_version: int | None
+    phase_count: int
+    activity_count: int
+    published_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProtocolQuery(ListQuery, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`q` finds words of the title."""
+
+    q: Annotated[str, Meta(max_length=200)] = ""
+
+
+class CompareQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "second": "to"}):
+    """The two versions to compare."""
+
+    first: Annotated[int, Meta(ge=1, le=100_000)]
+    second: Annotated[int, Meta(ge=1, le=100_000)]
+
+
+class Difference(msgspec.Struct, kw_only=True, frozen=True):
+    """What changed between two versions."""
+
+    changes: tuple[Change, ...]
+
+
+def protocol(value: ProtocolVersion) -> ProtocolOut:
+    """Return the full shape; rich text is sanitised again, whatever is stored."""
+    c = value.content
+    return ProtocolOut(
+        id=value.protocol_id,
+        title=c.title,
+        description=c.description,
+        duration_days=c.duration_days,
+        content=sanitised(c.content),
+        patient_content=None if c.patient_content is None else sanitised(c.patient_content),
+        category=c.category,
+        tags=c.tags,
+        languages=c.languages,
+        status=value.status,
+        version=value.version,
+        phases=c.phases,
+        kept=c.kept,
+        published_at=value.published_at,
+        created_at=value.created_at,
+        updated_at=value.updated_at,
+    )
+
+
+def page(value: tuple[list[Any], str | None]) -> Page[ProtocolListItem]:
+    """Return the shape of one page of the library."""
+    rows, token = value
+    items = [msgspec.convert({**row, "description": row["description"] or ""}, ProtocolListItem) for row in rows]
+    return Page(items=items, next_page_token=token)
+
+
+def versions(value: Sequence[ProtocolVersion]) -> Page[ProtocolOut]:
+    """Return the shape of the list of versions."""
+    return Page(items=[protocol(version) for version in value])
+
+
+def difference(value: tuple[Change, ...]) -> Difference:
+    """Return the shape of a comparison."""
+    return Difference(changes=value)
