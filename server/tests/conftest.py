@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from healthprotocol.foundation.db.transaction import Database
+from tests.support.people import Organisation, make_organisation
 from tests.support.postgresql import Cluster, cloned_database, open_database, start_cluster
 
 
@@ -28,3 +29,13 @@ async def database(cluster: Cluster, database_name: str) -> AsyncIterator[Databa
     opened = await open_database(cluster, database_name)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def organisation(database: Database) -> Organisation:
+    return await make_organisation(database, "Delta Clinic")
+
+
+@pytest.fixture
+async def other_organisation(database: Database) -> Organisation:
+    return await make_organisation(database, "Estuary Clinic")
