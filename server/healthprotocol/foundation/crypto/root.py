@@ -23,6 +23,7 @@ from healthprotocol.foundation.crypto.hkdf import derive
 
 _FORMAT = "healthprotocol-root-key/1"
 _NONCE_BYTES = 12
+_LARGEST_FILE_BYTES = 64 * 1024
 
 
 class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,30 +171,35 @@ class LocalRootKey:
 
 
 def _refuse_checkout(path: Path) -> None:
-    for folder in path.absolute().parents:
+    for folder in (*path.absolute().parents, *path.resolve().parents):
         if (folder / ".git").exists():
             raise RootKeyRefused(f"{path} lies inside the checkout {folder}; keep the root key outside of it")
 
 
 def _read_private(path: Path) -> bytes:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise RootKeyRefused(
             f"there is no root key file at {path}; restore it, or create one for a new system"
         ) from error
     except OSError as error:
-        raise RootKeyRefused(f"{path} cannot be opened as a plain file: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
+        raise RootKeyRefused(f"{path} cannot be opened: {error.strerror}") from error
+    try:
         # Asked of the open file, not of the path, so that nobody can swap it in between.
-        status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise RootKeyRefused(f"{path} is not a plain file")
-        if status.st_mode & 0o077:
-            raise RootKeyRefused(f"{path} can be read by others than its owner; run: chmod 0400 {path}")
-        if status.st_uid not in (os.geteuid(), 0):
-            raise RootKeyRefused(f"{path} belongs to another user; give it to the one that runs the server")
-        return file.read(64 * 1024)
+        _refuse_public(path, os.fstat(descriptor))
+        return os.read(descriptor, _LARGEST_FILE_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def _refuse_public(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise RootKeyRefused(f"{path} is not a plain file")
+    if status.st_mode & 0o077:
+        raise RootKeyRefused(f"{path} can be read by others than its owner; run: chmod 0400 {path}")
+    if status.st_uid not in {os.geteuid(), 0}:
+        raise RootKeyRefused(f"{path} belongs to another user; give it to the one that runs the server")
 
 
 def _write_private(path: Path, raw: bytes) -> None:
