@@ -16,6 +16,7 @@ from uuid import UUID
 import orjson
 import structlog
 
+from healthprotocol.foundation.errors import Problem
 from healthprotocol.foundation.telemetry.errors import describe
 
 Level = Literal["debug", "info", "warning", "error"]
@@ -60,6 +61,21 @@ def configure_logging(environment: str, *, level: Level = "info", stream: TextIO
     logging.basicConfig(handlers=[handler], level=max(threshold, logging.WARNING), force=True)
     logging.captureWarnings(capture=True)
     sys.excepthook = _log_crash
+
+
+def log_problem(problem: Problem, *, request_id: str) -> None:
+    """Write down a problem that was answered: its type, places and private text. A 4xx is the caller's, and quieter."""
+    write = _log().warning if problem.status >= 500 else _log().info
+    write("request.refused", request_id=request_id, status=problem.status, error=describe(problem))
+
+
+def log_exception(error: BaseException, *, request_id: str) -> None:
+    """Write down an error that nobody expected and that was answered as a 500."""
+    _log().error("request.failed", request_id=request_id, status=500, exc_info=error)
+
+
+def _log() -> Any:
+    return structlog.get_logger("request")
 
 
 def sift(logger: object, _method: str, event: Event) -> Event:
@@ -151,5 +167,5 @@ class _LibraryHandler(logging.Handler):
             # A closed or full stderr must not take the request down with it.
             self.handleError(record)
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
         """Say nothing: the default prints the record with its arguments."""
