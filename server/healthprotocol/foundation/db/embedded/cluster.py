@@ -94,14 +94,14 @@ def create(directory: Path, identity: ServerIdentity, *, password: str, durable:
             "--data-checksums",
             *([] if durable else ["--no-sync"]),
         ]
-        process = identity.popen(
-            "initdb", arguments, directory=growing, output=said, inherit=(password_file.fileno(),)
-        )
+        process = identity.popen("initdb", arguments, directory=growing, output=said, inherit=(password_file.fileno(),))
         _wait(process)
         if process.returncode != 0:
             said.seek(0)
             lines = [line for line in said.read().decode("utf-8", "replace").splitlines() if line.strip()]
-            message = f"PostgreSQL could not make its cluster in {directory}: {lines[-1] if lines else 'no word of why'}"
+            message = (
+                f"PostgreSQL could not make its cluster in {directory}: {lines[-1] if lines else 'no word of why'}"
+            )
             raise EmbeddedServerFailed(message)
     identity.own(growing)
     growing.rename(directory)
@@ -109,7 +109,7 @@ def create(directory: Path, identity: ServerIdentity, *, password: str, durable:
 
 def _password_file(identity: ServerIdentity, password: str) -> IO[bytes]:
     # A file without a name: it is gone when it is closed, whatever happens in between.
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     file.write(f"{password}\n".encode())
     file.flush()
     file.seek(0)

@@ -6,6 +6,7 @@ nothing else. Folders above the cluster may be closed to that number (/root is),
 directory, and its programs from a copy in a place that is open.
 """
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -56,7 +57,6 @@ class ServerIdentity:
         """
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         uid = self._uid_of(program)
-        as_user = {} if uid is None else {"user": uid, "group": uid, "extra_groups": ()}
         try:
             return subprocess.Popen(
                 [str(self.programs / program), "-D", self._path_of(descriptor, directory), *arguments],
@@ -67,8 +67,11 @@ class ServerIdentity:
                 env=_ENVIRONMENT,
                 start_new_session=True,
                 pass_fds=(descriptor, *inherit),
-                preexec_fn=death_signal_hook(signal.SIGINT),
-                **as_user,
+                # One system call with everything loaded before: safe enough with threads, and there is no other way.
+                preexec_fn=death_signal_hook(signal.SIGINT),  # noqa: PLW1509
+                user=uid,
+                group=uid,
+                extra_groups=None if uid is None else (),
             )
         except (PermissionError, subprocess.SubprocessError) as error:
             raise EmbeddedServerFailed(_no_other_user(error)) from error
@@ -101,7 +104,7 @@ class ServerIdentity:
         parent = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
         try:
             temporary = f"{name}.new"
-            if temporary in os.listdir(parent):
+            with contextlib.suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=parent)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             with os.fdopen(os.open(temporary, flags, 0o600, dir_fd=parent), "w", encoding="utf-8") as file:

@@ -1,5 +1,6 @@
 """The embedded server: started on a directory, ended cleanly, and found again after any of its parts was killed."""
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -11,11 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
+import asyncpg
 import psutil
 
 from healthprotocol.foundation.db.embedded import cluster
 from healthprotocol.foundation.db.embedded.failure import EmbeddedServerFailed
-from healthprotocol.foundation.db.embedded.identity import ServerIdentity
+from healthprotocol.foundation.db.embedded.identity import ServerIdentity, installed_programs, server_version
 from healthprotocol.foundation.processes import LockFile, ProcessIdentity, end, wait_until
 
 _START_SECONDS = 60
@@ -31,6 +33,9 @@ _ENDING_ORPHAN = ((signal.SIGQUIT, 2.0), (signal.SIGKILL, 5.0))
 _SOCKET_FOLDER_PREFIX = "hp-postgresql-"
 # sun_path holds 103 bytes and a zero on macOS (107 on Linux), of which the socket's own name takes up to 16.
 _SOCKET_FOLDER_BYTES = 103 - len("/.s.PGSQL.65535")
+
+# Lines of postmaster.pid, counted from one.
+_PORT_LINE, _SOCKET_FOLDER_LINE, _STATE_LINE = 4, 5, 8
 
 
 class EmbeddedServer:
@@ -53,6 +58,12 @@ class EmbeddedServer:
         self._identity: ServerIdentity | None = None
         self._socket_folder: Path | None = None
         self._port: int | None = None
+
+    @staticmethod
+    def version() -> str:
+        """Return the version of the server that the wheel brings. Raises EmbeddedServerFailed without the wheel."""
+        installed_programs()
+        return server_version()
 
     def __enter__(self) -> Self:
         self.start()
@@ -77,8 +88,30 @@ class EmbeddedServer:
             message = "the embedded server was not started"
             raise RuntimeError(message)
         password = self._password_path.read_text("ascii").strip()
-        where = f"host={self._socket_folder}&port={self._port}"
-        return f"postgresql://{cluster.SUPERUSER}:{password}@/{database}?{where}"
+        return _url(password, database, folder=str(self._socket_folder), port=self._port)
+
+    def url_of_running(self, database: str) -> str | None:
+        """Return the superuser's URL when another process runs this server now, None when nobody does."""
+        if not self._lock.is_held():
+            return None
+        try:
+            lines = self._pid_lines()
+            password = self._password_path.read_text("ascii").strip()
+        except FileNotFoundError:
+            return None
+        if len(lines) < _STATE_LINE or lines[_STATE_LINE - 1].strip() != "ready":
+            return None
+        return _url(password, database, folder=lines[_SOCKET_FOLDER_LINE - 1], port=int(lines[_PORT_LINE - 1]))
+
+    def ensure_database(self, name: str) -> str:
+        """Make the database `name` in the running server if there is none; return its URL."""
+        with contextlib.suppress(asyncpg.DuplicateDatabaseError):
+            asyncio.run(self._execute(f'create database "{name}"'))
+        return self.url_of(name)
+
+    def drop_database(self, name: str) -> None:
+        """Remove the database `name` and everything in it, whoever is connected."""
+        asyncio.run(self._execute(f'drop database if exists "{name}" with (force)'))
 
     def start(self) -> str:
         """
@@ -123,7 +156,9 @@ class EmbeddedServer:
         if (self.directory / "PG_VERSION").exists():
             cluster.require_same_major(self.directory)
             if not self._password_path.exists():
-                message = f"{self._password_path} is missing: put it back from the backup; the cluster opens with no other"
+                message = (
+                    f"{self._password_path} is missing: put it back from the backup; the cluster opens with no other"
+                )
                 raise EmbeddedServerFailed(message)
             identity.own(self.directory)
             return
@@ -138,9 +173,8 @@ class EmbeddedServer:
 
     def _clear_leftovers(self) -> None:
         """End server processes of this directory that have no launcher, and remove what they left behind."""
-        pid_path = self.directory / "postmaster.pid"
         try:
-            lines = pid_path.read_text("utf-8", "replace").splitlines()
+            lines = self._pid_lines()
         except FileNotFoundError:
             return
         postmaster = ProcessIdentity.of(int(lines[0])) if lines and lines[0].strip().isdigit() else None
@@ -149,9 +183,9 @@ class EmbeddedServer:
         for process in self._server_processes():
             end(process, signals=_ENDING_ORPHAN)
         # A pid that somebody else got since then would make PostgreSQL refuse to start.
-        pid_path.unlink(missing_ok=True)
-        if len(lines) > 4:
-            self._remove_socket_folder(Path(lines[4]))
+        (self.directory / "postmaster.pid").unlink(missing_ok=True)
+        if len(lines) >= _SOCKET_FOLDER_LINE:
+            self._remove_socket_folder(Path(lines[_SOCKET_FOLDER_LINE - 1]))
 
     def _server_processes(self) -> Iterator[ProcessIdentity]:
         """Yield every PostgreSQL process whose working directory is this cluster."""
@@ -167,9 +201,10 @@ class EmbeddedServer:
 
     def _remove_socket_folder(self, folder: Path) -> None:
         # The path comes from a file that PostgreSQL's user can write, so it is believed only where it is one of ours.
-        if folder.name.startswith(_SOCKET_FOLDER_PREFIX) and folder.parent in _socket_parents() and folder.is_dir():
-            if folder.stat().st_uid in {self.directory.stat().st_uid, os.geteuid()}:
-                shutil.rmtree(folder, ignore_errors=True)
+        is_named_so = folder.name.startswith(_SOCKET_FOLDER_PREFIX) and folder.parent in _socket_parents()
+        owners = {self.directory.stat().st_uid, os.geteuid()}
+        if is_named_so and folder.is_dir() and folder.lstat().st_uid in owners:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _new_socket_folder(self, identity: ServerIdentity) -> Path:
         for parent in _socket_parents():
@@ -213,17 +248,24 @@ class EmbeddedServer:
             raise EmbeddedServerFailed(message)
 
     def _is_ready(self) -> bool:
-        """Return whether the postmaster says so in the file that it keeps: pid first, state in the eighth line."""
+        """Return whether the postmaster that we started says so in the file that it keeps."""
         try:
-            lines = (self.directory / "postmaster.pid").read_text("utf-8", "replace").splitlines()
+            lines = self._pid_lines()
         except FileNotFoundError:
             return False
-        return (
-            self._process is not None
-            and len(lines) >= 8
-            and lines[0].strip() == str(self._process.pid)
-            and lines[7].strip() == "ready"
-        )
+        ours = self._process is not None and bool(lines) and lines[0].strip() == str(self._process.pid)
+        return ours and len(lines) >= _STATE_LINE and lines[_STATE_LINE - 1].strip() == "ready"
+
+    def _pid_lines(self) -> list[str]:
+        """Return the lines of postmaster.pid: 1 the pid, 4 the port, 5 the socket's folder, 8 the state."""
+        return (self.directory / "postmaster.pid").read_text("utf-8", "replace").splitlines()
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(self.url, timeout=10)
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
 
     def _last_words(self, begin: int) -> str:
         with self._log_path.open("rb") as log:
@@ -242,6 +284,10 @@ class EmbeddedServer:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience_seconds)
         self._process = None
+
+
+def _url(password: str, database: str, *, folder: str, port: int) -> str:
+    return f"postgresql://{cluster.SUPERUSER}:{password}@/{database}?host={folder}&port={port}"
 
 
 def _socket_parents() -> tuple[Path, ...]:

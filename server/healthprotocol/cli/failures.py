@@ -1,0 +1,55 @@
+"""What the person at the terminal is told when a command fails, and the exit code that goes with it."""
+
+import json
+import os
+import sys
+import traceback
+from typing import TextIO
+
+FAILED, USED_WRONGLY = 1, 2
+
+
+class CommandFailed(Exception):
+    """The command could not do its work; the message is the one line that says why and what now."""
+
+
+class UsedWrongly(Exception):
+    """The command was called or configured in a way that cannot work; the message is the line that says how."""
+
+
+def say_failure(error: Exception, *, as_json: bool, stream: TextIO | None = None) -> int:
+    """Write `error` as one line, or one JSON object, to `stream` (stderr when None); return the exit code."""
+    target = stream or sys.stderr
+    line = _line(error)
+    if line is None:
+        line = f"failed unexpectedly ({type(error).__name__})"
+        # Its text may hold a value from the database, so only a developer on a machine of his own gets to see it.
+        if os.environ.get("HP_ENVIRONMENT", "development") == "development":
+            traceback.print_exception(error, file=target)
+    code = USED_WRONGLY if isinstance(error, UsedWrongly) else FAILED
+    text = json.dumps({"error": line, "exit_code": code}) if as_json else f"healthprotocol: {line}"
+    target.write(f"{text}\n")
+    target.flush()
+    return code
+
+
+def _line(error: Exception) -> str | None:
+    """Return the words of an error that was made for people; None for any other."""
+    # Loaded here: a command that succeeds needs none of them.
+    from healthprotocol.foundation.crypto.errors import RootKeyRefused
+    from healthprotocol.foundation.db.embedded import EmbeddedServerFailed
+    from healthprotocol.foundation.db.migrate import MigrationFailed
+    from healthprotocol.foundation.errors import Problem
+    from healthprotocol.foundation.processes import DirectoryInUse
+
+    if isinstance(error, Problem):
+        places = [f"{violation.pointer}: {violation.detail}" for violation in error.violations]
+        return "; ".join([str(error), *places])
+    if isinstance(error, DirectoryInUse):
+        return f"{error.path.parent} is in use by process {error.holder.get('pid', 'unknown')}"
+    made_for_people = (CommandFailed, UsedWrongly, EmbeddedServerFailed, MigrationFailed, RootKeyRefused)
+    if isinstance(error, made_for_people):
+        return str(error)
+    if isinstance(error, ConnectionError | TimeoutError):
+        return f"the database does not answer ({type(error).__name__}); see `healthprotocol doctor`"
+    return None

@@ -1,0 +1,128 @@
+"""What the settings mean on this machine: absolute folders, the root key, and where the database is reached."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlsplit
+
+from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.foundation.config.settings import Settings
+from healthprotocol.foundation.db import migrate
+from healthprotocol.foundation.db.embedded import EmbeddedServer
+
+if TYPE_CHECKING:
+    from healthprotocol.foundation.crypto.root import LocalRootKey
+
+DATABASE = "healthprotocol"
+
+
+class Installation:
+    """The settings with every path absolute, so that no child process depends on where it was started."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
+        self.data_dir = self.settings.data_dir
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the environment. Raises UsedWrongly with the names of the variables that do not fit."""
+        from pydantic import ValidationError
+
+        try:
+            return cls(Settings())
+        except ValidationError as error:
+            # Not the values: a database URL holds a password.
+            faults = [f"HP_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
+            raise UsedWrongly("; ".join(faults)) from None
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether the database is the one in the data directory."""
+        return self.settings.database_url is None
+
+    @cached_property
+    def root_key(self) -> "LocalRootKey":
+        """The root key: made at first use, but never in production, where a missing one is a RootKeyRefused."""
+        from healthprotocol.foundation.crypto.root import LocalRootKey
+
+        path = self.settings.root_key_path
+        if self.settings.is_production:
+            return LocalRootKey.load(path)
+        return LocalRootKey.load_or_create(path, inside_checkout=True)
+
+    @cached_property
+    def application_password(self) -> str:
+        """
+        The database password of the application's role.
+
+        Derived, not stored: every node that has the root key signs in with the same one.
+        """
+        return self.root_key.derive("database", "sign-in").hex()
+
+    def application_url(self, administrator_url: str) -> str:
+        """Return the URL that the application uses, given an administrator's; one of its own role stays as it is."""
+        if urlsplit(administrator_url).username == migrate.app_role(administrator_url):
+            return administrator_url
+        return migrate.app_url(administrator_url, app_password=self.application_password)
+
+    @contextmanager
+    def database_url(self) -> Iterator[str]:
+        """
+        Give the database's URL as the operator's: HP_DATABASE_URL, else the embedded server's administrator.
+
+        The embedded server of a running `up` is used; when none runs, it is started for as long as the block lasts.
+        """
+        if self.settings.database_url is not None:
+            yield self.settings.database_url
+            return
+        server = EmbeddedServer(self.data_dir)
+        if (running := server.url_of_running(DATABASE)) is not None:
+            yield running
+            return
+        with server:
+            yield server.ensure_database(DATABASE)
+
+    def child_environment(self, **more: str) -> dict[str, str]:
+        """Return the environment of a process that this one starts: the same settings, independent of its folder."""
+        environment = os.environ | {"HP_DATA_DIR": str(self.data_dir)} | more
+        if self.settings.root_key_file is not None:
+            environment["HP_ROOT_KEY_FILE"] = str(self.settings.root_key_file.expanduser().resolve())
+        return environment
+
+
+def require_reachable(url: str) -> None:
+    """Raise CommandFailed with a clear line when nobody answers at `url`, or the answer is no."""
+    import asyncio
+
+    import asyncpg
+
+    async def greet() -> None:
+        connection = await asyncpg.connect(url, timeout=5)
+        await connection.close()
+
+    try:
+        asyncio.run(greet())
+    except (OSError, TimeoutError, asyncpg.PostgresError) as error:
+        message = f"the database at {describe(url)} cannot be used: {_reason(error)}; check HP_DATABASE_URL"
+        raise CommandFailed(message) from None
+
+
+def describe(url: str) -> str:
+    """Return host, port and database of a URL, without user and password."""
+    parts = urlsplit(url)
+    return f"{parts.hostname or 'a local socket'}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def _reason(error: Exception) -> str:
+    import asyncpg
+
+    reasons: tuple[tuple[type[Exception], str], ...] = (
+        (asyncpg.InvalidPasswordError, "the password is wrong"),
+        (asyncpg.InvalidAuthorizationSpecificationError, "the user may not sign in"),
+        (asyncpg.InvalidCatalogNameError, "there is no such database"),
+        (TimeoutError, "no answer in 5 s"),
+        (ConnectionRefusedError, "nobody listens there"),
+    )
+    return next((text for kind, text in reasons if isinstance(error, kind)), type(error).__name__)

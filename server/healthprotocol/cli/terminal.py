@@ -1,0 +1,87 @@
+"""How commands speak: results on stdout (text or JSON), progress and notes on stderr, colour only at a terminal."""
+
+import json as json_module
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
+
+Advance = Callable[[int, int | None], None]
+
+
+class Terminal:
+    """One command's voice. With `as_json`, stdout gets one JSON document and nothing else."""
+
+    def __init__(self, *, as_json: bool = False) -> None:
+        from rich.console import Console
+
+        self.as_json = as_json
+        self.out = Console(highlight=False, soft_wrap=True)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def result(self, document: object, *lines: str) -> None:
+        """Print the result: `document` for programs, `lines` (rich markup) for people."""
+        if self.as_json:
+            sys.stdout.write(json_module.dumps(document, default=str) + "\n")
+            sys.stdout.flush()
+            return
+        for line in lines:
+            self.out.print(line)
+
+    def table(self, document: object, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print `document` for programs, or a table of `rows` for people."""
+        if self.as_json:
+            self.result(document)
+            return
+        from rich.table import Table
+
+        table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+        for row in rows:
+            table.add_row(*row)
+        self.out.print(table)
+
+    def note(self, text: str) -> None:
+        """Say what is going on, on stderr; programs that asked for JSON are not disturbed."""
+        if not self.as_json:
+            self.err.print(text)
+
+    @contextmanager
+    def step(self, doing: str) -> Iterator[None]:
+        """Show that something is being done: a spinner at a terminal, else a line when it is done."""
+        if self.err.is_terminal and not self.as_json:
+            with self.err.status(doing):
+                yield
+            return
+        yield
+        self.note(f"{doing}: done")
+
+    @contextmanager
+    def progress(self, doing: str, *, total: int | None = None) -> Iterator[Advance]:
+        """
+        Show a bar at a terminal while long work goes on.
+
+        The work calls what this gives with (done so far, total or None when unknown).
+        """
+        if self.as_json or not self.err.is_terminal:
+            yield _advance_nothing
+            self.note(f"{doing}: done")
+            return
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self.err) as bar:
+            task = bar.add_task(doing, total=total)
+
+            def advance(done: int, total: int | None = None) -> None:
+                changes: Mapping[str, Any] = {} if total is None else {"total": total}
+                bar.update(task, completed=done, **changes)
+
+            yield advance
+
+
+def _advance_nothing(_done: int, _total: int | None = None) -> None:
+    """Without a terminal nothing moves; the line at the end says that it is done."""
