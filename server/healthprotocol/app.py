@@ -4,28 +4,40 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 from litestar import Litestar, Request
 from litestar.datastructures import State
 from litestar.di import Provide
 from litestar.exceptions import HTTPException
+from litestar.handlers import HTTPRouteHandler
 from litestar.response import Response
+from litestar.types import ASGIApp
 
+from healthprotocol import __version__
 from healthprotocol.api.gate import open_gate
+from healthprotocol.api.middleware.access_log import AccessLogMiddleware
+from healthprotocol.api.middleware.body_limit import MEBIBYTE, BodyLimitMiddleware
+from healthprotocol.api.middleware.compression import CompressionMiddleware
+from healthprotocol.api.middleware.request_id import RequestIdMiddleware
+from healthprotocol.api.middleware.security_headers import SecurityHeadersMiddleware
+from healthprotocol.api.openapi import openapi_document
 from healthprotocol.api.problem import InternalError, from_status, problem_response
-from healthprotocol.assembly import Assembly, assemble, route_handlers, wrap
+from healthprotocol.api.web import WebApp
+from healthprotocol.assembly import ROUTES, Assembly, assemble, web_folder
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.errors import Problem
-from healthprotocol.foundation.telemetry.logs import log_exception, log_problem
+from healthprotocol.foundation.telemetry.logs import configure_logging, log_exception, log_problem
 
 
-def create_app(settings: Settings | None = None, *, assembly: Assembly | None = None) -> Any:
-    """Return the ASGI application. Granian calls it as a factory; tests give their own assembly."""
+def create_app(settings: Settings | None = None, *, assembly: Assembly | None = None) -> ASGIApp:
+    """Return the ASGI application. The server calls it as a factory; tests give their own assembly."""
     settings = settings or Settings()
+    configure_logging(settings.environment, level=settings.log_level)
 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         parts = assembly or await assemble(settings)
-        app.state.update({"database": parts.database, "doorkeeper": parts.doorkeeper, "parts": parts})
+        app.state.update({"database": parts.database, "doorkeeper": parts.doorkeeper, "assembly": parts})
         try:
             yield
         finally:
@@ -33,7 +45,7 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
                 await parts.close()
 
     app = Litestar(
-        route_handlers=route_handlers(),
+        route_handlers=[*ROUTES, *_document_routes()],
         dependencies={"gate": Provide(open_gate)},
         exception_handlers={Problem: _on_problem, HTTPException: _on_http, Exception: _on_exception},
         lifespan=[lifespan],
@@ -41,28 +53,62 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
         openapi_config=None,
         logging_config=None,
         debug=False,
+        # The limit of our own middleware stands before this one and answers with a problem.
+        request_max_body_size=None,
     )
-    return wrap(app, settings)
+    return _wrap(app, settings)
 
 
-def _respond(request: "Request[Any, Any, Any]", problem: Problem) -> Response[bytes]:
-    request_id = request.scope.get("state", {}).get("request_id", "none")
-    status, headers, body = problem_response(problem, request_id)
-    return Response(body, status_code=status, headers=headers, media_type="application/problem+json")
+def _wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Put the middleware around the application; the last one here is the first that a request meets."""
+    # Nothing is parsed that is too large, too deep or not UTF-8.
+    app = BodyLimitMiddleware(app, larger={"/api/v1/imports": 12 * MEBIBYTE})
+    # Smaller answers to who accepts them; files of the web app are compressed already and stand outside.
+    app = CompressionMiddleware(app)
+    app = WebApp(app, web_folder(settings))
+    # Every answer, also of the files and of refusals above.
+    app = SecurityHeadersMiddleware(app, is_https_only=settings.is_production)
+    # Measures and writes what all of the inner ones did.
+    app = AccessLogMiddleware(app)
+    # First of all: whatever happens after carries the id.
+    return RequestIdMiddleware(app)
+
+
+def endpoints() -> list[Any]:
+    """Return what each route of the application declares of itself."""
+    return [handler.opt["endpoint"] for handler in ROUTES]
+
+
+def _document_routes() -> list[HTTPRouteHandler]:
+    document = msgspec.json.encode(openapi_document(endpoints(), version=__version__))
+
+    async def openapi() -> Response[bytes]:
+        return Response(document, media_type="application/json", headers={"cache-control": "no-cache"})
+
+    return [HTTPRouteHandler("/openapi.json", http_method="GET")(openapi)]
+
+
+def _request_id(request: "Request[Any, Any, Any]") -> str:
+    return str(request.scope.get("state", {}).get("request_id", "none"))
+
+
+def _respond(request: "Request[Any, Any, Any]", problem: Problem, **more: str) -> Response[bytes]:
+    status, headers, body = problem_response(problem, _request_id(request))
+    return Response(body, status_code=status, headers={**headers, **more}, media_type="application/problem+json")
 
 
 def _on_problem(request: "Request[Any, Any, Any]", problem: Problem) -> Response[bytes]:
-    log_problem(problem, request_id=request.scope.get("state", {}).get("request_id", "none"))
+    log_problem(problem, request_id=_request_id(request))
     return _respond(request, problem)
 
 
 def _on_http(request: "Request[Any, Any, Any]", error: HTTPException) -> Response[bytes]:
-    response = _respond(request, from_status(error.status_code, error.headers))
-    if allow := (error.headers or {}).get("Allow") or (error.headers or {}).get("allow"):
-        response.headers["allow"] = allow
-    return response
+    if error.status_code >= 500:
+        return _on_exception(request, error)
+    allowed = {name.lower(): value for name, value in (error.headers or {}).items()}.get("allow")
+    return _respond(request, from_status(error.status_code), **({"allow": allowed} if allowed else {}))
 
 
 def _on_exception(request: "Request[Any, Any, Any]", error: Exception) -> Response[bytes]:
-    log_exception(error, request_id=request.scope.get("state", {}).get("request_id", "none"))
+    log_exception(error, request_id=_request_id(request))
     return _respond(request, InternalError())

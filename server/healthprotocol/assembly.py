@@ -1,0 +1,126 @@
+"""
+All wiring, one page: the parts of a process, every route, every subscription, every job.
+
+The same container serves the web door, the worker and the CLI; `assemble` builds and checks it at start.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import msgspec
+from dishka import AsyncContainer, Provider, Scope, make_async_container, provide
+
+from healthprotocol.care.patients import routes as patients
+from healthprotocol.care.protocols import routes as protocols
+from healthprotocol.foundation.config.settings import Settings
+from healthprotocol.foundation.crypto.keys import KeyRing
+from healthprotocol.foundation.crypto.root import LocalRootKey, RootKey
+from healthprotocol.foundation.db.transaction import Database, open_pool
+from healthprotocol.foundation.events import Subscriptions
+from healthprotocol.foundation.jobs.registry import JobRegistry
+from healthprotocol.trust.accounts import routes as accounts
+from healthprotocol.trust.accounts.service import Doorkeeper
+from healthprotocol.trust.audit import routes as audit
+
+ROUTES: list[Any] = [
+    *accounts.ROUTES,
+    *patients.ROUTES,
+    *protocols.ROUTES,
+    *audit.ROUTES,
+]
+
+# Which slice hears of what another did, in the same transaction.
+SUBSCRIPTIONS: list[tuple[type, Any]] = []
+
+
+def jobs() -> JobRegistry:
+    """Return every job that a worker runs, and what recurs."""
+    return JobRegistry()
+
+
+class Assembly(msgspec.Struct, frozen=True):
+    """The parts of one process."""
+
+    settings: Settings
+    database: Database
+    doorkeeper: Doorkeeper
+    container: AsyncContainer
+
+    async def close(self) -> None:
+        """Close everything that was opened, in reverse order."""
+        await self.container.close()
+
+
+class Parts(Provider):
+    """How each part is made from the others; dishka orders them and closes what yields."""
+
+    scope = Scope.APP
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+
+    @provide
+    def settings(self) -> Settings:
+        """The settings given at start."""
+        return self._settings
+
+    @provide
+    def root_key(self, settings: Settings) -> RootKey:
+        """The local root key; a production installation must bring it, and keep it outside a checkout."""
+        if settings.is_production:
+            return LocalRootKey.load(settings.root_key_path)
+        return LocalRootKey.load_or_create(settings.root_key_path, inside_checkout=True)
+
+    @provide
+    def keys(self, root_key: RootKey) -> KeyRing:
+        """The key ring of this process."""
+        return KeyRing(root_key)
+
+    @provide
+    async def pool(self, settings: Settings) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+        """The connections of this process, as the application's role."""
+        pool = await open_pool(
+            _database_url(settings),
+            size=settings.pool_size,
+            statement_timeout_seconds=settings.statement_timeout_seconds,
+        )
+        yield pool
+        await pool.close()
+
+    @provide
+    def database(self, pool: "asyncpg.Pool[asyncpg.Record]", keys: KeyRing, settings: Settings) -> Database:
+        """What opens transactions."""
+        return Database(
+            pool, keys=keys, subscriptions=Subscriptions(SUBSCRIPTIONS), wait_seconds=settings.pool_wait_seconds
+        )
+
+    @provide
+    def doorkeeper(self, database: Database, settings: Settings) -> Doorkeeper:
+        """Who may come in."""
+        return Doorkeeper(database, settings)
+
+
+async def assemble(settings: Settings) -> Assembly:
+    """Build and check all parts. Raises what a part raises when it cannot be made: a server must not start half."""
+    container = make_async_container(Parts(settings))
+    return Assembly(
+        settings=settings,
+        database=await container.get(Database),
+        doorkeeper=await container.get(Doorkeeper),
+        container=container,
+    )
+
+
+def web_folder(settings: Settings) -> Path:
+    """Return where the built web app lies: in the package, unless the settings name another folder."""
+    return settings.web_dir or Path(__file__).parent / "web"
+
+
+def _database_url(settings: Settings) -> str:
+    if settings.database_url is None:
+        message = "HP_DATABASE_URL is not set: `healthprotocol up` starts the embedded server and sets it"
+        raise RuntimeError(message)
+    return settings.database_url
