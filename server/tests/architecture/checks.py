@@ -1,4 +1,4 @@
-"""The checkers that read source text and syntax trees. Each takes the folder to look at, so that a test can plant one."""
+"""The checkers that read source text and syntax trees. Each takes the folder to look at: a test can plant one."""
 
 import ast
 import re
@@ -11,8 +11,8 @@ SLICE_FILES = frozenset(
     {"model", "rules", "errors", "policy", "repository", "service", "jobs", "schemas", "routes", "fhir"}
 )
 FORBIDDEN_NAMES = frozenset({"util", "utils", "helper", "helpers", "common", "misc", "manager", "managers"})
-# Words of care that foundation and api must not know. Ordinary words that care also uses (entry, assignment, occurrence,
-# health check, protocol as in HTTP) are left out on purpose, except where care gives them a form of their own.
+# Words of care that foundation and api must not know. Ordinary words that care also uses (entry, assignment,
+# occurrence, health check, protocol as in HTTP) are left out, except where care gives them a form of their own.
 HEALTH_WORDS = re.compile(
     r"patient|clinic|nurse|doctor|physician|caregiver|hospital|medication|medicine|prescri|dosage|symptom|diagnos|disease"
     r"|therap|treatment_plan|adherence|questionnaire|care[ _-]?(plan|team|protocol|relationship)|protocol_(id|version)"

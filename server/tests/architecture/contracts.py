@@ -85,7 +85,7 @@ class PureContract(Contract):
         packages: list[str] = self.allowed_packages  # type: ignore[assignment]
         if self._is_pure(imported) or self._is_pure(_sibling(imported)):
             return True
-        return imported in modules or imported.split(".")[0] in packages
+        return imported in modules or imported.split(".", maxsplit=1)[0] in packages
 
 
 def _sibling(module: str) -> str:

@@ -51,6 +51,12 @@ def check_small_house(
     return check(config, only=(contract,))
 
 
+def module_name(path: Path) -> str:
+    """Return the dotted name of a source file of the house."""
+    parts = path.relative_to(SERVER).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
 def faults(report: Report) -> list[str]:
     """Return what is wrong, as text that names the contract and its evidence."""
     wrong = [f"{name}: {fault}" for name, fault in report.invalid_contract_options.items()]

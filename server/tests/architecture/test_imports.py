@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.conftest import Record
-from tests.architecture.imports import check, check_small_house, contracts_of_the_house, faults
+from tests.architecture.findings import HOUSE, source_files
+from tests.architecture.imports import check, check_small_house, contracts_of_the_house, faults, module_name
 
 # One planted trespass for each contract: the files, and a word that the evidence must hold.
 PLANTED = {
@@ -87,6 +88,14 @@ class TestTheHouse:
         assert report.kept_count == len(contracts_of_the_house())
         assert report.module_count >= 150
         assert report.import_count >= 500
+
+    def test_has_no_file_that_the_import_graph_does_not_see(self, looked_at: Record) -> None:
+        report = check(only=("floors",))
+
+        files = {module_name(path) for path in source_files(HOUSE, ".py")}
+
+        looked_at(len(files), "source files compared with the import graph")
+        assert files - report.graph.modules == set()
 
     @pytest.mark.parametrize(("contract", "minimum"), [("repositories", 5), ("purity", 20)])
     def test_has_modules_for_the_contracts_of_our_own(self, contract: str, minimum: int, looked_at: Record) -> None:

@@ -1,4 +1,4 @@
-"""Laws 2, 3 and 5, the budgets, the names and the docstrings: the house keeps them, and a planted trespass is caught."""
+"""Laws 2, 3 and 5, the budgets, the names and the docstrings: kept by the house, and caught where planted."""
 
 from collections.abc import Callable
 from pathlib import Path
