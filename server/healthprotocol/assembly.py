@@ -20,6 +20,7 @@ from healthprotocol.foundation.crypto.root import LocalRootKey, RootKey
 from healthprotocol.foundation.db.transaction import Database, open_pool
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.jobs.registry import JobRegistry
+from healthprotocol.operations.maintenance import jobs as maintenance
 from healthprotocol.trust.accounts import routes as accounts
 from healthprotocol.trust.accounts.service import Doorkeeper
 from healthprotocol.trust.audit import routes as audit
@@ -37,7 +38,9 @@ SUBSCRIPTIONS: list[tuple[type, Any]] = []
 
 def jobs() -> JobRegistry:
     """Return every job that a worker runs, and what recurs."""
-    return JobRegistry()
+    registry = JobRegistry()
+    maintenance.register(registry)
+    return registry
 
 
 class Assembly(msgspec.Struct, frozen=True):

@@ -39,9 +39,8 @@ comment on column entry.recorded_by is 'class=operational; account';
 create index entry_assignment on entry (organisation_id, assignment_id, planned_on, id);
 create index entry_patient on entry (organisation_id, patient_id, effective_at, id);
 create index entry_recorded_at on entry (organisation_id, recorded_at, id);
-create table entry_default partition of entry default;
-comment on table entry_default is 'class=health; entries of months without a partition of their own';
 select hp_protect('entry');
+select ensure_month_partitions('entry', (now() - interval '4 months')::date, 7);
 
 create table entry_client (
   organisation_id uuid not null,

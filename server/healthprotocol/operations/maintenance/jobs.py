@@ -1,0 +1,45 @@
+"""What keeps the house in order by itself: partitions ahead of time, and rows that have had their day."""
+
+from collections.abc import AsyncIterator
+
+from healthprotocol.api import idempotency
+from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.ids import OrganisationId
+from healthprotocol.foundation.jobs.registry import Job, JobRegistry
+
+PARTITIONS = "maintenance.partitions"
+SWEEP = "maintenance.sweep"
+
+_MONTHS_AHEAD = 4
+_PARTITIONED = ("audit_event", "entry")
+
+
+def register(registry: JobRegistry) -> None:
+    """Add the jobs and when they recur."""
+    registry.add(PARTITIONS, make_partitions)
+    registry.every("17 3 * * *", PARTITIONS)
+    registry.add(SWEEP, sweep)
+    registry.every("41 * * * *", SWEEP)
+
+
+async def make_partitions(database: Database, job: Job) -> None:
+    """Make the partitions of this month and the coming ones, so that no row ever waits for a table."""
+    async with database.transaction(None, context=job.context) as tx:
+        for table in _PARTITIONED:
+            await tx.execute("select ensure_month_partitions($1::regclass, $2, $3)", table, tx.now.date(), _MONTHS_AHEAD)
+
+
+async def sweep(database: Database, job: Job) -> None:
+    """Delete the answers of idempotent writes after a day, tenant by tenant."""
+    async for organisation_id in organisations(database):
+        async with database.transaction(organisation_id, context=job.context) as tx:
+            await idempotency.sweep(tx)
+
+
+async def organisations(database: Database) -> AsyncIterator[OrganisationId]:
+    """Yield the id of every organisation; each is then worked on in a transaction of its own."""
+    async with database.transaction(None) as tx:
+        rows = await tx.fetch("select hp_organisations() as id")
+    for row in rows:
+        yield OrganisationId(row["id"])
+
