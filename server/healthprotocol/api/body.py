@@ -19,26 +19,32 @@ T = TypeVar("T")
 _MAX_VIOLATIONS = 100
 
 
-def decode_body(body: bytes, kind: type[T]) -> T:
+def decode_body(body: bytes, kind: type[T], *, trusted_markup: bool = False) -> T:
     """
-    Return the JSON `body` as `kind`, strictly: unknown fields and other types are faults.
+    Return the JSON `body` as `kind`, strictly: unknown fields, other types and markup that would run are faults.
+
+    `trusted_markup` lets such markup through, for files that are kept as they are and never shown as markup.
 
     Raises BadRequest when it is no JSON, Invalid with every fault when it is JSON of another shape.
     """
     try:
-        return _decoder(kind).decode(body)
+        value = _decoder(kind).decode(body)
+        found = [] if trusted_markup or b"<" not in body else _active_markup(msgspec.json.decode(body))
     except msgspec.ValidationError as error:
         raise Invalid(violations=faults(body, kind) or [_from_msgspec(str(error))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest(
             "The body is not valid JSON in UTF-8.", violations=[Violation("", "json_invalid", "Send valid JSON.")]
         ) from None
+    if found:
+        raise Invalid(violations=found)
+    return value
 
 
 def faults(body: bytes, kind: type[Any]) -> list[Violation]:
     """Return every way in which a JSON body does not fit `kind`, at most 100, in document order."""
     value = msgspec.json.decode(body)
-    found: dict[Violation, None] = {}
+    found: dict[Violation, None] = dict.fromkeys(_active_markup(value)) if b"<" in body else {}
     for _, error in zip(range(_MAX_VIOLATIONS), _validator(kind).iter_errors(value), strict=False):
         found.update(dict.fromkeys(_from_jsonschema(error)))
     return list(found)[:_MAX_VIOLATIONS]
@@ -68,6 +74,29 @@ def convert_query(query: Mapping[str, Sequence[str]], kind: type[T]) -> T:
         return msgspec.convert(single, kind, strict=False)
     except msgspec.ValidationError as error:
         raise BadRequest("The query has faults.", violations=[_from_msgspec(str(error))]) from None
+
+
+_ACTIVE = re.compile(
+    r"<\s*/?\s*(?:script|iframe|object|embed|applet|style|link|meta|base|form|svg|math|frame|frameset)\b"
+    r"|<[^<>]{0,1000}[\s/\"']on[a-z]{3,30}\s*="
+    r"|<[^<>]{0,1000}(?:javascript|vbscript|data)\s*:",
+    re.IGNORECASE,
+)
+
+
+def _active_markup(value: object, pointer: str = "") -> list[Violation]:
+    """Find texts with markup that would run in a browser. Plain markup is left to who sanitises rich text."""
+    if isinstance(value, str):
+        if "<" in value and _ACTIVE.search(value):
+            return [Violation(pointer, "markup_not_allowed", "Scripts, frames, styles and event handlers are refused.")]
+        return []
+    if isinstance(value, dict):
+        items = [(f"{pointer}/{_escape(_safe_name(str(key)))}", inner) for key, inner in value.items()]
+    elif isinstance(value, list):
+        items = [(f"{pointer}/{index}", inner) for index, inner in enumerate(value)]
+    else:
+        return []
+    return [violation for place, inner in items for violation in _active_markup(inner, place)]
 
 
 @cache
