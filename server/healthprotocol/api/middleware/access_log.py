@@ -74,8 +74,7 @@ class _Answer:
 
 
 def _route(scope: Scope) -> str:
-    template = scope.get("path_template")
-    return template if isinstance(template, str) and template else UNMATCHED
+    return scope.get("path_template") or UNMATCHED
 
 
 def _method(scope: Scope) -> str:

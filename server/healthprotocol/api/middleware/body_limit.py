@@ -8,8 +8,9 @@ say how long it is. A client that sends more is answered and cut off.
 import re
 from collections.abc import Mapping
 from itertools import accumulate
+from typing import cast
 
-from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, Receive, Scope, Send
 
 from healthprotocol.api.middleware.request_id import request_id_of
 from healthprotocol.api.problem import problem_response
@@ -28,9 +29,7 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 class BodyLimitMiddleware:
-    """
-    Refuses what is too large (413) or unreadable (400). `larger` maps the beginnings of paths to limits of their own.
-    """
+    """Refuses what is too large (413) or unreadable (400). `larger` maps beginnings of paths to their own limits."""
 
     def __init__(self, app: ASGIApp, *, limit: int = USUAL_LIMIT, larger: Mapping[str, int] | None = None) -> None:
         self._app = app
@@ -46,7 +45,11 @@ class BodyLimitMiddleware:
         headers = dict(scope["headers"])
         try:
             _check_query(scope["query_string"])
-            if scope["method"] in _BODILESS and b"content-length" not in headers and b"transfer-encoding" not in headers:
+            if (
+                scope["method"] in _BODILESS
+                and b"content-length" not in headers
+                and b"transfer-encoding" not in headers
+            ):
                 await self._app(scope, receive, send)
                 return
             body = await _read(receive, headers, self._limit_of(scope["path"]))
@@ -134,12 +137,12 @@ def _again(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that gives the body once more, then whatever comes after it: the client's leaving."""
     is_given = False
 
-    async def receive_again() -> Message:
+    async def receive_again() -> HTTPReceiveMessage:
         nonlocal is_given
         if is_given:
-            return await receive()
+            return cast("HTTPReceiveMessage", await receive())
         is_given = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return HTTPRequestEvent(type="http.request", body=body, more_body=False)
 
     return receive_again
 

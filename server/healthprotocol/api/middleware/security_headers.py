@@ -53,9 +53,7 @@ class SecurityHeadersMiddleware:
         await self._app(scope, receive, send_with_headers)
 
     def _completed(self, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        kept = [
-            item for item in headers if (name := item[0].lower()) not in _NAMES_SET_HERE and name not in _NEVER
-        ]
+        kept = [item for item in headers if (name := item[0].lower()) not in _NAMES_SET_HERE and name not in _NEVER]
         present = {name.lower() for name, _ in kept}
         missing = [item for item in _UNLESS_SET if item[0] not in present]
         return [*kept, *self._always, *missing]

@@ -62,9 +62,7 @@ async def run_in_batches(
     """
     drive = _Drive(database, job, actor=actor, statement_timeout_seconds=statement_timeout_seconds)
     try:
-        while not (operation := await drive.batch(step)).is_over:
-            if job.stopping.is_set():
-                raise HandedOver
+        operation = await _until_over(drive, job, step)
     except HandedOver:
         raise
     except OperationUnknown:
@@ -80,6 +78,13 @@ async def run_in_batches(
             await drive.fail(_told(Problem()))
         raise
     log.info("operation.over", operation_id=operation.id, kind=job.name, outcome=operation.status)
+
+
+async def _until_over(drive: "_Drive", job: Job, step: Step) -> Operation:
+    while not (operation := await drive.batch(step)).is_over:
+        if job.stopping.is_set():
+            raise HandedOver
+    return operation
 
 
 class _Drive:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=5)
 HANDED_OVER = "handed over"
+MOST_PICKS = 30
 
 log = structlog.get_logger("jobs")
 
@@ -40,24 +41,29 @@ class JobTimedOut(Exception):
     """The handler ran longer than its spec allows."""
 
 
+class JobDeadly(Exception):
+    """The job was begun more often than any number of failures and restarts explains."""
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """What the jobs of one connected worker share. `observe` is told (name, outcome, seconds) of every run."""
 
     database: "Database"
     stopping: asyncio.Event
     drain: timedelta
+    silence: timedelta
     observe: Observe
 
 
 @dataclass
 class JobExecutor(AbstractEntrypointExecutor):
-    """Runs the jobs of one spec for pgqueuer; its own words for the outcome are RetryRequested, an error, or neither."""
+    """Runs the jobs of one spec for pgqueuer, which understands RetryRequested, any other error, or neither."""
 
     spec: JobSpec
     session: Session
 
-    async def execute(self, job: models.Job, context: models.Context) -> None:
-        """Run the handler once; `context` is unused, because stopping is the session's."""
+    async def execute(self, job: models.Job, context: models.Context) -> None:  # noqa: ARG002 - stopping is the session's
+        """Run the handler once."""
         started = asyncio.get_running_loop().time()
         outcome = "failed"
         try:
@@ -72,6 +78,7 @@ class JobExecutor(AbstractEntrypointExecutor):
     async def _attempt(self, job: models.Job) -> None:
         run = _run_of(job, self.spec, self.session)
         try:
+            await self._refuse_poison(job)
             await self._within_limits(run)
         except HandedOver:
             log.info("job.handed_over", job=run.name, job_id=run.id)
@@ -79,10 +86,25 @@ class JobExecutor(AbstractEntrypointExecutor):
         except Exception as error:  # noqa: BLE001 - whatever a handler raises is an outcome of the job
             what = describe(error)
             log.warning("job.failed", job=run.name, job_id=run.id, attempt=run.attempt, error=what)
-            if run.is_last_attempt:
+            if run.is_last_attempt or isinstance(error, JobDeadly):
                 # `from None`, because the queue would store the cause with its message.
                 raise JobFailed(what) from None
             raise RetryRequested(wait_before(run.attempt + 1, error), what) from None
+
+    async def _refuse_poison(self, job: models.Job) -> None:
+        """
+        Give up a job that seems to take its workers down with it: dying costs no attempt, so it would go on for ever.
+
+        A job picked soon after it was due cannot have killed one yet, so only the others cost a query.
+        """
+        if job.updated - job.execute_after < self.session.silence:
+            return
+        async with self.session.database.transaction(None) as tx:
+            picks = await tx.fetchval(
+                "select count(*) from pgqueuer.pgqueuer_log where job_id = $1 and status = 'picked'", job.id
+            )
+        if picks > MOST_PICKS:
+            raise JobDeadly
 
     async def _within_limits(self, run: Job) -> None:
         """Await the handler; cancel it when its time is over, or when the worker's time to end is."""

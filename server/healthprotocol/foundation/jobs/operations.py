@@ -7,7 +7,6 @@ Progress is written in the transaction of the work it counts. So after a crash t
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import msgspec
 
@@ -26,6 +25,7 @@ _COLUMNS = """
     id, kind, status, done, total, input, cursor, result, problem, cancel_requested, created_by, created_at,
     updated_at, revision
 """
+_SELECT = f"select {_COLUMNS} from operation where organisation_id = $1 and id = $2"  # noqa: S608 - a constant
 
 
 class OperationUnknown(NotFound):
@@ -104,7 +104,7 @@ async def create(
         )
         values ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $8)
         returning {_COLUMNS}
-        """,
+        """,  # noqa: S608 - made of constants of this module
         tx.tenant,
         operation_id or tx.new_id(),
         kind,
@@ -120,26 +120,22 @@ async def create(
 
 async def get(tx: "Transaction", operation_id: OperationId) -> Operation:
     """Return an operation of the tenant. Raises OperationUnknown."""
-    row = await tx.fetchrow(
-        f"select {_COLUMNS} from operation where organisation_id = $1 and id = $2", tx.tenant, operation_id
-    )
+    row = await tx.fetchrow(_SELECT, tx.tenant, operation_id)
     if row is None:
         raise OperationUnknown
     return _operation(row)
 
 
 async def get_for_update(tx: "Transaction", operation_id: OperationId) -> Operation:
-    """Return an operation and hold it until the commit, so that two workers never do the same batch. Raises OperationUnknown."""
-    row = await tx.fetchrow(
-        f"select {_COLUMNS} from operation where organisation_id = $1 and id = $2 for update", tx.tenant, operation_id
-    )
+    """Return an operation, held until the commit: two workers never do the same batch. Raises OperationUnknown."""
+    row = await tx.fetchrow(f"{_SELECT} for update", tx.tenant, operation_id)
     if row is None:
         raise OperationUnknown
     return _operation(row)
 
 
 async def read_input_ct(tx: "Transaction", operation_id: OperationId) -> bytes | None:
-    """Return the encrypted input, None when there is none; it may be megabytes, so it is not part of the row's value."""
+    """Return the encrypted input, None when there is none; it may be megabytes, so it is no part of Operation."""
     return await tx.fetchval(
         "select input_ct from operation where organisation_id = $1 and id = $2", tx.tenant, operation_id
     )
@@ -230,7 +226,7 @@ async def _update(tx: "Transaction", operation: Operation, assignments: str, *ar
         set {assignments}, updated_at = $3, revision = revision + 1
         where organisation_id = $1 and id = $2 and status in ('queued', 'running')
         returning {_COLUMNS}
-        """,
+        """,  # noqa: S608 - made of constants of this module
         tx.tenant,
         operation.id,
         tx.now,
@@ -240,11 +236,4 @@ async def _update(tx: "Transaction", operation: Operation, assignments: str, *ar
 
 
 def _operation(row: "Record") -> Operation:
-    values = dict(row)
-    return Operation(
-        **{
-            **values,
-            "id": OperationId(UUID(int=values["id"].int)),
-            "created_by": AccountId(UUID(int=values["created_by"].int)),
-        }
-    )
+    return msgspec.convert(dict(row), Operation)

@@ -63,9 +63,11 @@ Handler = Callable[["Database", Job], Awaitable[None]]
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
     """
-    How a job is run. A failed attempt waits 1, 2, 4 … seconds, at most 5 minutes; after `most_attempts` it is a dead
-    letter. `timeout` None is for work in batches, which bounds each of them. `at_once` limits how many run at a time
-    over all workers, 0 is no limit.
+    How a job is run.
+
+    A failed attempt waits 1, 2, 4 … seconds, at most 5 minutes; after `most_attempts` it is a dead letter. `timeout`
+    None is for work in batches, which bounds each of them. `at_once` limits how many run at a time over all workers,
+    0 is no limit.
     """
 
     name: str
@@ -76,7 +78,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """A job that recurs: five cron fields, in UTC. A run that is due while the last one still waits or runs is skipped."""
+    """A job that recurs: five cron fields, in UTC. A run due while the last one still waits or runs is skipped."""
 
     name: str
     cron: str

@@ -108,7 +108,9 @@ async def _serve(
     )
     try:
         stopping = asyncio.Event()
-        session = Session(database=database, stopping=stopping, drain=times.drain, observe=observe)
+        session = Session(
+            database=database, stopping=stopping, drain=times.drain, silence=times.silence, observe=observe
+        )
         queries = _HandingOver(**vars(queue.queries(AsyncpgDriver(connection))))
         manager = _manager(queries, registry, session)
         scheduler = _scheduler(queries, registry)

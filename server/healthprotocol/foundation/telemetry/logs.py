@@ -23,6 +23,7 @@ Level = Literal["debug", "info", "warning", "error"]
 Event = MutableMapping[str, Any]
 
 LONGEST_TEXT = 2_000
+_FIRST_OF_OURS = 500
 MOST_ITEMS = 50
 
 ALLOWED_KEYS = frozenset(
@@ -65,7 +66,7 @@ def configure_logging(environment: str, *, level: Level = "info", stream: TextIO
 
 def log_problem(problem: Problem, *, request_id: str) -> None:
     """Write down a problem that was answered: its type, places and private text. A 4xx is the caller's, and quieter."""
-    write = _log().warning if problem.status >= 500 else _log().info
+    write = _log().warning if problem.status >= _FIRST_OF_OURS else _log().info
     write("request.refused", request_id=request_id, status=problem.status, error=describe(problem))
 
 

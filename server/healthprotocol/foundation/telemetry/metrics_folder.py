@@ -1,4 +1,4 @@
-"""The folder through which the processes of one address add up their metrics. Apart, because it comes before the client."""
+"""The folder through which processes add up their metrics. A module of its own: it must come before the client."""
 
 import os
 from pathlib import Path

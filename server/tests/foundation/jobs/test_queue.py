@@ -1,14 +1,18 @@
 """Jobs commit with what caused them, once a key, with ids only."""
 
+import contextlib
 from datetime import timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.ids import OrganisationId
 from healthprotocol.foundation.jobs import queue
 from healthprotocol.foundation.jobs.queue import enqueue
+from tests.support.postgresql import Cluster
 
 HERE = OrganisationId(UUID("01890a5d-ac96-774b-bcce-b302099a8057"))
 ELSEWHERE = OrganisationId(UUID("01890a5d-ac96-774b-bcce-b302099a8058"))
@@ -27,10 +31,10 @@ class TestEnqueue:
         assert await queued(database) == {("count.boats", "queued"): 1}
 
     async def test_is_gone_with_a_rollback(self, database: Database) -> None:
-        with pytest.raises(RuntimeError, match="storm"):
+        with contextlib.suppress(ZeroDivisionError):
             async with database.transaction(HERE) as tx:
                 await enqueue(tx, "count.boats", {})
-                raise RuntimeError("storm")
+                raise ZeroDivisionError
 
         assert await queued(database) == {}
 
@@ -71,10 +75,7 @@ class TestEnqueue:
 
 
 class TestSchema:
-    async def test_is_the_one_the_library_wants(self, cluster, database_name: str) -> None:
-        import asyncpg
-        from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
-
+    async def test_is_the_one_the_library_wants(self, cluster: Cluster, database_name: str) -> None:
         connection = await asyncpg.connect(cluster.admin_url(database_name))
         plan = await queue.queries(AsyncpgDriver(connection)).plan_upgrade()
         await connection.close()

@@ -14,6 +14,7 @@ from healthprotocol.foundation.jobs.execution import wait_before
 from healthprotocol.foundation.jobs.queue import enqueue
 from healthprotocol.foundation.jobs.registry import HandedOver, Job, JobRegistry
 from tests.foundation.jobs.workers import PATIENCE_SECONDS, eventually, working
+from tests.support.postgresql import Cluster
 
 HERE = OrganisationId(UUID("01890a5d-ac96-774b-bcce-b302099a8057"))
 
@@ -34,7 +35,9 @@ async def counts(database: Database) -> dict:
 
 
 class TestRun:
-    async def test_gives_the_handler_what_was_enqueued(self, cluster, database_name: str, database: Database) -> None:
+    async def test_gives_the_handler_what_was_enqueued(
+        self, cluster: Cluster, database_name: str, database: Database
+    ) -> None:
         seen: asyncio.Queue[Job] = asyncio.Queue()
         registry = JobRegistry()
         registry.add("count.boats", lambda _database, job: seen.put(job))
@@ -46,7 +49,9 @@ class TestRun:
         assert job.payload == {"boat_id": "7"}
         assert (job.organisation_id, job.attempt, job.context.request_id) == (HERE, 1, "system")
 
-    async def test_a_finished_job_leaves_the_queue(self, cluster, database_name: str, database: Database) -> None:
+    async def test_a_finished_job_leaves_the_queue(
+        self, cluster: Cluster, database_name: str, database: Database
+    ) -> None:
         registry = JobRegistry()
         registry.add("count.boats", lambda _database, _job: asyncio.sleep(0))
         await enqueued(database)
@@ -54,7 +59,7 @@ class TestRun:
         async with working(cluster, database_name, database, registry):
             await eventually(lambda: _is_empty(database))
 
-    async def test_tries_again_after_a_failure(self, cluster, database_name: str, database: Database) -> None:
+    async def test_tries_again_after_a_failure(self, cluster: Cluster, database_name: str, database: Database) -> None:
         attempts: list[int] = []
         outcomes: list[str] = []
 
@@ -79,7 +84,9 @@ class TestRun:
         assert attempts == [1, 2, 3]
         assert outcomes == ["retried", "retried", "succeeded"]
 
-    async def test_gives_up_into_the_dead_letters(self, cluster, database_name: str, database: Database) -> None:
+    async def test_gives_up_into_the_dead_letters(
+        self, cluster: Cluster, database_name: str, database: Database
+    ) -> None:
         async def broken(_database: Database, _job: Job) -> None:
             await _reading("Ebro")
 
@@ -99,7 +106,7 @@ class TestRun:
         assert "_reading" in kept
         assert "Ebro" not in kept
 
-    async def test_a_dead_letter_can_run_again(self, cluster, database_name: str, database: Database) -> None:
+    async def test_a_dead_letter_can_run_again(self, cluster: Cluster, database_name: str, database: Database) -> None:
         is_mended = asyncio.Event()
 
         async def broken_until_mended(_database: Database, _job: Job) -> None:
@@ -118,7 +125,7 @@ class TestRun:
                 assert await dead_letters.revive(tx, letter.id)
             await eventually(lambda: _is_empty(database))
 
-    async def test_a_buried_dead_letter_is_gone(self, cluster, database_name: str, database: Database) -> None:
+    async def test_a_buried_dead_letter_is_gone(self, cluster: Cluster, database_name: str, database: Database) -> None:
         async def broken(_database: Database, _job: Job) -> None:
             raise ValueError
 
@@ -134,7 +141,9 @@ class TestRun:
             assert not await dead_letters.bury(tx, letter.id)
             assert not await dead_letters.revive(tx, letter.id)
 
-    async def test_a_handler_over_its_time_is_stopped(self, cluster, database_name: str, database: Database) -> None:
+    async def test_a_handler_over_its_time_is_stopped(
+        self, cluster: Cluster, database_name: str, database: Database
+    ) -> None:
         was_cancelled = asyncio.Event()
 
         async def endless(_database: Database, _job: Job) -> None:
@@ -153,10 +162,35 @@ class TestRun:
 
         assert was_cancelled.is_set()
 
+    async def test_gives_up_a_job_that_took_many_workers_down(
+        self, cluster: Cluster, database_name: str, database: Database
+    ) -> None:
+        runs: list[Job] = []
+
+        async def deadly(_database: Database, job: Job) -> None:
+            runs.append(job)
+
+        registry = JobRegistry()
+        registry.add("count.boats", deadly)
+        await enqueued(database)
+        async with database.transaction(None) as tx:
+            await tx.execute("update pgqueuer.pgqueuer set execute_after = now() - interval '1 hour'")
+            await tx.execute(
+                """
+                insert into pgqueuer.pgqueuer_log (job_id, status, priority, entrypoint)
+                select id, 'picked', 0, entrypoint from pgqueuer.pgqueuer, generate_series(1, 30)
+                """
+            )
+
+        async with working(cluster, database_name, database, registry):
+            await eventually(lambda: _has(database, ("count.boats", "failed")))
+
+        assert runs == []
+
 
 class TestStop:
     async def test_hands_a_long_job_over_without_costing_an_attempt(
-        self, cluster, database_name: str, database: Database
+        self, cluster: Cluster, database_name: str, database: Database
     ) -> None:
         started = asyncio.Event()
         attempts: list[int] = []
@@ -179,7 +213,9 @@ class TestStop:
             assert await counts(database) == {("count.boats", "queued"): 1}
         assert attempts == [1, 1]
 
-    async def test_takes_a_job_back_that_does_not_listen(self, cluster, database_name: str, database: Database) -> None:
+    async def test_takes_a_job_back_that_does_not_listen(
+        self, cluster: Cluster, database_name: str, database: Database
+    ) -> None:
         started = asyncio.Event()
 
         async def deaf(_database: Database, _job: Job) -> None:
@@ -198,7 +234,7 @@ class TestStop:
 
 
 class TestLostConnection:
-    async def test_connects_again_and_goes_on(self, cluster, database_name: str, database: Database) -> None:
+    async def test_connects_again_and_goes_on(self, cluster: Cluster, database_name: str, database: Database) -> None:
         seen: asyncio.Queue[Job] = asyncio.Queue()
         registry = JobRegistry()
         registry.add("count.boats", lambda _database, job: seen.put(job))
@@ -219,7 +255,7 @@ class TestLostConnection:
 
 class TestSchedule:
     async def test_a_due_one_is_enqueued_once_for_all_workers(
-        self, cluster, database_name: str, database: Database
+        self, cluster: Cluster, database_name: str, database: Database
     ) -> None:
         runs: list[Job] = []
 

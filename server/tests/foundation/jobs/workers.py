@@ -3,10 +3,11 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs.registry import JobRegistry
@@ -20,7 +21,7 @@ PATIENCE_SECONDS = 20
 
 @asynccontextmanager
 async def working(
-    cluster: Cluster, name: str, database: Database, registry: JobRegistry, **more
+    cluster: Cluster, name: str, database: Database, registry: JobRegistry, **more: Any
 ) -> AsyncIterator[asyncio.Event]:
     """Run a worker for the length of the block; gives the event that stops it."""
     stop = asyncio.Event()
@@ -32,10 +33,10 @@ async def working(
         await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
-async def eventually(holds) -> None:
+async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
     """Wait until the awaited condition holds. Raises TimeoutError after PATIENCE_SECONDS."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110 - the condition is in the database
             await asyncio.sleep(0.02)
 
 

@@ -1,4 +1,4 @@
-"""
+r"""
 Parse a filter, a subset of Google AIP-160, into a tree.
 
     sequence   = choice { "AND" choice }
@@ -6,7 +6,7 @@ Parse a filter, a subset of Google AIP-160, into a tree.
     term       = "NOT" term | "(" sequence ")" | comparison
     comparison = field operator value | field ":" "*"
 
-A value is a word (active, 3, 2026-03-07) or a text in quotes, in which \\ escapes.
+A value is a word (active, 3, 2026-03-07) or a text in quotes, in which \ escapes.
 """
 
 from collections.abc import Callable, Mapping

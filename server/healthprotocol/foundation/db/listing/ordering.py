@@ -54,7 +54,7 @@ def _key(words: Sequence[str], fields: Mapping[str, Field], before: Sequence[Sor
     sortable = [name for name, field in fields.items() if field.sortable]
     if not words or words[0] not in sortable:
         return f"expected a field this list sorts by: {', '.join(sortable)}."
-    if len(words) > 2 or words[1:] not in ([], ["asc"], ["desc"]):
+    if words[1:] not in ([], ["asc"], ["desc"]):
         return "after the name of a field comes asc, desc or nothing."
     if any(key.name == words[0] for key in before):
         return "a field is named once in an order."

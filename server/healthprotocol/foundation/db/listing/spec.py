@@ -30,6 +30,7 @@ from .values import Value
 
 DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE_SIZE = 200
+_MOST_DIGITS = 6
 
 Row = TypeVar("Row", bound=Mapping[str, Any])
 
@@ -83,8 +84,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
 class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
     """
-    What one list offers. `name` binds page tokens and must be unique; `tiebreak` names a unique, sortable, never-null
-    field that ends every order.
+    What one list offers.
+
+    `name` binds page tokens and must be unique; `tiebreak` names a unique, sortable, never-null field that ends every
+    order.
     """
 
     name: str
@@ -97,7 +100,8 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
         tiebreak = self.fields.get(self.tiebreak)
         if tiebreak is None or not tiebreak.sortable or tiebreak.nullable:
             raise ValueError(f"listing {self.name}: the tiebreak must be a sortable field that is never null")
-        if isinstance(ordering.parse(self.default_order, self.fields, self.tiebreak), Violation):
+        is_ordered = not isinstance(ordering.parse(self.default_order, self.fields, self.tiebreak), Violation)
+        if not is_ordered:
             raise ValueError(f"listing {self.name}: the default order names an unknown field")
 
     def parse(
@@ -161,7 +165,7 @@ def _page_size(asked: int | str | None, faults: list[Violation]) -> int:
         return DEFAULT_PAGE_SIZE
     text = str(asked)
     # Digits only, and few: int() would take underscores, signs and other scripts' digits.
-    if text.isascii() and text.isdigit() and len(text) <= 6 and 1 <= int(text) <= LARGEST_PAGE_SIZE:
+    if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS and 1 <= int(text) <= LARGEST_PAGE_SIZE:
         return int(text)
     faults.append(
         Violation("/page_size", "page_size_out_of_range", f"A page has 1 to {LARGEST_PAGE_SIZE} items; ask for that.")

@@ -1,6 +1,7 @@
 """Read the values of a filter: each is checked here, so that PostgreSQL never sees one that it would refuse."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from uuid import UUID
 
@@ -38,26 +39,26 @@ def expectation(field: Field) -> str:
 
 def read(field: Field, text: str) -> Value | None:
     """Return `text` as the type of `field`, or None when it is not one."""
-    match field.kind:
-        case Kind.TEXT | Kind.TAGS:
-            return text if is_storable(text) else None
-        case Kind.CHOICE:
-            return text if text in field.values else None
-        case Kind.UUID:
-            return UUID(text) if _UUID.fullmatch(text) else None
-        case Kind.BOOLEAN:
-            return {"true": True, "false": False}.get(text)
-        case Kind.INTEGER:
-            return _integer(text)
-        case Kind.DATE:
-            return _date(text)
-        case Kind.TIMESTAMP:
-            return _timestamp(text)
+    if field.kind is Kind.CHOICE:
+        return text if text in field.values else None
+    return _READERS[field.kind](text)
 
 
 def is_storable(text: str) -> bool:
     """PostgreSQL holds neither NUL nor half a surrogate pair; the other control characters name nothing either."""
     return not any(character < " " or "\ud800" <= character <= "\udfff" for character in text)
+
+
+def _text(text: str) -> str | None:
+    return text if is_storable(text) else None
+
+
+def _uuid(text: str) -> UUID | None:
+    return UUID(text) if _UUID.fullmatch(text) else None
+
+
+def _boolean(text: str) -> bool | None:
+    return {"true": True, "false": False}.get(text)
 
 
 def _integer(text: str) -> int | None:
@@ -84,3 +85,14 @@ def _timestamp(text: str) -> datetime | None:
         return datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+_READERS: dict[Kind, Callable[[str], Value | None]] = {
+    Kind.TEXT: _text,
+    Kind.TAGS: _text,
+    Kind.UUID: _uuid,
+    Kind.DATE: _date,
+    Kind.TIMESTAMP: _timestamp,
+    Kind.INTEGER: _integer,
+    Kind.BOOLEAN: _boolean,
+}

