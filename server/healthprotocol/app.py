@@ -14,6 +14,7 @@ from litestar.response import Response
 from litestar.types import ASGIApp
 
 from healthprotocol import __version__
+from healthprotocol.api.docs import POLICY, docs_page
 from healthprotocol.api.gate import open_gate
 from healthprotocol.api.middleware.access_log import AccessLogMiddleware
 from healthprotocol.api.middleware.body_limit import MEBIBYTE, BodyLimitMiddleware
@@ -80,12 +81,20 @@ def endpoints() -> list[Any]:
 
 
 def _document_routes() -> list[HTTPRouteHandler]:
-    document = msgspec.json.encode(openapi_document(endpoints(), version=__version__))
+    document = openapi_document(endpoints(), version=__version__)
+    encoded, page = msgspec.json.encode(document), docs_page(document)
 
     async def openapi() -> Response[bytes]:
-        return Response(document, media_type="application/json", headers={"cache-control": "no-cache"})
+        return Response(encoded, media_type="application/json", headers={"cache-control": "no-cache"})
 
-    return [HTTPRouteHandler("/openapi.json", http_method="GET")(openapi)]
+    async def docs() -> Response[bytes]:
+        headers = {"cache-control": "no-cache", "content-security-policy": POLICY}
+        return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+
+    return [
+        HTTPRouteHandler("/openapi.json", http_method="GET")(openapi),
+        HTTPRouteHandler("/docs", http_method="GET")(docs),
+    ]
 
 
 def _request_id(request: "Request[Any, Any, Any]") -> str:
