@@ -32,7 +32,7 @@ def openapi_document(endpoints: Iterable[Endpoint], *, version: str) -> dict[str
         "info": {
             "title": "HealthProtocol",
             "version": version,
-            "description": "Care protocols: write, publish, assign, follow, watch. Errors are problem+json (RFC 9457).",
+            "description": "Times are RFC 3339 in UTC, ids UUIDv7, lists keyset pages. Errors are problem+json (RFC 9457).",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],

@@ -1,7 +1,7 @@
 """
 One line and one measurement a request: which route, how it ended, how long it took.
 
-The route is the template (/api/v1/protocols/{protocol_id}), because addresses hold ids and queries hold what people
+The route is the template (/api/v1/operations/{operation_id}), because addresses hold ids and queries hold what people
 looked for. Neither bodies nor headers nor the client's address are written; the audit log knows who.
 """
 

@@ -8,7 +8,7 @@ A repository declares its list once and asks for pages; the caller's words never
         fields={"id": uuid("p.id", sortable=True), "status": choice("p.status", STATES), ...},
         default_order="title",
     )
-    sql, args = listing.sql("select p.id, p.title from care_protocol p", "p.organisation_id = $1", 2)
+    sql, args = listing.sql("select p.id, p.title from page p", "p.organisation_id = $1", 2)
     rows, next_page_token = listing.page(await tx.fetch(sql, organisation_id, *args))
 """
 
