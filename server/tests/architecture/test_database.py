@@ -43,8 +43,11 @@ PLANTED: list[tuple[str, str, str]] = [
     ("row_security", "drop policy tenant on attic", "no policy for all commands"),
     (
         "row_security",
-        "create table loft (like attic) partition by range (id); create table loft_1 partition of loft default; "
-        + "grant select on loft_1 to hp_app",
+        """
+        create table loft (like attic) partition by range (id);
+        create table loft_1 partition of loft default;
+        grant select on loft_1 to hp_app;
+        """,
         "loft_1 lacks forced row-level security",
     ),
     ("row_security", "create table cellar (id uuid primary key)", "cellar has no organisation_id"),

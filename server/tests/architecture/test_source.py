@@ -31,7 +31,7 @@ PLANTED: list[tuple[str, str, str, str]] = [
     ("file_budget", "api/long.py", "x = 1\n" * 401, "401 lines"),
     ("function_budget", "api/long.py", "def act():\n" + "    x = 1\n" * 60, "61 lines"),
     ("function_budget", "api/wide.py", "def act(a, b, c, *, d, e, f, g): ...", "7 parameters"),
-    ("function_budget", "api/wide.py", "class A:\n async def act(self, a, b, c, d, e, *f, **g): ...", "7 parameters"),
+    ("function_budget", "api/wide.py", "class A:\n async def act(self, tx, a, b, c, d, e, f, *g): ...", "7 parameters"),
     ("health_words", "foundation/db/pool.py", "# keeps the patients apart", "says patient"),
     ("health_words", "api/paging.py", "def page(care_plan_id): ...", "says care_plan"),
     ("purity", "care/protocols/rules.py", "from datetime import datetime\nnow = datetime.now()", "calls datetime.now"),
