@@ -17,7 +17,7 @@ const CHUNKS = [
   { name: "vendor", test: /node_modules[\\/](preact|react|react-dom|scheduler|wouter|regexparam|use-sync-external-store)[\\/]/ },
   { name: "data", test: /node_modules[\\/](@tanstack[\\/](react-query|query-core)|openapi-fetch|openapi-typescript-helpers)[\\/]|src[\\/]api[\\/]/ },
   { name: "charts", test: /src[\\/]ui[\\/]charts[\\/]/ },
-  { name: "table", test: /src[\\/]ui[\\/]table[\\/]|node_modules[\\/]@tanstack[\\/](react-virtual|virtual-core)[\\/]/ },
+  { name: "table", test: /src[\\/]ui[\\/]table[\\/]DataTable|node_modules[\\/]@tanstack[\\/](react-virtual|virtual-core)[\\/]/ },
   { name: "ui", test: /src[\\/](ui|format)[\\/]/ },
 ];
 

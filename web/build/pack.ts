@@ -107,7 +107,7 @@ async function writePack(outDir: string): Promise<void> {
   writeFileSync(join(outDir, "index.html"), fallback.html);
 
   const files = packFiles(outDir);
-  const routes = shells.map((shell) => shell.route).filter((route) => route.name !== "not-found");
+  const routes = shells.map((shell) => shell.route);
   const result: Pack = {
     format: 1,
     build: sha("sha256", JSON.stringify(files), "hex"),

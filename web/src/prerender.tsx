@@ -1,4 +1,18 @@
-export const routes = [
-  { name: "not-found", pattern: "", title: "HealthProtocol", module: "index.html" },
-];
-export function renderFrame(_name: string): string { return ""; }
+/** Run at build time only: draws the frame of each route for its shell. Nothing here knows a person. */
+import { renderToStaticMarkup } from "react-dom/server";
+import { Router } from "wouter";
+import { Frame } from "./frame/Frame";
+import { type AppRoute, routeNamed } from "./routes";
+
+export { routes } from "./routes";
+
+export function renderFrame(name: string): string {
+  const route = routeNamed(name);
+  return renderToStaticMarkup(
+    <Router ssrPath={route.pattern}>
+      <Frame kind={frameKind(route)} />
+    </Router>,
+  );
+}
+
+const frameKind = (route: AppRoute) => (route.audience === "anyone" ? "public" : route.audience);

@@ -5,11 +5,6 @@ interface Json<Body> {
   content: { "application/json": Body };
 }
 
-interface Parameters<Path, Query> {
-  path: Path;
-  query: Query;
-}
-
 type Given<Path, Query> = (Path extends undefined ? { path?: never } : { path: Path }) &
   (Query extends undefined ? { query?: never } : { query?: Query });
 
@@ -18,9 +13,16 @@ interface Read<Result, Path = undefined, Query = undefined> {
   responses: { 200: Json<Result> };
 }
 
-interface Write<Result, Body = undefined, Path = undefined, Query = undefined> {
+interface Write<Result, Body, Path = undefined, Query = undefined> {
   parameters: Given<Path, Query>;
-  requestBody: Body extends undefined ? { content: { "application/json": Record<string, never> } } | undefined : Json<Body>;
+  requestBody: Json<Body>;
+  responses: { 200: Json<Result> };
+}
+
+/** A write that says everything by its address. */
+interface Command<Result, Path> {
+  parameters: Given<Path, undefined>;
+  requestBody?: never;
   responses: { 200: Json<Result> };
 }
 
@@ -61,7 +63,7 @@ export interface BulkInput {
   dry_run?: boolean;
 }
 
-export interface Patterns {
+export interface paths {
   "/api/v1/session": {
     get: Read<T.Session>;
     post: Write<T.Session, { email: string; password: string; code?: string }>;
@@ -78,9 +80,9 @@ export interface Patterns {
   "/api/v1/patients/{id}/measurements": { get: Read<{ items: T.MeasurementPoint[] }, Id, Span & { code?: string }> };
   "/api/v1/protocols": { get: Read<T.Page<T.ProtocolSummary>, undefined, ListQuery> };
   "/api/v1/protocols/{id}": { get: Read<T.Protocol, Id> };
-  "/api/v1/protocols/{id}/publish": { post: Write<T.Protocol, undefined, Id> };
-  "/api/v1/protocols/{id}/retire": { post: Write<T.Protocol, undefined, Id> };
-  "/api/v1/protocols/{id}/duplicate": { post: Write<T.Protocol, undefined, Id> };
+  "/api/v1/protocols/{id}/publish": { post: Command<T.Protocol, Id> };
+  "/api/v1/protocols/{id}/retire": { post: Command<T.Protocol, Id> };
+  "/api/v1/protocols/{id}/duplicate": { post: Command<T.Protocol, Id> };
   "/api/v1/protocols/{id}/versions": { get: Read<T.Page<T.VersionSummary>, Id> };
   "/api/v1/protocols/{id}/versions/{version}": { get: Read<T.Protocol, VersionOf> };
   "/api/v1/protocols/{id}/versions/{version}/preview": {
@@ -96,10 +98,10 @@ export interface Patterns {
   };
   "/api/v1/assignments/bulk": { post: Write<T.Operation, BulkInput> };
   "/api/v1/assignments/{id}": { get: Read<T.Assignment, Id> };
-  "/api/v1/assignments/{id}/pause": { post: Write<T.Assignment, { reason?: string } | undefined, Id> };
-  "/api/v1/assignments/{id}/resume": { post: Write<T.Assignment, { shift?: boolean } | undefined, Id> };
+  "/api/v1/assignments/{id}/pause": { post: Write<T.Assignment, { reason?: string }, Id> };
+  "/api/v1/assignments/{id}/resume": { post: Write<T.Assignment, { shift?: boolean }, Id> };
   "/api/v1/assignments/{id}/stop": { post: Write<T.Assignment, { reason: string }, Id> };
-  "/api/v1/assignments/{id}/complete": { post: Write<T.Assignment, undefined, Id> };
+  "/api/v1/assignments/{id}/complete": { post: Command<T.Assignment, Id> };
   "/api/v1/assignments/{id}/move": { post: Write<unknown, MoveInput, Id> };
   "/api/v1/assignments/{id}/occurrences": { get: Read<T.Page<T.Occurrence>, Id, Span & ListQuery> };
   "/api/v1/assignments/{id}/adherence": { get: Read<T.Adherence, Id, Span> };
@@ -110,5 +112,3 @@ export interface Patterns {
   "/api/v1/operations/{id}": { get: Read<T.Operation, Id> };
 }
 
-/** openapi-fetch asks for every method of every path, absent ones as `never`. */
-export type paths = { [P in keyof Patterns]: Patterns[P] & { parameters: Partial<Parameters<never, never>> } };

@@ -1,0 +1,70 @@
+import { addDays } from "@/format/dates";
+import { bodyOf, client, ifMatch } from "./client";
+import type { ListQuery } from "./paths";
+import type { Adherence, AdherenceRow, MeasurementPoint, Page, Patient, PatientInput, Today } from "./types";
+import { type Act, type Fetched, type FetchedList, useAct, useDataFetching, useListFetching } from "./useDataFetching";
+
+const PAGE_SIZE = 100;
+
+export function usePatients(query: Pick<ListQuery, "q" | "filter" | "order_by">): FetchedList<Patient> {
+  return useListFetching(["patients", "list", query], (page_token, signal) =>
+    bodyOf(client.GET("/api/v1/patients", { params: { query: { ...given(query), page_size: PAGE_SIZE, page_token } }, signal })),
+  );
+}
+
+/** A few patients for a chooser. */
+export function usePatientMatches(q: string, enabled: boolean): Fetched<Page<Patient>> {
+  return useDataFetching(["patients", "matches", q], (signal) => bodyOf(client.GET("/api/v1/patients", { params: { query: given({ q, page_size: 8 }) }, signal })), {
+    enabled,
+    keepsPrevious: true,
+  });
+}
+
+export const usePatient = (id: string, enabled = true): Fetched<Patient> =>
+  useDataFetching(["patients", id, "record"], (signal) => bodyOf(client.GET("/api/v1/patients/{id}", { params: { path: { id } }, signal })), { enabled });
+
+export const useToday = (patientId: string, date: string | undefined): Fetched<Today> =>
+  useDataFetching(todayKey(patientId, date), (signal) => bodyOf(client.GET("/api/v1/patients/{id}/today", { params: { path: { id: patientId }, query: { date } }, signal })), {
+    keepsPrevious: false,
+  });
+
+export const todayKey = (patientId: string, date: string | undefined) => ["patients", patientId, "today", date ?? ""] as const;
+
+export const usePatientAdherence = (id: string, span: { from: string; to: string }): Fetched<Adherence> =>
+  useDataFetching(["patients", id, "adherence", span], (signal) => bodyOf(client.GET("/api/v1/patients/{id}/adherence", { params: { path: { id }, query: span }, signal })), {
+    keepsPrevious: true,
+  });
+
+export const useMeasurements = (id: string, span: { from: string; to: string }): Fetched<MeasurementPoint[]> =>
+  useDataFetching(
+    ["patients", id, "measurements", span],
+    async (signal) => (await bodyOf(client.GET("/api/v1/patients/{id}/measurements", { params: { path: { id }, query: span }, signal }))).items,
+    { keepsPrevious: true },
+  );
+
+export function useAdherenceRows(query: { group_by: "patient" | "protocol" | "assignment"; page_size: number; days?: number; today: string }): Fetched<Page<AdherenceRow>> {
+  const { today, days = 28, ...rest } = query;
+  return useDataFetching(["adherence", query], (signal) =>
+    bodyOf(client.GET("/api/v1/adherence", { params: { query: { ...rest, order_by: "ratio", from: addDays(today, -days), to: today } }, signal })),
+  );
+}
+
+export function useSavePatient(id: string | null): Act<PatientInput, Patient> {
+  return useAct(
+    (input: PatientInput) =>
+      id === null
+        ? bodyOf(client.POST("/api/v1/patients", { body: input }))
+        : bodyOf(client.PATCH("/api/v1/patients/{id}", { params: { path: { id } }, body: input, headers: ifMatch(`/api/v1/patients/${id}`) })),
+    [["patients"]],
+  );
+}
+
+export function useArchivePatient(id: string): Act<void, unknown> {
+  return useAct(() => bodyOf(client.DELETE("/api/v1/patients/{id}", { params: { path: { id } }, headers: ifMatch(`/api/v1/patients/${id}`) })), [["patients"]]);
+}
+
+/** Leaves out what is empty: an empty filter is no filter. */
+export function given<Q extends object>(query: Q): Q {
+  // Removing absent members keeps the type: every member of a query is optional.
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined && value !== "")) as Q;
+}

@@ -1,0 +1,145 @@
+import "./Today.css";
+import { type ReactNode, useState } from "react";
+import { useActivities } from "@/api/activities";
+import { useToday } from "@/api/patients";
+import { useAccount } from "@/api/session";
+import type { Activity, Occurrence, Today } from "@/api/types";
+import { addDays, dayIn, daysBetween, longDay, nearDay } from "@/format/dates";
+import { counted } from "@/format/numbers";
+import { IconButton } from "@/ui/Button";
+import { Ring } from "@/ui/charts/Ring";
+import { useAddressState } from "@/ui/navigation";
+import { Page } from "@/ui/Page";
+import { EmptyState, Loaded } from "@/ui/States";
+import { DetailDialog } from "./DetailDialog";
+import { MeasureDialog } from "./MeasureDialog";
+import { OccurrenceCard } from "./OccurrenceCard";
+import { QuestionnaireDialog } from "./QuestionnaireDialog";
+import { SkipDialog } from "./SkipDialog";
+import { type DayActs, useDayActs } from "./useDayActs";
+
+const BACK_DAYS = 7;
+
+export type OpenDialog = { kind: "detail" | "measure" | "questionnaire" | "skip"; id: string } | null;
+
+export default function TodayPage() {
+  const patientId = useAccount().patient_id ?? "";
+  const [date, setDate] = useAddressState("date");
+  const day = useToday(patientId, date || undefined);
+  const today = dayIn(day.data?.time_zone);
+  const shown = day.data?.date ?? (date || today);
+  const go = (days: number) => {
+    const next = addDays(shown, days);
+    setDate(next === today ? "" : next);
+  };
+  const back = daysBetween(shown, today);
+  return (
+    <Page title="Today" hideHeading heading={shown === today ? "Today" : longDay(shown)}>
+      <div className="day-nav">
+        <IconButton icon="left" label="Day before" disabled={back >= BACK_DAYS} onClick={() => go(-1)} />
+        <div>
+          <p className="day-near">{nearDay(shown, today)}</p>
+          <p className="day-name">{longDay(shown)}</p>
+        </div>
+        <IconButton icon="right" label="Day after" disabled={back <= -BACK_DAYS} onClick={() => go(1)} />
+      </div>
+      <Loaded of={day} rows={5}>
+        {(data) => <Day data={data} patientId={patientId} date={date || undefined} today={today} />}
+      </Loaded>
+    </Page>
+  );
+}
+
+interface DayProps {
+  data: Today;
+  patientId: string;
+  date: string | undefined;
+  today: string;
+}
+
+function Day({ data, patientId, date, today }: DayProps) {
+  const [dialog, setDialog] = useState<OpenDialog>(null);
+  const activityOf = useActivities(data.occurrences);
+  const acts = useDayActs(patientId, date);
+  const shown = data.occurrences.filter((occurrence) => occurrence.state !== "not_applicable");
+  if (shown.length === 0) {
+    return (
+      <EmptyState icon="sun" title={data.date === today ? "Nothing to do today" : "Nothing planned this day"}>
+        <p>{data.date === today ? "Enjoy your day. What comes next is under the arrow at the top." : "Use the arrows at the top to see other days."}</p>
+      </EmptyState>
+    );
+  }
+  const card = (occurrence: Occurrence) => (
+    <OccurrenceCard key={occurrence.id} occurrence={occurrence} activity={activityOf(occurrence)} timeZone={data.time_zone} acts={acts} open={setDialog} />
+  );
+  const opened = dialog === null ? undefined : shown.find((occurrence) => occurrence.id === dialog.id);
+  return (
+    <>
+      <DaySummary data={data} isToday={data.date === today} />
+      {groupsOf(shown, data.date === today).map(({ title, items }) => (
+        <Group key={title} title={title} count={items.length}>
+          {items.map(card)}
+        </Group>
+      ))}
+      {dialog && opened ? <DayDialog dialog={dialog} set={setDialog} occurrence={opened} activity={activityOf(opened)} timeZone={data.time_zone} acts={acts} /> : null}
+    </>
+  );
+}
+
+function groupsOf(occurrences: readonly Occurrence[], isToday: boolean): { title: string; items: Occurrence[] }[] {
+  const groups: [string, Occurrence["state"][]][] = [
+    [isToday ? "To do now" : "To do", ["open"]],
+    [isToday ? "Later today" : "Planned", ["not_yet_open"]],
+    ["Not done", ["missed"]],
+    ["Done", ["completed", "skipped"]],
+  ];
+  return groups.map(([title, states]) => ({ title, items: occurrences.filter((occurrence) => states.includes(occurrence.state)) })).filter(({ items }) => items.length > 0);
+}
+
+function Group({ title, count, children }: { title: string; count: number; children: ReactNode }) {
+  return (
+    <section className="day-group" aria-label={title}>
+      <h2>
+        {title} <span className="number muted">{count}</span>
+      </h2>
+      <ul role="list">{children}</ul>
+    </section>
+  );
+}
+
+function DaySummary({ data, isToday }: { data: Today; isToday: boolean }) {
+  const open = data.occurrences.filter((occurrence) => occurrence.state === "open").length;
+  const total = data.occurrences.filter((occurrence) => occurrence.state !== "not_applicable").length;
+  const done = data.occurrences.filter((occurrence) => occurrence.state === "completed" || occurrence.state === "skipped").length;
+  const later = data.occurrences.filter((occurrence) => occurrence.state === "not_yet_open").length;
+  const words =
+    done === total ? "All done. Well done!" : open > 0 ? `${counted(open, "thing")} to do now` : later > 0 ? "Nothing to do right now" : "You can still add what you did";
+  return (
+    <div className="day-summary" role="status">
+      <Ring share={total === 0 ? null : done / total} label={`${done} of ${total} done`} size={76}>
+        {done}/{total}
+      </Ring>
+      <div>
+        <p className="day-words">{words}</p>
+        <p className="muted small">{isToday && later > 0 ? `${counted(later, "more")} later today` : `${done} of ${total} done`}</p>
+      </div>
+    </div>
+  );
+}
+
+interface DayDialogProps {
+  dialog: NonNullable<OpenDialog>;
+  set: (dialog: OpenDialog) => void;
+  occurrence: Occurrence;
+  activity: Activity | undefined;
+  timeZone: string;
+  acts: DayActs;
+}
+
+function DayDialog({ dialog, set, ...rest }: DayDialogProps) {
+  const close = () => set(null);
+  if (dialog.kind === "measure") return <MeasureDialog {...rest} close={close} />;
+  if (dialog.kind === "questionnaire") return <QuestionnaireDialog {...rest} close={close} />;
+  if (dialog.kind === "skip") return <SkipDialog {...rest} close={close} />;
+  return <DetailDialog {...rest} close={close} open={set} />;
+}

@@ -1,0 +1,45 @@
+import { useAccount, useSignOut } from "@/api/session";
+import { ROLE } from "@/format/words";
+import { Button } from "@/ui/Button";
+import { Page } from "@/ui/Page";
+import { useShortcutsOn } from "@/ui/preferences";
+import { ThemeChoice } from "@/ui/ThemeChoice";
+
+export default function SettingsPage() {
+  const account = useAccount();
+  const signOut = useSignOut();
+  const [areShortcutsOn, setShortcutsOn] = useShortcutsOn();
+  return (
+    <Page title="Settings">
+      <div className="stack" style={{ maxWidth: "44rem" }}>
+        <section className="card">
+          <h2>Account</h2>
+          <dl className="facts">
+            <dt>E-mail</dt>
+            <dd>{account.email}</dd>
+            <dt>Role</dt>
+            <dd>{ROLE[account.role] ?? account.role}</dd>
+          </dl>
+          <div className="row" style={{ marginTop: "1.25rem" }}>
+            <Button icon="leave" isBusy={signOut.isRunning} onClick={() => void signOut.run()}>
+              Sign out
+            </Button>
+          </div>
+        </section>
+        <section className="card">
+          <h2>Appearance</h2>
+          <ThemeChoice />
+        </section>
+        <section className="card">
+          <h2>Keyboard</h2>
+          <label className="row">
+            <input type="checkbox" checked={areShortcutsOn} onChange={(event) => setShortcutsOn(event.currentTarget.checked)} />
+            <span>
+              Single-key shortcuts <span className="muted">(press <kbd>?</kbd> for the list)</span>
+            </span>
+          </label>
+        </section>
+      </div>
+    </Page>
+  );
+}

@@ -1,0 +1,74 @@
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useRef, useState } from "react";
+import { Icon } from "./Icon";
+
+interface ToastContent {
+  message: ReactNode;
+  tone?: "good" | "danger";
+  /** A way back, offered for ten seconds; every such act can be undone in its permanent place too. */
+  undo?: () => void;
+}
+
+interface ShownToast extends ToastContent {
+  id: number;
+}
+
+const SHOWN_MS = 10_000;
+const AT_MOST = 3;
+
+const ToastContext = createContext<(toast: ToastContent) => void>(() => undefined);
+
+export const useToast = (): ((toast: ToastContent) => void) => useContext(ToastContext);
+
+export function ToastProvider({ children }: { children: ReactNode }) {
+  const [toasts, setToasts] = useState<ShownToast[]>([]);
+  const count = useRef(0);
+  const show = useCallback((toast: ToastContent) => {
+    count.current += 1;
+    const shown = { ...toast, id: count.current };
+    setToasts((before) => [...before, shown].slice(-AT_MOST));
+  }, []);
+  const remove = useCallback((id: number) => setToasts((before) => before.filter((toast) => toast.id !== id)), []);
+  const region = useMemo(
+    () => (
+      <div className="toasts no-print" role="status">
+        {toasts.map((toast) => (
+          <Toast key={toast.id} toast={toast} remove={remove} />
+        ))}
+      </div>
+    ),
+    [toasts, remove],
+  );
+  return (
+    <ToastContext.Provider value={show}>
+      {children}
+      {region}
+    </ToastContext.Provider>
+  );
+}
+
+function Toast({ toast, remove }: { toast: ShownToast; remove: (id: number) => void }) {
+  const [isHeld, setHeld] = useState(false);
+  useEffect(() => {
+    if (isHeld) return;
+    const timer = setTimeout(() => remove(toast.id), SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [isHeld, toast.id, remove]);
+  const undo = () => {
+    remove(toast.id);
+    toast.undo?.();
+  };
+  return (
+    <div className="toast" data-tone={toast.tone ?? "good"} onPointerEnter={() => setHeld(true)} onPointerLeave={() => setHeld(false)} onFocus={() => setHeld(true)} onBlur={() => setHeld(false)}>
+      <Icon name={toast.tone === "danger" ? "alert" : "check"} />
+      <span className="toast-text">{toast.message}</span>
+      {toast.undo ? (
+        <button type="button" className="toast-undo" onClick={undo}>
+          Undo
+        </button>
+      ) : null}
+      <button type="button" className="toast-close" aria-label="Dismiss" onClick={() => remove(toast.id)}>
+        <Icon name="close" size={16} />
+      </button>
+    </div>
+  );
+}
