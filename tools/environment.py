@@ -75,7 +75,7 @@ def ensure_node_modules() -> None:
 
 def node_environment() -> dict[str, str]:
     """Return the environment in which `node` and `npm` are those of the wheel."""
-    return os.environ | {"PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    return os.environ | {"NODE_USE_SYSTEM_CA": "1", "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
 
 def _ensure_venv() -> None:
