@@ -1,0 +1,1 @@
+"""The arithmetic of adherence, pure: `counting` makes day counts of occurrences, `ratios` reads them."""

@@ -1,0 +1,153 @@
+"""What is planned for a patient, and what really happened. Pure values; occurrences are computed and never stored."""
+
+from datetime import datetime
+from typing import Annotated, Literal, NewType
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from healthprotocol.care.assignments.model import AssignmentId
+from healthprotocol.care.patients.model import PatientId
+from healthprotocol.care.protocols.model import ActivityKey, ActivityKind, Code, UcumUnit
+from healthprotocol.foundation.ids import AccountId
+
+EntryId = NewType("EntryId", UUID)
+OccurrenceId = NewType("OccurrenceId", str)
+
+OccurrenceState = Literal["not_yet_open", "open", "completed", "skipped", "missed", "not_applicable"]
+Outcome = Literal["completed", "skipped"]
+# An undo is an entry too: it replaces another and says that nothing happened.
+RecordedOutcome = Literal["completed", "skipped", "retracted"]
+
+AnswerValue = str | bool | int | float
+"""A choice is given by its option's `value`, a date as ISO text."""
+
+
+class OccurrenceRef(msgspec.Struct, frozen=True, gc=False):
+    """What an occurrence id names. `planned_local` is naive, in the assignment's zone."""
+
+    assignment_id: AssignmentId
+    activity_key: str
+    planned_local: datetime
+    slot: int
+
+
+class StandingEntry(msgspec.Struct, frozen=True, gc=False):
+    """The entry that counts for an occurrence: the newest that nothing replaces."""
+
+    entry_id: EntryId
+    outcome: Outcome
+    late: bool = False
+
+
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """
+    One planned instance of an activity, and how it stands at the instant it was computed for.
+
+    `planned_local` is the naive wall time that was meant. `late` says that it was completed after it had closed.
+    """
+
+    id: OccurrenceId
+    assignment_id: AssignmentId
+    activity_key: str
+    kind: ActivityKind
+    title: str
+    planned_at: datetime
+    planned_local: datetime
+    slot: int
+    opens_at: datetime
+    closes_at: datetime
+    state: OccurrenceState
+    entry_id: EntryId | None = None
+    late: bool = False
+
+
+class GivenValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A measured value as sent. `confirmed` says that it is meant, although it is outside the plausible range."""
+
+    code: Code
+    value: float
+    unit: UcumUnit
+    confirmed: bool = False
+
+
+class RecordedValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A measured value as given, and as converted to the unit of its definition."""
+
+    code: str
+    value: float
+    unit: str
+    converted_value: float
+    converted_unit: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The answer to one item of a questionnaire."""
+
+    link_id: Annotated[str, Meta(min_length=1, max_length=255)]
+    value: Annotated[str, Meta(max_length=4_000)] | bool | int | float
+
+
+class GivenScore(msgspec.Struct, frozen=True, kw_only=True):
+    """What the answers add up to, with the label and severity of the band it falls in, if any."""
+
+    value: float
+    label: str | None = None
+    severity: str | None = None
+
+
+class NewEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """
+    An entry as sent: for an occurrence, or unplanned for an activity of an assignment.
+
+    `client_id` is made by the client and unique for the patient. `replaces` names the entry that this one corrects.
+    `confirmed` says that every value is meant, although outside the plausible range.
+    """
+
+    client_id: UUID
+    outcome: Outcome
+    effective_at: datetime
+    occurrence_id: Annotated[str, Meta(max_length=200)] | None = None
+    assignment_id: UUID | None = None
+    activity_key: ActivityKey | None = None
+    reason: Annotated[str, Meta(max_length=500)] | None = None
+    values: Annotated[tuple[GivenValue, ...], Meta(max_length=20)] = ()
+    answers: Annotated[tuple[Answer, ...], Meta(max_length=500)] = ()
+    note: Annotated[str, Meta(max_length=4_000)] | None = None
+    confirmed: bool = False
+    replaces: UUID | None = None
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What happened. Append-only: a correction is another entry that `replaces` this one.
+
+    `occurrence_id` is None when it was not planned. `late` says that it was recorded after the occurrence had closed.
+    """
+
+    id: EntryId
+    client_id: UUID
+    patient_id: PatientId
+    assignment_id: AssignmentId
+    activity_key: str
+    outcome: RecordedOutcome
+    effective_at: datetime
+    recorded_at: datetime
+    recorded_by: AccountId
+    occurrence_id: OccurrenceId | None = None
+    reason: str | None = None
+    values: tuple[RecordedValue, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    score: GivenScore | None = None
+    note: str | None = None
+    late: bool = False
+    replaces: EntryId | None = None
+
+
+class EntryRecorded(msgspec.Struct, frozen=True):
+    """An entry was recorded: adherence and alerts of its assignment are to be looked at again."""
+
+    entry_id: EntryId
+    patient_id: PatientId
+    assignment_id: AssignmentId

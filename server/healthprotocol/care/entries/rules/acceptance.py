@@ -1,0 +1,54 @@
+"""
+When an entry may be made for an occurrence, and whether it is late.
+
+Source: care rules §3.4.
+"""
+
+from datetime import datetime, timedelta
+
+from healthprotocol.care.entries.errors import OccurrenceClosed, OccurrenceNotApplicable, OccurrenceNotOpenYet
+from healthprotocol.care.entries.model import Occurrence
+from healthprotocol.care.protocols.rules.local_time import calendar_of
+from healthprotocol.foundation.errors import Violation
+
+LATE_DAYS = 7
+"""For how long after it closed an occurrence takes entries, unless the organisation says otherwise."""
+
+# A phone's clock may be ahead of ours by this much before we doubt what it says.
+CLOCK_TOLERANCE = timedelta(minutes=5)
+
+
+def require_acceptable(
+    occurrence: Occurrence, *, effective_at: datetime, at: datetime, time_zone: str, late_days: int = LATE_DAYS
+) -> bool:
+    """
+    Return whether an entry that is made at `at`, for what happened at `effective_at`, is late.
+
+    It is late once the occurrence has closed. Before the occurrence opens both must lie on its local day.
+
+    Raises:
+        OccurrenceNotApplicable: nothing was due then.
+        OccurrenceNotOpenYet: it is made, or is said to have happened, before that day.
+        OccurrenceClosed: the occurrence closed more than `late_days` of 24 hours before `at`.
+
+    Source: care rules §3.4.
+    """
+    if occurrence.state == "not_applicable":
+        raise OccurrenceNotApplicable
+    earliest_at = min(effective_at, at)
+    if earliest_at < occurrence.opens_at:
+        local_date = calendar_of(time_zone).local_date(earliest_at)
+        if local_date != occurrence.planned_local.date():
+            raise OccurrenceNotOpenYet
+    if at > occurrence.closes_at + timedelta(days=late_days):
+        raise OccurrenceClosed
+    return at >= occurrence.closes_at
+
+
+def check_effective_at(effective_at: datetime, *, at: datetime) -> list[Violation]:
+    """Return what is wrong with when something is said to have happened: without a zone, or in the future."""
+    if effective_at.tzinfo is None:
+        return [Violation("/effective_at", "malformed", "Give the instant with its offset, such as Z.")]
+    if effective_at > at + CLOCK_TOLERANCE:
+        return [Violation("/effective_at", "out_of_range", "Give an instant that has passed.")]
+    return []
