@@ -34,6 +34,10 @@ _WORLDLY_CALLS = frozenset(
     }
 )  # fmt: skip
 
+_STATEMENTS = frozenset(
+    f"tx.{method}" for method in ("fetch", "fetchrow", "fetchval", "execute", "executemany", "copy_records")
+) | {"tx.connection", "connection.execute", "connection.fetch"}
+
 
 def slice_files(care_and_trust: Path, *floors: str) -> Findings:
     """A slice holds only the ten fixed names, each a file or a folder."""
@@ -115,6 +119,21 @@ def purity(house: Path) -> Findings:
                 found.trespasses.append(f"{place}:{node.lineno} is asynchronous")
             elif isinstance(node, ast.Call) and (name := _called(node)) in _WORLDLY_CALLS:
                 found.trespasses.append(f"{place}:{node.lineno} calls {name}")
+    return found
+
+
+def sql_places(house: Path) -> Findings:
+    """In care and trust only repositories speak to the database; services ask them."""
+    found = Findings()
+    for floor in ("care", "trust"):
+        for path in source_files(house / floor, ".py"):
+            found.looked_at += 1
+            parts = path.relative_to(house).with_suffix("").parts
+            if "repository" in parts:
+                continue
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and _called(node) in _STATEMENTS:
+                    found.trespasses.append(f"{'/'.join(parts)}:{node.lineno} runs SQL outside a repository")
     return found
 
 

@@ -18,6 +18,7 @@ CHECKS: dict[str, tuple[Check, str, int]] = {
     "function_budget": (checks.function_budgets, "functions", 500),
     "health_words": (lambda house: checks.health_words(house / "foundation", house / "api"), "files", 30),
     "purity": (checks.purity, "files of models and rules", 20),
+    "sql_places": (checks.sql_places, "files of care and trust", 40),
     "docstrings": (checks.docstrings, "public functions of rules and foundation", 150),
 }
 
@@ -38,6 +39,8 @@ PLANTED: list[tuple[str, str, str, str]] = [
     ("purity", "care/protocols/rules/when.py", "import datetime as d\nx = d.date.today()", "calls date.today"),
     ("purity", "care/patients/model.py", "identifier = new_id(at)", "calls new_id"),
     ("purity", "trust/accounts/rules.py", "async def decide(): ...", "is asynchronous"),
+    ("sql_places", "care/patients/service.py", "async def f(tx): await tx.fetch('select 1')", "service:1 runs SQL"),
+    ("sql_places", "trust/audit/routes.py", "async def f(tx): await tx.execute('select 1')", "routes:1 runs SQL"),
     ("docstrings", "care/protocols/rules.py", "def decide(): ...", "decide has no docstring"),
     ("docstrings", "foundation/db/pool.py", "class Pool:\n    def take(self): ...", "take has no docstring"),
 ]
@@ -45,6 +48,7 @@ PLANTED: list[tuple[str, str, str, str]] = [
 TIDY = {
     "care/protocols/rules.py": '"""Rules."""\n\n\ndef decide(a, b, c, d, e, f):\n    """Decide."""\n',
     "trust/audit/service/record.py": "x = 1\n" * 400,
+    "trust/audit/repository/rows.py": "async def rows(tx):\n    return await tx.fetch('select 1')\n",
     "foundation/db/pool.py": "class Pool:\n    def take(self):\n        '''Take.'''\n    def _give(self): ...\n",
     "api/problem.py": "def page(protocol, entry, health_check): ...\n",
 }
