@@ -26,20 +26,21 @@ _KEY = "audit"
 _PENDING = "audit"
 _SALT_BYTES = 16
 _SYSTEM = "system"
+_ANONYMOUS = "anonymous"
 
 
 async def record(
     tx: Transaction, actor: Actor | None, action: str, object_id: UUID | None = None, **about: Unpack[About]
 ) -> None:
     """
-    Write with the commit that `actor` (None for the system itself) did `action` to the object.
+    Write with the commit that `actor` (None for nobody: a job, or a stranger at the door) did `action` to the object.
 
     `action` is noun and verb, `assignment.pause`; for what it may say more see `About`.
     """
     detail = about.get("detail")
     event = Recorded(
         actor_id=actor.account_id if actor else None,
-        actor_role=actor.role if actor else _SYSTEM,
+        actor_role=actor.role if actor else _nobody(tx),
         session_hash=actor.session_hash if actor else None,
         action=action,
         object_type=about.get("object_type") or action.partition(".")[0],
@@ -86,6 +87,10 @@ async def list_events(tx: Transaction, actor: Actor, query: ListQuery) -> Page[A
 
     await record(tx, actor, "audit.list", detail={"filter": query.filter, "count": len(events)})
     return Page(items=[_readable(key, event) for event in events], next_page_token=next_page_token)
+
+
+def _nobody(tx: Transaction) -> str:
+    return _SYSTEM if tx.context.request_id == _SYSTEM else _ANONYMOUS
 
 
 async def _write(tx: Transaction) -> None:

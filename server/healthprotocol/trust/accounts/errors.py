@@ -1,0 +1,69 @@
+"""What can go wrong with accounts, as the caller is told."""
+
+from healthprotocol.foundation.errors import Conflict, NotFound, TooManyRequests, Unauthenticated
+
+
+class WrongCredentials(Unauthenticated):
+    """
+    E-mail address and password do not belong together, or the account may not sign in.
+
+    Remedy: check both. An admin of your organisation can set a new password or enable the account.
+    """
+
+    title = "E-mail address or password is wrong"
+
+
+class TooManyAttempts(TooManyRequests):
+    """
+    Signing in failed too often.
+
+    Remedy: wait as long as Retry-After says, then try again.
+    """
+
+    title = "Too many failed attempts to sign in"
+
+
+class SignInBusy(TooManyRequests):
+    """
+    More people sign in at this moment than the server can check.
+
+    Remedy: try again after Retry-After.
+    """
+
+    title = "Many people are signing in at the moment"
+
+
+class AccountNotFound(NotFound):
+    """
+    There is no such account in your organisation.
+
+    Remedy: check the address.
+    """
+
+
+class TokenNotFound(NotFound):
+    """
+    There is no such bearer token in your organisation.
+
+    Remedy: check the address.
+    """
+
+
+class EmailTaken(Conflict):
+    """
+    Another account of this organisation has this e-mail address.
+
+    Remedy: change that account, or use another address.
+    """
+
+    title = "This e-mail address has an account already"
+
+
+class LastAdmin(Conflict):
+    """
+    The organisation has no other active admin, and without one nobody could make another.
+
+    Remedy: make another account an admin first.
+    """
+
+    title = "An organisation needs an active admin"

@@ -1,0 +1,1 @@
+"""Decisions about passwords, sessions and attempts: pure."""

@@ -1,0 +1,35 @@
+"""Acts on accounts, and the doorkeeper that the gate asks."""
+
+from healthprotocol.trust.accounts.service.accounts import (
+    change_account,
+    create_account,
+    get_account,
+    list_accounts,
+    require_good_password,
+    set_password,
+)
+from healthprotocol.trust.accounts.service.doorkeeper import Doorkeeper
+from healthprotocol.trust.accounts.service.organisations import (
+    change_organisation,
+    create_organisation,
+    get_organisation,
+)
+from healthprotocol.trust.accounts.service.passwords import PasswordHasher
+from healthprotocol.trust.accounts.service.tokens import create_token, list_tokens, revoke_token
+
+__all__ = [
+    "Doorkeeper",
+    "PasswordHasher",
+    "change_account",
+    "change_organisation",
+    "create_account",
+    "create_organisation",
+    "create_token",
+    "get_account",
+    "get_organisation",
+    "list_accounts",
+    "list_tokens",
+    "require_good_password",
+    "revoke_token",
+    "set_password",
+]

@@ -1,0 +1,172 @@
+"""Who sent this request, and may she? What the gate asks before anything else happens."""
+
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from healthprotocol.api.gate import Authenticated
+from healthprotocol.foundation.config.settings import Settings
+from healthprotocol.foundation.context import Actor, RequestContext
+from healthprotocol.foundation.crypto.data_keys import KeyCache
+from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.ids import OrganisationId
+from healthprotocol.trust.accounts.model import SessionPolicy
+from healthprotocol.trust.accounts.repository import sessions, tokens
+from healthprotocol.trust.accounts.rules.credentials import is_live, is_stale, is_valid
+from healthprotocol.trust.accounts.service.credentials import hash_of, is_bearer, organisation_of_cookie
+from healthprotocol.trust.accounts.service.passwords import PasswordHasher
+from healthprotocol.trust.accounts.service.sign_in import SignIn
+from healthprotocol.trust.accounts.service.throttle import Throttle
+from healthprotocol.trust.audit import service as audit
+from healthprotocol.trust.permissions import rules as permissions
+
+# For how long an answer holds without asking the database: so long may a revoked session last in other processes.
+CACHE_SECONDS = 2.0
+_CACHED = 10_000
+_STAFF_IN_DEVELOPMENT = timedelta(hours=12)
+_MOST_SESSIONS = 5
+_MOST_SESSIONS_IN_DEVELOPMENT = 1_000
+
+
+class Doorkeeper:
+    """
+    Knows sessions and bearer tokens, and signs people in. One per process.
+
+    `cookie_name` has the prefix `__Host-` where browsers reach us by https, which plain http would not send back.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Settings,
+        *,
+        hasher: PasswordHasher | None = None,
+        throttle: Throttle | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings = settings
+        self.hasher = hasher or PasswordHasher()
+        self.policy = session_policy(settings)
+        self.cookie_name = "__Host-hp" if settings.is_production else "hp_session"
+        self.sign_in = SignIn(database, policy=self.policy, hasher=self.hasher, throttle=throttle or Throttle())
+        self._database = database
+        self._monotonic = monotonic
+        self._known: KeyCache[bytes, Authenticated] = KeyCache(
+            capacity=_CACHED, ttl_seconds=CACHE_SECONDS, monotonic=monotonic
+        )
+        # Whose token it is never changes, so this may be remembered for longer than that it is good.
+        self._organisations: KeyCache[bytes, OrganisationId] = KeyCache(
+            capacity=_CACHED, ttl_seconds=3600.0, monotonic=monotonic
+        )
+
+    async def authenticate(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Authenticated | None:
+        """Return who sent this, None when nobody known did. A bearer token goes before a cookie."""
+        authorization = headers.get("authorization")
+        if authorization is not None:
+            scheme, _, text = authorization.partition(" ")
+            return await self._bearer(text.strip()) if scheme.lower() == "bearer" else None
+        cookie = cookies.get(self.cookie_name)
+        return await self._cookie(cookie) if cookie else None
+
+    def authorize(self, actor: Actor, policy: str) -> None:
+        """Raise Forbidden when the actor's role or token does not include `policy`."""
+        permissions.require(actor, policy)
+
+    async def record_denied(self, actor: Actor, context: RequestContext, policy: str) -> None:
+        """Leave a trace of a refusal."""
+        await audit.record_denied(self._database, actor, context, policy)
+
+    def csrf_token(self, session_hash: bytes) -> str:
+        """Return what a page must send back in X-CSRF-Token with every write of this session."""
+        mark = self._database.keys.signer("csrf").sign(session_hash)
+        return urlsafe_b64encode(mark).rstrip(b"=").decode()
+
+    def forget(self, session_hash: bytes | None) -> None:
+        """Ask the database again for this session or token: it has just been ended."""
+        if session_hash is not None:
+            self._known.drop(session_hash)
+
+    def forget_account(self, account_id: UUID) -> None:
+        """Ask the database again for everything of this account: it has just been changed."""
+        self._known.drop_where(lambda known: known.actor.account_id == account_id)
+
+    def close(self) -> None:
+        """End the threads that check passwords."""
+        self.hasher.close()
+
+    async def _cookie(self, text: str) -> Authenticated | None:
+        organisation_id = organisation_of_cookie(text)
+        if organisation_id is None:
+            return None
+        session_hash = hash_of(text)
+        known = self._known.get(session_hash)
+        if known is not None:
+            return known
+        async with self._database.transaction(organisation_id) as tx:
+            actor = await _live_session(tx, session_hash)
+        if actor is None:
+            return None
+        found = Authenticated(actor, self.csrf_token(session_hash))
+        self._known.put(session_hash, found)
+        return found
+
+    async def _bearer(self, text: str) -> Authenticated | None:
+        if not is_bearer(text):
+            return None
+        token_hash = hash_of(text)
+        known = self._known.get(token_hash)
+        if known is not None:
+            return known
+        organisation_id = await self._organisation_of(token_hash)
+        if organisation_id is None:
+            return None
+        async with self._database.transaction(organisation_id) as tx:
+            actor = await _valid_token(tx, token_hash)
+        if actor is None:
+            return None
+        found = Authenticated(actor)
+        self._known.put(token_hash, found)
+        return found
+
+    async def _organisation_of(self, token_hash: bytes) -> OrganisationId | None:
+        known = self._organisations.get(token_hash)
+        if known is not None:
+            return known
+        async with self._database.transaction(None, lookup=token_hash) as tx:
+            found = await tokens.organisation_of(tx, token_hash)
+        if found is not None:
+            self._organisations.put(token_hash, found)
+        return found
+
+
+def session_policy(settings: Settings) -> SessionPolicy:
+    """Return the limits of sessions. In development they are long, unless the environment says otherwise."""
+    is_chosen = "session_idle_minutes" in settings.model_fields_set
+    is_relaxed = not settings.is_production
+    staff = timedelta(minutes=settings.session_idle_minutes)
+    return SessionPolicy(
+        staff_idle=_STAFF_IN_DEVELOPMENT if is_relaxed and not is_chosen else staff,
+        patient_idle=timedelta(minutes=settings.subject_session_idle_minutes),
+        absolute=timedelta(hours=settings.session_absolute_hours),
+        most_sessions=_MOST_SESSIONS_IN_DEVELOPMENT if is_relaxed else _MOST_SESSIONS,
+    )
+
+
+async def _live_session(tx: Transaction, session_hash: bytes) -> Actor | None:
+    session = await sessions.get(tx, session_hash)
+    if session is None or not is_live(session, now=tx.now):
+        return None
+    if is_stale(session.last_seen_at, now=tx.now):
+        await sessions.seen(tx, session_hash)
+    return session.actor
+
+
+async def _valid_token(tx: Transaction, token_hash: bytes) -> Actor | None:
+    credential = await tokens.get_credential(tx, token_hash)
+    if credential is None or not is_valid(credential, now=tx.now):
+        return None
+    if is_stale(credential.last_used_at, now=tx.now):
+        await tokens.used(tx, credential.id)
+    return credential.actor
