@@ -105,7 +105,7 @@ async def measure(database: Database) -> None:
     try:
         async with database.transaction(None) as tx:
             metrics.jobs_seen(await queue.counts(tx))
-    except (Unavailable, asyncpg.PostgresError) as error:
+    except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         log.warning("metrics.incomplete", component="jobs", error=describe(error))
 
 

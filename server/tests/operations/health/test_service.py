@@ -1,0 +1,111 @@
+"""Readiness says whether requests can be answered, cheaply, also when they cannot."""
+
+import asyncio
+from uuid import UUID
+
+import msgspec
+import pytest
+
+from healthprotocol.foundation.crypto.root import LocalRootKey
+from healthprotocol.foundation.db import migrate
+from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.ids import OrganisationId
+from healthprotocol.foundation.jobs.queue import enqueue
+from healthprotocol.operations.health import service
+from healthprotocol.operations.health.routes.operators import pages
+from healthprotocol.operations.health.service import Readiness, readiness
+from tests.support.postgresql import Cluster
+
+
+@pytest.fixture
+def look(cluster: Cluster, database: Database) -> Readiness:
+    return readiness(database, LocalRootKey.load(cluster.root_key, inside_checkout=True))
+
+
+class TestReadiness:
+    async def test_a_whole_installation_is_ready(self, look: Readiness) -> None:
+        health = await look.look()
+
+        assert health.is_ready
+        assert [finding.component for finding in health.findings] == ["database", "migrations", "keys"]
+
+    async def test_without_a_database_it_is_not(self, look: Readiness, database: Database) -> None:
+        await database.close()
+
+        health = await look.look()
+
+        assert [finding.is_well for finding in health.findings] == [False, False, True]
+
+    async def test_before_the_newest_migration_it_is_not(
+        self, look: Readiness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        newer = [*migrate.revisions(), msgspec.structs.replace(migrate.revisions()[-1], number="9999")]
+        monkeypatch.setattr(migrate, "revisions", lambda: newer)
+
+        health = await look.look()
+
+        assert [finding.is_well for finding in health.findings] == [True, False, True]
+        assert "SchemaBehind" in str(health.findings[1].error)
+
+    async def test_after_a_newer_migration_it_still_is(self, look: Readiness, monkeypatch: pytest.MonkeyPatch) -> None:
+        older = migrate.revisions()[:-1]
+        monkeypatch.setattr(migrate, "revisions", lambda: older)
+
+        assert (await look.look()).is_ready
+
+    async def test_one_look_serves_all_who_ask_within_a_second(self) -> None:
+        looks: list[None] = []
+
+        async def check() -> None:
+            looks.append(None)
+            await asyncio.sleep(0.01)
+
+        look = Readiness({"part": check})
+        await asyncio.gather(*(look.look() for _ in range(50)))
+        await look.look()
+
+        assert len(looks) == 1
+
+    async def test_a_part_that_hangs_is_not_well(self) -> None:
+        look = Readiness({"part": lambda: asyncio.sleep(3600)}, timeout_seconds=0.01)
+
+        assert not (await look.look()).is_ready
+
+    async def test_recovers_by_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(service, "FRESH_SECONDS", 0.0)
+        is_broken = asyncio.Event()
+        is_broken.set()
+
+        async def check() -> None:
+            if is_broken.is_set():
+                raise ValueError("Ebro")
+
+        look = Readiness({"part": check})
+        before = (await look.look()).is_ready
+        is_broken.clear()
+        await asyncio.sleep(0.001)
+
+        assert (before, (await look.look()).is_ready) == (False, True)
+
+
+class TestOperatorsPages:
+    async def test_health_names_every_part(self, database: Database, look: Readiness) -> None:
+        page = await pages(database, look)["/healthz"]()
+
+        shown = msgspec.json.decode(page.body)
+        assert (page.status, shown["status"]) == (200, "ok")
+        assert [part["component"] for part in shown["components"]] == ["database", "migrations", "keys"]
+
+    async def test_metrics_count_the_jobs_that_wait(self, database: Database, look: Readiness) -> None:
+        async with database.transaction(OrganisationId(UUID(int=7))) as tx:
+            await enqueue(tx, "count.boats", {})
+
+        page = await pages(database, look)["/metrics"]()
+
+        assert b'hp_jobs{job="count.boats",status="queued"} 1.0' in page.body
+        assert b'hp_pool_connections{state="open"}' in page.body
+
+    async def test_metrics_are_shown_without_a_database_too(self, database: Database, look: Readiness) -> None:
+        await database.close()
+
+        assert b"hp_request_seconds" in (await pages(database, look)["/metrics"]()).body
