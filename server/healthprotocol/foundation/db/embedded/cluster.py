@@ -54,7 +54,7 @@ pg_stat_statements.track_utility = off
 
 _FORGETFUL = """
 fsync = off
-synchronous_commit = off
+synchronous_commit = on
 full_page_writes = off
 """
 

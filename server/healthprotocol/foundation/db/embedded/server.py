@@ -43,8 +43,8 @@ class EmbeddedServer:
     A PostgreSQL of our own in `data_dir/postgresql`, for one launcher at a time.
 
     It listens on a unix socket and on a free port of 127.0.0.1, both behind the password that lies beside the cluster
-    (mode 0600). `durable=False` trades crash safety for speed: for tests only. A context manager: leaving it stops the
-    server.
+    (mode 0600). `durable=False` is faster and may lose commits when the machine, not just the server, dies: for tests
+    only. A context manager: leaving it stops the server.
     """
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
@@ -121,13 +121,16 @@ class EmbeddedServer:
         for the person at the terminal when there can be no server.
         """
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        before = self._lock.read()
         self._lock.acquire()
         try:
+            _remove_socket_folder(before.get("socket_folder"))
             self._identity = ServerIdentity(self.directory)
             self._make_cluster(self._identity)
             self._clear_leftovers()
             cluster.configure(self.directory, self._identity, durable=self._durable)
-            self._socket_folder = self._new_socket_folder(self._identity)
+            self._socket_folder = _new_socket_folder(self._identity)
+            self._lock.describe(socket_folder=str(self._socket_folder))
             self._start_on_free_port()
         except BaseException:
             self.stop()
@@ -184,8 +187,6 @@ class EmbeddedServer:
             end(process, signals=_ENDING_ORPHAN)
         # A pid that somebody else got since then would make PostgreSQL refuse to start.
         (self.directory / "postmaster.pid").unlink(missing_ok=True)
-        if len(lines) >= _SOCKET_FOLDER_LINE:
-            self._remove_socket_folder(Path(lines[_SOCKET_FOLDER_LINE - 1]))
 
     def _server_processes(self) -> Iterator[ProcessIdentity]:
         """Yield every PostgreSQL process whose working directory is this cluster."""
@@ -198,24 +199,6 @@ class EmbeddedServer:
                 identity = ProcessIdentity.of(process.pid)
                 if (where.st_dev, where.st_ino) == (ours.st_dev, ours.st_ino) and identity is not None:
                     yield identity
-
-    def _remove_socket_folder(self, folder: Path) -> None:
-        # The path comes from a file that PostgreSQL's user can write, so it is believed only where it is one of ours.
-        is_named_so = folder.name.startswith(_SOCKET_FOLDER_PREFIX) and folder.parent in _socket_parents()
-        owners = {self.directory.stat().st_uid, os.geteuid()}
-        if is_named_so and folder.is_dir() and folder.lstat().st_uid in owners:
-            shutil.rmtree(folder, ignore_errors=True)
-
-    def _new_socket_folder(self, identity: ServerIdentity) -> Path:
-        for parent in _socket_parents():
-            if os.access(parent, os.W_OK):
-                folder = Path(tempfile.mkdtemp(prefix=_SOCKET_FOLDER_PREFIX, dir=parent))
-                if len(os.fsencode(folder)) <= _SOCKET_FOLDER_BYTES:
-                    identity.own(folder)
-                    return folder
-                folder.rmdir()
-        message = "no folder short enough for PostgreSQL's socket: set TMPDIR to one of under 80 characters"
-        raise EmbeddedServerFailed(message)
 
     def _start_on_free_port(self) -> None:
         for attempt in range(_PORT_ATTEMPTS):
@@ -288,6 +271,24 @@ class EmbeddedServer:
 
 def _url(password: str, database: str, *, folder: str, port: int) -> str:
     return f"postgresql://{cluster.SUPERUSER}:{password}@/{database}?host={folder}&port={port}"
+
+
+def _new_socket_folder(identity: ServerIdentity) -> Path:
+    for parent in _socket_parents():
+        if os.access(parent, os.W_OK):
+            folder = Path(tempfile.mkdtemp(prefix=_SOCKET_FOLDER_PREFIX, dir=parent))
+            if len(os.fsencode(folder)) <= _SOCKET_FOLDER_BYTES:
+                identity.own(folder)
+                return folder
+            folder.rmdir()
+    message = "no folder short enough for PostgreSQL's socket: set TMPDIR to one of under 80 characters"
+    raise EmbeddedServerFailed(message)
+
+
+def _remove_socket_folder(folder: object) -> None:
+    """Remove the socket folder of an earlier launcher that was killed, as it wrote it into the lock file."""
+    if isinstance(folder, str) and Path(folder).name.startswith(_SOCKET_FOLDER_PREFIX):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _socket_parents() -> tuple[Path, ...]:
