@@ -91,10 +91,14 @@ class Gate:
 
     async def body(self, kind: type[T]) -> T:
         """Return the JSON body as `kind`. Raises BadRequest, Invalid or UnsupportedMediaType."""
+        return decode_body(await self.raw_body(), kind)
+
+    async def raw_body(self) -> bytes:
+        """Return the body as sent, when it says that it is JSON. Raises UnsupportedMediaType."""
         content_type = self.request.headers.get("content-type", "").split(";")[0].strip().lower()
         if content_type != "application/json" and not content_type.endswith("+json"):
             raise UnsupportedMediaType
-        return decode_body(await self.request.body(), kind)
+        return await self.request.body()
 
     def expected_revision(self, *, required: bool = True) -> int | None:
         """
@@ -130,13 +134,14 @@ class Gate:
         shape: Callable[[T], Any],
         *,
         headers: Callable[[T], Mapping[str, str]] | None = None,
+        status_of: Callable[[T], int] | None = None,
     ) -> Answer:
         """
         Run a changing act once and answer with its shape; the same Idempotency-Key again returns the first answer.
 
-        Raises IdempotencyKeyReused when the key came with another request before.
+        The status is the one declared, unless `status_of` says another. Raises IdempotencyKeyReused when the key came
+        with another request before.
         """
-        status = self._endpoint.status
         key = self._idempotency_key()
         async with self._transaction() as tx:
             if key is not None:
@@ -146,6 +151,7 @@ class Gate:
             value = await act(tx)
             body, etag = _encode(shape(value)), _etag(value)
             extra = headers(value) if headers else {}
+            status = status_of(value) if status_of else self._endpoint.status
             if key is not None:
                 await store_answer(tx, self.actor, key, status=status, etag=etag, body=body)
         return _answer(status, body, etag, extra)

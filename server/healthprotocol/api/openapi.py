@@ -55,7 +55,8 @@ class _Schemas:
     def __init__(self, endpoints: Sequence[Endpoint]) -> None:
         self._kinds: list[Any] = [ProblemBody]
         for endpoint in endpoints:
-            for kind in (endpoint.returns, endpoint.body, endpoint.query):
+            bodies = endpoint.body if isinstance(endpoint.body, tuple) else (endpoint.body,)
+            for kind in (endpoint.returns, *bodies, endpoint.query, *endpoint.also.values()):
                 if kind is not None and kind not in self._kinds:
                     self._kinds.append(kind)
         roots, components = msgspec.json.schema_components(self._kinds, ref_template=_REF)
@@ -63,6 +64,8 @@ class _Schemas:
         self.components: dict[str, Any] = dict(sorted(components.items()))
 
     def of(self, kind: Any) -> dict[str, Any]:
+        if isinstance(kind, tuple):
+            return {"anyOf": [self.of(inner) for inner in kind]}
         return self._roots[self._kinds.index(kind)]
 
     def properties(self, kind: Any) -> tuple[dict[str, Any], set[str]]:
@@ -79,6 +82,10 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
         "parameters": _parameters(endpoint, schemas),
         "responses": {
             str(endpoint.status): {"description": "Done", "content": _content(endpoint, schemas)},
+            **{
+                str(status): {"description": "Done", "content": {"application/json": {"schema": schemas.of(kind)}}}
+                for status, kind in endpoint.also.items()
+            },
             "4XX": {"$ref": "#/components/responses/Problem"},
             "5XX": {"$ref": "#/components/responses/Problem"},
         },

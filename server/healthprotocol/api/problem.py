@@ -67,7 +67,17 @@ class ProblemBody(msgspec.Struct, omit_defaults=False):
 
 def problem_response(problem: Problem, request_id: str) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and body of a problem. Nothing private is in them."""
-    members: dict[str, Any] = {
+    headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
+    if problem.retry_after_seconds is not None:
+        headers["retry-after"] = str(problem.retry_after_seconds)
+    if problem.status == errors.Unauthenticated.status:
+        headers["www-authenticate"] = 'Bearer realm="healthprotocol"'
+    return problem.status, headers, msgspec.json.encode(problem_members(problem, request_id))
+
+
+def problem_members(problem: Problem, request_id: str) -> dict[str, Any]:
+    """Return the members of a problem's body."""
+    return {
         **problem.public,
         "type": problem_type(type(problem)),
         "title": problem.title,
@@ -77,12 +87,6 @@ def problem_response(problem: Problem, request_id: str) -> tuple[int, dict[str, 
         "request_id": request_id,
         "errors": [{"pointer": v.pointer, "code": v.code, "detail": v.detail} for v in problem.violations],
     }
-    headers = {"content-type": "application/problem+json", "cache-control": "no-store"}
-    if problem.retry_after_seconds is not None:
-        headers["retry-after"] = str(problem.retry_after_seconds)
-    if problem.status == errors.Unauthenticated.status:
-        headers["www-authenticate"] = 'Bearer realm="healthprotocol"'
-    return problem.status, headers, msgspec.json.encode(members)
 
 
 @cache

@@ -27,7 +27,9 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     policy: str | None
     returns: Any
     status: int
+    # A tuple of shapes means any one of them; `also` are other statuses with their shapes.
     body: Any = None
+    also: dict[int, Any] = {}
     query: Any = NoQuery
     tag: str = ""
     media_type: str = "application/json"

@@ -158,6 +158,14 @@ async def require_active(tx: Transaction, patient_id: PatientId) -> str:
     return time_zone
 
 
+async def time_zone_of(tx: Transaction, patient_id: PatientId) -> str:
+    """Return a patient's IANA time zone. Raises PatientNotFound. Nothing that names her is read."""
+    found = await repository.time_zones(tx, [patient_id])
+    if patient_id not in found:
+        raise PatientNotFound
+    return found[patient_id][1]
+
+
 async def active_time_zones(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
     """Return status and time zone of those patients that exist; nothing that names them."""
     return await repository.time_zones(tx, patient_ids)

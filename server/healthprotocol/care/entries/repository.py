@@ -1,0 +1,272 @@
+"""Entries in SQL, their content into and out of ciphertext. Opened by this slice's service only. Nothing is updated."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.care.assignments.model import AssignmentId
+from healthprotocol.care.entries.model import Answer, Entry, EntryId, GivenScore, RecordedValue
+from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id
+from healthprotocol.care.patients.model import PatientId
+from healthprotocol.foundation.crypto.data_keys import SubjectKey
+from healthprotocol.foundation.crypto.fields import Padding
+from healthprotocol.foundation.db.listing import Listing, ListingSpec, boolean, choice, text, timestamp
+from healthprotocol.foundation.db.listing import date as date_field
+from healthprotocol.foundation.db.listing import uuid as uuid_field
+from healthprotocol.foundation.db.transaction import Record, Transaction
+from healthprotocol.foundation.ids import AccountId
+
+_TABLE = "entry"
+_COLUMNS = """
+e.id, e.patient_id, e.assignment_id, e.activity_key, e.occurrence_id, e.planned_on, e.outcome, e.late, e.replaces,
+e.client_id, e.content_ct, e.effective_at, e.recorded_at, e.recorded_by
+"""
+
+ENTRIES = ListingSpec(
+    name="entries",
+    fields={
+        "id": uuid_field("e.id", sortable=True),
+        "patient_id": uuid_field("e.patient_id"),
+        "assignment_id": uuid_field("e.assignment_id", nullable=True),
+        "activity_key": text("e.activity_key", nullable=True),
+        "occurrence_id": text("e.occurrence_id", nullable=True),
+        "outcome": choice("e.outcome", ("completed", "skipped", "retracted")),
+        "late": boolean("e.late"),
+        "planned_on": date_field("e.planned_on", nullable=True),
+        "effective_at": timestamp("e.effective_at", sortable=True),
+        "recorded_at": timestamp("e.recorded_at", sortable=True),
+    },
+    default_order="recorded_at desc",
+)
+
+
+class StoredContent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What of an entry is ciphertext, as one document."""
+
+    reason: str | None = None
+    values: tuple[RecordedValue, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    score: GivenScore | None = None
+    note: str | None = None
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What a client-made id became before: the entry, and the hash of the content that was sent."""
+
+    entry_id: UUID
+    content_hash: bytes
+
+
+async def known_clients(tx: Transaction, clients: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Known]:
+    """Return what these pairs (patient, client-made id) became before."""
+    rows = await tx.fetch(
+        """
+        select c.patient_id, c.client_id, c.entry_id, c.content_hash
+        from entry_client c
+        join unnest($2::uuid[], $3::uuid[]) as w (patient_id, client_id)
+          on w.patient_id = c.patient_id and w.client_id = c.client_id
+        where c.organisation_id = $1
+        """,
+        tx.tenant,
+        [patient_id for patient_id, _ in clients],
+        [client_id for _, client_id in clients],
+    )
+    return {(row["patient_id"], row["client_id"]): Known(row["entry_id"], row["content_hash"]) for row in rows}
+
+
+async def claim_clients(tx: Transaction, entries: Sequence[Entry], hashes: Sequence[bytes]) -> set[UUID]:
+    """
+    Tie client-made ids to new entries; return the ids of the entries that got theirs.
+
+    One that another transaction took in the same moment is left out: this one waited for its commit.
+    """
+    rows = await tx.fetch(
+        """
+        insert into entry_client (organisation_id, patient_id, client_id, entry_id, content_hash)
+        select $1, w.patient_id, w.client_id, w.entry_id, w.content_hash
+        from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[]) as w (patient_id, client_id, entry_id, content_hash)
+        order by w.patient_id, w.client_id
+        on conflict (organisation_id, patient_id, client_id) do nothing
+        returning entry_id
+        """,
+        tx.tenant,
+        [entry.patient_id for entry in entries],
+        [entry.client_id for entry in entries],
+        [entry.id for entry in entries],
+        list(hashes),
+    )
+    return {row["entry_id"] for row in rows}
+
+
+async def insert(tx: Transaction, entries: Sequence[Entry]) -> None:
+    """Insert entries, their content under the key of their patient."""
+    keys = await tx.keys.subjects(tx, {entry.patient_id for entry in entries})
+    # Not by COPY: PostgreSQL does not let it write under row-level security.
+    columns = list(zip(*(_record(entry, keys[entry.patient_id]) for entry in entries), strict=True))
+    await tx.execute(
+        """
+        insert into entry (
+          organisation_id, id, patient_id, assignment_id, activity_key, occurrence_id, planned_on, outcome, late,
+          replaces, client_id, content_ct, effective_at, recorded_at, recorded_by
+        )
+        select $1, w.*
+        from unnest(
+          $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::date[], $8::text[], $9::bool[],
+          $10::uuid[], $11::uuid[], $12::bytea[], $13::timestamptz[], $14::timestamptz[], $15::uuid[]
+        ) as w
+        """,
+        tx.tenant,
+        *columns,
+    )
+
+
+async def get_many(tx: Transaction, entry_ids: Sequence[UUID]) -> dict[UUID, Entry]:
+    """Return the entries of these ids that exist here."""
+    rows = await tx.fetch(
+        f"select {_COLUMNS} from entry e where e.organisation_id = $1 and e.id = any($2::uuid[])",
+        tx.tenant,
+        list(entry_ids),
+    )
+    return {entry.id: entry for entry in await _entries(tx, rows)}
+
+
+async def replaced_ids(tx: Transaction, assignment_ids: Sequence[UUID], entry_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these entries, of these assignments, another entry replaces."""
+    rows = await tx.fetch(
+        """
+        select e.replaces
+        from entry e
+        where e.organisation_id = $1 and e.assignment_id = any($2::uuid[]) and e.replaces = any($3::uuid[])
+        """,
+        tx.tenant,
+        list(assignment_ids),
+        list(entry_ids),
+    )
+    return {row["replaces"] for row in rows}
+
+
+async def planned_between(
+    tx: Transaction, assignment_ids: Sequence[UUID], *, from_on: date, to_on: date
+) -> dict[UUID, list[Entry]]:
+    """Return, by assignment, the entries of occurrences planned on these local dates, without their content."""
+    rows = await tx.fetch(
+        """
+        select e.id, e.patient_id, e.assignment_id, e.activity_key, e.occurrence_id, e.outcome, e.late, e.replaces,
+          e.client_id, e.effective_at, e.recorded_at, e.recorded_by
+        from entry e
+        where e.organisation_id = $1 and e.assignment_id = any($2::uuid[]) and e.planned_on between $3 and $4
+        order by e.id
+        """,
+        tx.tenant,
+        list(assignment_ids),
+        from_on,
+        to_on,
+    )
+    found: dict[UUID, list[Entry]] = {}
+    for row in rows:
+        found.setdefault(row["assignment_id"], []).append(_plain(row))
+    return found
+
+
+async def measured_between(
+    tx: Transaction, patient_id: UUID, *, from_at: datetime, to_at: datetime, limit: int
+) -> list[Entry]:
+    """Return the newest `limit` entries of a patient that something was recorded in, oldest first."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from entry e
+        where e.organisation_id = $1 and e.patient_id = $2 and e.effective_at >= $3 and e.effective_at < $4
+          and e.outcome <> 'skipped'
+        order by e.effective_at desc, e.id desc
+        limit $5
+        """,
+        tx.tenant,
+        patient_id,
+        from_at,
+        to_at,
+        limit,
+    )
+    return (await _entries(tx, rows))[::-1]
+
+
+async def page(tx: Transaction, listing: Listing, *, only: Sequence[UUID] | None) -> tuple[list[Entry], str | None]:
+    """Return one page of entries; `only` names the patients within sight, None means all of the organisation."""
+    sql, args = listing.sql(
+        f"select {_COLUMNS} from entry e", "e.organisation_id = $1 and ($2::uuid[] is null or e.patient_id = any($2))", 3
+    )
+    rows, token = listing.page(await tx.fetch(sql, tx.tenant, None if only is None else list(only), *args))
+    return await _entries(tx, rows), token
+
+
+def content_hash(tx: Transaction, sent: Mapping[str, Any]) -> bytes:
+    """Return the keyed hash by which the same content is known again; unkeyed, a small value could be guessed."""
+    return tx.keys.signer("entry_content").sign(hashlib.sha256(msgspec.json.encode(sent, order="sorted")).digest())
+
+
+def _record(entry: Entry, key: SubjectKey) -> tuple[object, ...]:
+    content = StoredContent(
+        reason=entry.reason, values=entry.values, answers=entry.answers, score=entry.score, note=entry.note
+    )
+    ref = None if entry.occurrence_id is None else parse_occurrence_id(entry.occurrence_id)
+    return (
+        entry.id,
+        entry.patient_id,
+        entry.assignment_id,
+        entry.activity_key,
+        entry.occurrence_id,
+        None if ref is None else ref.planned_local.date(),
+        entry.outcome,
+        entry.late,
+        entry.replaces,
+        entry.client_id,
+        key.encrypt(
+            table=_TABLE, column="content", row_id=entry.id, plaintext=msgspec.json.encode(content), pad=Padding.TEXT
+        ),
+        entry.effective_at,
+        entry.recorded_at,
+        entry.recorded_by,
+    )
+
+
+async def _entries(tx: Transaction, rows: Sequence[Record]) -> list[Entry]:
+    keys = await tx.keys.subjects(tx, {row["patient_id"] for row in rows})
+    return [_entry(row, keys[row["patient_id"]]) for row in rows if row["patient_id"] in keys]
+
+
+def _entry(row: Record, key: SubjectKey) -> Entry:
+    stored = key.decrypt(table=_TABLE, column="content", row_id=row["id"], ciphertext=row["content_ct"])
+    content = _decoder.decode(stored)
+    return msgspec.structs.replace(
+        _plain(row),
+        reason=content.reason,
+        values=content.values,
+        answers=content.answers,
+        score=content.score,
+        note=content.note,
+    )
+
+
+def _plain(row: Record) -> Entry:
+    """The entry without what is ciphertext: enough to count."""
+    return Entry(
+        id=EntryId(row["id"]),
+        client_id=row["client_id"],
+        patient_id=PatientId(row["patient_id"]),
+        assignment_id=AssignmentId(row["assignment_id"]),
+        activity_key=row["activity_key"],
+        outcome=row["outcome"],
+        effective_at=row["effective_at"],
+        recorded_at=row["recorded_at"],
+        recorded_by=AccountId(row["recorded_by"]),
+        occurrence_id=row["occurrence_id"],
+        late=row["late"],
+        replaces=row["replaces"],
+    )
+
+
+_decoder = msgspec.json.Decoder(StoredContent)

@@ -1,0 +1,31 @@
+"""Acts on what was planned and what happened: `plan` computes occurrences, `record` keeps entries, `read` shows them."""
+
+from healthprotocol.care.entries.service.plan import (
+    PlannedDay,
+    Today,
+    computed,
+    occurrences_of,
+    preview,
+    standing_of,
+    today,
+)
+from healthprotocol.care.entries.service.read import get, measurements, page
+from healthprotocol.care.entries.service.record import Item, Recorded, record, record_one, retract
+
+__all__ = [
+    "Item",
+    "PlannedDay",
+    "Recorded",
+    "Today",
+    "computed",
+    "get",
+    "measurements",
+    "occurrences_of",
+    "page",
+    "preview",
+    "record",
+    "record_one",
+    "retract",
+    "standing_of",
+    "today",
+]

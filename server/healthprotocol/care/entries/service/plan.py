@@ -1,0 +1,274 @@
+"""What is planned, computed when asked: the day of a patient, the occurrences of an assignment, a week of a version."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import islice
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.care.assignments import service as assignments
+from healthprotocol.care.assignments.model import Assignment, AssignmentId
+from healthprotocol.care.assignments.rules import lifecycle
+from healthprotocol.care.assignments.rules.plan import Contents
+from healthprotocol.care.entries import repository
+from healthprotocol.care.entries.model import Entry, Occurrence, OccurrenceId, StandingEntry
+from healthprotocol.care.entries.rules.occurrences import occurrences, standing_entries
+from healthprotocol.care.patients import service as patients
+from healthprotocol.care.patients.model import PatientId
+from healthprotocol.care.protocols import service as protocols
+from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId
+from healthprotocol.care.protocols.rules.local_time import calendar_of
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.listing import seal, text, unseal
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import BadRequest, Forbidden, Violation
+from healthprotocol.foundation.ids import AccountId, OrganisationId
+from healthprotocol.trust.access import service as access
+from healthprotocol.trust.audit import service as audit
+
+MAX_RANGE_DAYS = 366
+MAX_PREVIEW_DAYS = 31
+# What was planned earlier and is still open is shown today too; windows that began before this are not looked for.
+CARRY_OVER_DAYS = 31
+
+
+class Today(msgspec.Struct, frozen=True, kw_only=True):
+    """A patient's local day: `due` counts what applies, `done` what of it was completed."""
+
+    date: date
+    time_zone: str
+    occurrences: tuple[Occurrence, ...]
+    done: int
+    due: int
+
+
+class PlannedDay(msgspec.Struct, frozen=True):
+    """One day of a preview."""
+
+    date: date
+    occurrences: tuple[Occurrence, ...]
+
+
+async def today(
+    tx: Transaction, actor: Actor, patient_id: PatientId, *, on: date | None, at: datetime | None = None
+) -> Today:
+    """
+    Return a patient's day, the present one when `on` is None, as it stands at `at` (staff only; None is now).
+
+    Raises PatientNotFound, Forbidden.
+    """
+    await access.require_patient(tx, actor, patient_id)
+    instant = _instant(tx, actor, at)
+    time_zone = await patients.time_zone_of(tx, patient_id)
+    day = on or calendar_of(time_zone).local_date(instant)
+    found = await assignments.of_patient(
+        tx, patient_id, from_on=day - timedelta(days=CARRY_OVER_DAYS), to_on=day
+    )
+    contents = await assignments.contents_of(tx, found)
+    shown: list[Occurrence] = []
+    for assignment in found:
+        entries = await _entries(tx, [assignment], day - timedelta(days=CARRY_OVER_DAYS), day)
+        shown += _of_day(assignment, contents[assignment.id], entries.get(assignment.id, ()), day=day, at=instant)
+    shown.sort(key=lambda one: (one.planned_at, one.closes_at))
+    await audit.record(tx, actor, "patient.today", patient_id, object_type="patient", subject_id=patient_id)
+    due = [one for one in shown if one.state != "not_applicable"]
+    done = sum(one.state == "completed" for one in due)
+    return Today(date=day, time_zone=time_zone, occurrences=tuple(shown), done=done, due=len(due))
+
+
+async def occurrences_of(
+    tx: Transaction,
+    actor: Actor,
+    assignment_id: AssignmentId,
+    *,
+    from_on: date | None,
+    to_on: date | None,
+    page_size: int,
+    page_token: str | None,
+    at: datetime | None = None,
+) -> tuple[list[Occurrence], str | None]:
+    """
+    Return a page of what is planned on the local dates `from_on` … `to_on`, by default the whole assignment.
+
+    Raises AssignmentNotFound, BadRequest (a range of over 366 days, a token of something else), Forbidden.
+    """
+    assignment = await assignments.get_visible(tx, actor, assignment_id)
+    instant = _instant(tx, actor, at)
+    first, last = from_on or assignment.starts_on, to_on or assignment.ends_on
+    _require_range(first, last)
+    _require_page_size(page_size)
+    binding = (str(tx.tenant), "occurrences", str(assignment_id), first.isoformat(), last.isoformat())
+    signer = tx.keys.signer("page_token")
+    after = None
+    if page_token:
+        after = unseal(page_token, [_DAY_FIELD, _ID_FIELD], binding=binding, signer=signer)
+        if after is None:
+            raise BadRequest(violations=[_TOKEN_FAULT])
+    start = first if after is None else date.fromisoformat(str(after[0]))
+    found = islice(
+        _after(
+            computed_from(assignment, await _contents(tx, assignment), await _entries(tx, [assignment], start, last),
+                          from_on=start, to_on=last, at=instant),
+            None if after is None else str(after[1]),
+        ),
+        page_size + 1,
+    )  # fmt: skip
+    rows = list(found)
+    await audit.record(
+        tx, actor, "assignment.occurrences", assignment_id, object_type="assignment", subject_id=assignment.patient_id
+    )
+    if len(rows) <= page_size:
+        return rows, None
+    rows = rows[:page_size]
+    values = [rows[-1].planned_local.date().isoformat(), rows[-1].id]
+    return rows, seal(values, binding=binding, signer=signer)
+
+
+async def preview(
+    tx: Transaction,
+    actor: Actor,
+    protocol_id: ProtocolId,
+    version: int,
+    *,
+    starts_on: date | None,
+    days: int,
+    first_day: int,
+    time_zone: str,
+) -> list[PlannedDay]:
+    """Return what plan days `first_day` … of a version would ask of a patient. Raises VersionNotFound."""
+    found = await protocols.get_version(tx, actor, protocol_id, version)
+    begins = starts_on or calendar_of(time_zone).local_date(tx.now)
+    assignment = _imagined(found.content, begins, time_zone, version=version, at=tx.now)
+    first = begins + timedelta(days=first_day - 1)
+    planned: dict[date, list[Occurrence]] = {first + timedelta(days=n): [] for n in range(min(days, MAX_PREVIEW_DAYS))}
+    last = max(planned)
+    # Far in the past nothing is open yet: a preview shows what is planned, not how it stands.
+    long_ago = tx.now - timedelta(days=365 * 200)
+    for one in occurrences(assignment, {version: found.content}, from_on=first, to_on=last, standing={}, at=long_ago):
+        planned[one.planned_local.date()].append(one)
+    return [PlannedDay(day, tuple(ones)) for day, ones in planned.items()]
+
+
+async def computed(
+    tx: Transaction, found: Sequence[Assignment], *, from_on: date, to_on: date, at: datetime
+) -> Iterator[tuple[Assignment, Iterator[Occurrence]]]:
+    """Return, for each assignment, what is planned on these local dates as it stands at `at`: for counting."""
+    contents = await assignments.contents_of(tx, found)
+    entries = await _entries(tx, found, from_on, to_on)
+    return (
+        (one, computed_from(one, contents[one.id], entries, from_on=from_on, to_on=to_on, at=at)) for one in found
+    )
+
+
+def computed_from(
+    assignment: Assignment,
+    contents: Contents,
+    entries: Mapping[UUID, Sequence[Entry]],
+    *,
+    from_on: date,
+    to_on: date,
+    at: datetime,
+) -> Iterator[Occurrence]:
+    """Return what is planned, with the entries that count."""
+    standing = standing_entries(entries.get(assignment.id, ()))
+    return occurrences(assignment, contents, from_on=from_on, to_on=to_on, standing=standing, at=at)
+
+
+async def standing_of(
+    tx: Transaction, assignment: Assignment, *, from_on: date, to_on: date
+) -> dict[OccurrenceId, StandingEntry]:
+    """Return the entry that counts for each occurrence planned on these local dates."""
+    entries = await _entries(tx, [assignment], from_on, to_on)
+    return standing_entries(entries.get(assignment.id, ()))
+
+
+_DAY_FIELD, _ID_FIELD = text("planned_on", sortable=True), text("id", sortable=True)
+_TOKEN_FAULT = Violation(
+    "/page_token", "page_token_invalid", "The page token does not belong to this list. Begin again without one."
+)
+
+
+def _instant(tx: Transaction, actor: Actor, at: datetime | None) -> datetime:
+    if at is None:
+        return tx.now
+    if actor.role == "patient":
+        raise Forbidden("Only staff may ask how a plan stood at another time.")
+    return at
+
+
+async def _contents(tx: Transaction, assignment: Assignment) -> Contents:
+    return (await assignments.contents_of(tx, [assignment]))[assignment.id]
+
+
+async def _entries(
+    tx: Transaction, found: Sequence[Assignment], from_on: date, to_on: date
+) -> dict[UUID, list[Entry]]:
+    return await repository.planned_between(tx, [one.id for one in found], from_on=from_on, to_on=to_on)
+
+
+def _of_day(
+    assignment: Assignment, contents: Contents, entries: Sequence[Entry], *, day: date, at: datetime
+) -> Iterator[Occurrence]:
+    """What is planned on the day, and of earlier days what is still open or was recorded on it."""
+    calendar = calendar_of(assignment.time_zone)
+    recorded_on = {entry.id: calendar.local_date(entry.effective_at) for entry in entries}
+    begins, ends = calendar.midnight_at(day), calendar.midnight_at(day + timedelta(days=1))
+    first = day - timedelta(days=CARRY_OVER_DAYS)
+    standing = standing_entries(entries)
+    for one in occurrences(assignment, contents, from_on=first, to_on=day, standing=standing, at=at):
+        if one.planned_local.date() == day:
+            yield one
+        elif one.opens_at < ends and one.closes_at > begins:
+            is_left_over = one.state == "open"
+            if is_left_over or (one.entry_id is not None and recorded_on.get(one.entry_id) == day):
+                yield one
+
+
+def _after(found: Iterator[Occurrence], last_id: str | None) -> Iterator[Occurrence]:
+    """Skip to behind the occurrence that ended the page before; were it gone, its day comes again, never nothing."""
+    if last_id is None:
+        yield from found
+        return
+    waiting: list[Occurrence] = []
+    for one in found:
+        waiting.append(one)
+        if one.id == last_id:
+            yield from found
+            return
+        if one.planned_local.date() != waiting[0].planned_local.date():
+            break
+    yield from waiting
+    yield from found
+
+
+def _require_range(first: date, last: date) -> None:
+    if last < first or (last - first).days >= MAX_RANGE_DAYS:
+        raise BadRequest(
+            violations=[Violation("/to", "out_of_range", f"The range has 1 to {MAX_RANGE_DAYS} days, from before to.")]
+        )
+
+
+def _require_page_size(page_size: int) -> None:
+    if not 1 <= page_size <= 200:
+        raise BadRequest(violations=[Violation("/page_size", "page_size_out_of_range", "A page has 1 to 200 items.")])
+
+
+def _imagined(
+    content: ProtocolContent, starts_on: date, time_zone: str, *, version: int, at: datetime
+) -> Assignment:
+    """An assignment of nobody, to compute a preview with."""
+    nobody = UUID(int=0)
+    return Assignment(
+        id=AssignmentId(nobody),
+        organisation_id=OrganisationId(nobody),
+        protocol_id=ProtocolId(nobody),
+        patient_id=PatientId(nobody),
+        status="active",
+        assigned_at=at,
+        assigned_by=AccountId(nobody),
+        starts_on=starts_on,
+        ends_on=lifecycle.last_day(starts_on, duration_days=content.duration_days),
+        time_zone=time_zone,
+        segments=(lifecycle.first_segment(version=version, starts_on=starts_on),),
+    )

@@ -1,0 +1,136 @@
+"""Show what was recorded: one entry, the list of them, and the measurements of a patient."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from healthprotocol.care.assignments import service as assignments
+from healthprotocol.care.entries import repository
+from healthprotocol.care.entries.errors import EntryNotFound
+from healthprotocol.care.entries.model import Entry, EntryId
+from healthprotocol.care.patients.model import PatientId
+from healthprotocol.care.protocols.model import Measurement, ProtocolContent, Quantity, ValueRange
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import BadRequest, Violation
+from healthprotocol.trust.access import service as access
+from healthprotocol.trust.audit import service as audit
+
+MAX_MEASUREMENTS = 5_000
+MAX_RANGE_DAYS = 400
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """One measured value in the unit of its definition, with what the definition says of it."""
+
+    entry: Entry
+    code: str
+    display: str | None
+    value: float
+    unit: str
+    given_value: float
+    given_unit: str
+    target_range: ValueRange | None
+    alert_thresholds: ValueRange | None
+
+
+async def get(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
+    """Return an entry. Raises EntryNotFound."""
+    entry = (await repository.get_many(tx, [entry_id])).get(entry_id)
+    if entry is None or not (await access.sight(tx, actor)).includes(entry.patient_id):
+        raise EntryNotFound
+    await audit.record(tx, actor, "entry.read", entry_id, object_type="entry", subject_id=entry.patient_id)
+    return entry
+
+
+async def page(
+    tx: Transaction, actor: Actor, *, filter: str, order_by: str, page_size: int, page_token: str | None  # noqa: A002
+) -> tuple[list[Entry], str | None]:
+    """Return a page of the entries within sight, all of them: corrected and undone ones too. Raises BadRequest."""
+    sight = await access.sight(tx, actor)
+    listing = repository.ENTRIES.parse(
+        filter=filter,
+        order_by=order_by,
+        page_size=page_size,
+        page_token=page_token,
+        signer=tx.keys.signer("page_token"),
+        organisation_id=tx.tenant,
+    )
+    rows, token = await repository.page(tx, listing, only=None if sight.only is None else list(sight.only))
+    subjects = list(dict.fromkeys(row.patient_id for row in rows))
+    await audit.record(tx, actor, "entry.list", object_type="entry", subject_ids=subjects)
+    return rows, token
+
+
+async def measurements(
+    tx: Transaction,
+    actor: Actor,
+    patient_id: PatientId,
+    *,
+    from_at: datetime | None,
+    to_at: datetime | None,
+    code: str | None,
+) -> list[Measured]:
+    """
+    Return what was measured of a patient, oldest first: standing entries of at most 400 days, by default the last 90.
+
+    Of more than 5,000 entries the newest are returned. Raises PatientNotFound, BadRequest.
+    """
+    await access.require_patient(tx, actor, patient_id)
+    until = to_at or tx.now + timedelta(days=1)
+    since = from_at or until - timedelta(days=90)
+    if since > until or until - since > timedelta(days=MAX_RANGE_DAYS):
+        detail = f"The range has at most {MAX_RANGE_DAYS} days, from before to."
+        raise BadRequest(violations=[Violation("/from", "out_of_range", detail)])
+    found = await repository.measured_between(tx, patient_id, from_at=since, to_at=until, limit=MAX_MEASUREMENTS)
+    replaced = {entry.replaces for entry in found}
+    standing = [entry for entry in found if entry.values and entry.id not in replaced]
+    definitions = await _definitions(tx, actor, standing)
+    await audit.record(tx, actor, "patient.measurements", patient_id, object_type="patient", subject_id=patient_id)
+    return [
+        _measured(entry, value.code, definitions)
+        for entry in standing
+        for value in entry.values
+        if code is None or value.code == code
+    ]
+
+
+Definitions = dict[tuple[object, str, str], Measurement | Quantity]
+
+
+async def _definitions(tx: Transaction, actor: Actor, entries: list[Entry]) -> Definitions:
+    """Return the newest definition by (assignment, activity, code)."""
+    visible = await assignments.visible(tx, actor, list(dict.fromkeys(entry.assignment_id for entry in entries)))
+    contents = await assignments.contents_of(tx, list(visible.values()))
+    found: Definitions = {}
+    for assignment_id, versions in contents.items():
+        for version in sorted(versions):
+            for key, quantity in _quantities(versions[version]):
+                found[assignment_id, key, quantity.code] = quantity
+    return found
+
+
+def _quantities(content: ProtocolContent) -> list[tuple[str, Measurement | Quantity]]:
+    return [
+        (activity.key, quantity)
+        for phase in content.phases
+        for activity in phase.activities
+        if activity.measurement is not None
+        for quantity in (activity.measurement.components or (activity.measurement,))
+    ]
+
+
+def _measured(entry: Entry, code: str, definitions: Definitions) -> Measured:
+    value = next(one for one in entry.values if one.code == code)
+    quantity = definitions.get((entry.assignment_id, entry.activity_key, code))
+    return Measured(
+        entry=entry,
+        code=code,
+        display=quantity.display if quantity else None,
+        value=value.converted_value,
+        unit=value.converted_unit,
+        given_value=value.value,
+        given_unit=value.unit,
+        target_range=quantity.target_range if quantity else None,
+        alert_thresholds=quantity.alert_thresholds if quantity else None,
+    )

@@ -1,0 +1,309 @@
+"""Record what happened: one entry or many, each with its own result, sent twice without harm, corrected and undone."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.care.assignments import service as assignments
+from healthprotocol.care.assignments.model import Assignment, AssignmentId
+from healthprotocol.care.assignments.rules.plan import Contents, planned_activities
+from healthprotocol.care.entries import repository
+from healthprotocol.care.entries.errors import ClientIdTaken, EntryAlreadyReplaced, EntryNotFound, OccurrenceNotFound
+from healthprotocol.care.entries.model import Entry, EntryId, EntryRecorded, NewEntry, OccurrenceId, OccurrenceRef
+from healthprotocol.care.entries.rules.acceptance import LATE_DAYS, check_effective_at, require_acceptable
+from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id
+from healthprotocol.care.entries.rules.occurrences import find_occurrence
+from healthprotocol.care.entries.rules.validation import check_entry
+from healthprotocol.care.protocols.model import Activity
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Invalid, Problem, Violation
+from healthprotocol.trust.access import service as access
+from healthprotocol.trust.audit import service as audit
+
+MAX_BATCH = 500
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One entry of a batch: what was read of it, or the problem that it could not be read."""
+
+    client_id: str | None
+    sent: NewEntry | Problem
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one item: an entry, new or the first one under its client_id; or a problem."""
+
+    client_id: str | None
+    entry: Entry | None = None
+    problem: Problem | None = None
+    is_new: bool = False
+
+
+class _Draft(msgspec.Struct, frozen=True):
+    """An item that may become an entry, with its place in the batch."""
+
+    index: int
+    sent: NewEntry
+    assignment: Assignment
+    contents: Contents
+    ref: OccurrenceRef | None
+    content_hash: bytes
+
+
+async def record_one(tx: Transaction, actor: Actor, sent: NewEntry) -> Recorded:
+    """Record one entry. Raises what stands against it."""
+    [result] = await record(tx, actor, [Item(str(sent.client_id), sent)])
+    if result.problem is not None:
+        raise result.problem
+    return result
+
+
+async def record(tx: Transaction, actor: Actor, items: Sequence[Item]) -> list[Recorded]:
+    """Record up to 500 entries of any patients within sight; a bad one stops no other."""
+    results: dict[int, Recorded] = {
+        index: Recorded(client_id=item.client_id, problem=item.sent)
+        for index, item in enumerate(items)
+        if isinstance(item.sent, Problem)
+    }
+    drafts = await _drafts(tx, actor, items, results)
+    drafts = await _without_known(tx, drafts, results)
+    made = await _judge(tx, actor, drafts, results)
+    await _insert(tx, actor, made, results)
+    return [results[index] for index in range(len(items))]
+
+
+async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
+    """
+    Undo an entry by one that says nothing happened; undoing it again returns the same.
+
+    Raises EntryNotFound, EntryAlreadyReplaced (another entry corrected it).
+    """
+    entry = (await repository.get_many(tx, [entry_id])).get(entry_id)
+    if entry is None:
+        raise EntryNotFound
+    await access.require_patient(tx, actor, entry.patient_id)
+    await assignments.lock(tx, entry.assignment_id)
+    # The undo's own client id is derived, so that two phones that undo at once make one retraction.
+    client_id = UUID(int=entry.id.int ^ ((1 << 128) - 1))
+    undo = msgspec.structs.replace(
+        entry, id=EntryId(tx.new_id()), client_id=client_id, outcome="retracted", replaces=entry.id,
+        reason=None, values=(), answers=(), score=None, note=None, effective_at=tx.now, recorded_at=tx.now,
+        recorded_by=actor.account_id,
+    )  # fmt: skip
+    known = await repository.known_clients(tx, [(entry.patient_id, client_id)])
+    if known:
+        first = known[entry.patient_id, client_id].entry_id
+        return (await repository.get_many(tx, [first]))[EntryId(first)]
+    if await repository.replaced_ids(tx, [entry.assignment_id], [entry.id]):
+        raise EntryAlreadyReplaced
+
+    await repository.claim_clients(tx, [undo], [b""])
+    await repository.insert(tx, [undo])
+    await audit.record(tx, actor, "entry.retract", entry.id, object_type="entry", subject_id=entry.patient_id)
+    await tx.publish(EntryRecorded(undo.id, undo.patient_id, undo.assignment_id))
+    return undo
+
+
+async def _drafts(
+    tx: Transaction, actor: Actor, items: Sequence[Item], results: dict[int, Recorded]
+) -> list[_Draft]:
+    refs: dict[int, OccurrenceRef | None] = {}
+    wanted: dict[int, AssignmentId] = {}
+    for index, item in enumerate(items):
+        if isinstance(item.sent, Problem):
+            continue
+        try:
+            wanted[index], refs[index] = _place(item.sent)
+        except Problem as problem:
+            results[index] = Recorded(client_id=item.client_id, problem=problem)
+    visible = await assignments.visible(tx, actor, list(dict.fromkeys(wanted.values())))
+    contents = await assignments.contents_of(tx, list(visible.values()))
+    drafts: list[_Draft] = []
+    for index, assignment_id in wanted.items():
+        item, assignment = items[index], visible.get(assignment_id)
+        if assignment is None or isinstance(item.sent, Problem):
+            results[index] = Recorded(client_id=item.client_id, problem=OccurrenceNotFound())
+            continue
+        hashed = repository.content_hash(tx, msgspec.to_builtins(item.sent))
+        drafts.append(_Draft(index, item.sent, assignment, contents[assignment_id], refs[index], hashed))
+    return drafts
+
+
+def _place(sent: NewEntry) -> tuple[AssignmentId, OccurrenceRef | None]:
+    """Return the assignment an entry belongs to, and its occurrence where it has one."""
+    if sent.occurrence_id is not None:
+        if sent.assignment_id is not None or sent.activity_key is not None:
+            detail = "The occurrence names these already: leave assignment_id and activity_key out."
+            raise Invalid(violations=[Violation("/occurrence_id", "contradiction", detail)])
+        ref = parse_occurrence_id(sent.occurrence_id)
+        if ref is None:
+            raise OccurrenceNotFound
+        return ref.assignment_id, ref
+    missing = [name for name in ("assignment_id", "activity_key") if getattr(sent, name) is None]
+    if missing:
+        detail = "Give an occurrence_id, or both assignment_id and activity_key."
+        raise Invalid(violations=[Violation(f"/{name}", "required", detail) for name in missing])
+    return AssignmentId(UUID(str(sent.assignment_id))), None
+
+
+async def _without_known(
+    tx: Transaction, drafts: Sequence[_Draft], results: dict[int, Recorded]
+) -> list[_Draft]:
+    """Answer the items whose client_id came before, earlier or in this batch, and return the others."""
+    known = await repository.known_clients(tx, [_client(draft) for draft in drafts])
+    entries = await repository.get_many(tx, [one.entry_id for one in known.values()])
+    rest: list[_Draft] = []
+    first_of: dict[tuple[UUID, UUID], _Draft] = {}
+    for draft in drafts:
+        client_id = str(draft.sent.client_id)
+        before = known.get(_client(draft))
+        if before is not None:
+            is_same = before.content_hash == draft.content_hash
+            results[draft.index] = Recorded(
+                client_id=client_id,
+                entry=entries[EntryId(before.entry_id)] if is_same else None,
+                problem=None if is_same else ClientIdTaken(),
+            )
+        elif _client(draft) in first_of:
+            results[draft.index] = Recorded(client_id=client_id, problem=ClientIdTaken("It comes twice in this batch."))
+        else:
+            first_of[_client(draft)] = draft
+            rest.append(draft)
+    return rest
+
+
+async def _judge(
+    tx: Transaction, actor: Actor, drafts: Sequence[_Draft], results: dict[int, Recorded]
+) -> list[tuple[_Draft, Entry]]:
+    """Hold each item to the plan and its definition; return those that become entries."""
+    corrected = {draft.sent.replaces for draft in drafts if draft.sent.replaces is not None}
+    for assignment_id in sorted({draft.assignment.id for draft in drafts if draft.sent.replaces is not None}):
+        # Two corrections of one entry: the second must see the first.
+        await assignments.lock(tx, assignment_id)
+    before = await repository.get_many(tx, list(corrected))
+    replaced = await repository.replaced_ids(tx, [draft.assignment.id for draft in drafts], list(corrected))
+    made: list[tuple[_Draft, Entry]] = []
+    for draft in drafts:
+        try:
+            entry = _entry(tx, actor, draft, before=before, replaced=replaced)
+        except Problem as problem:
+            results[draft.index] = Recorded(client_id=str(draft.sent.client_id), problem=problem)
+            continue
+        if entry.replaces is not None:
+            replaced.add(entry.replaces)
+        made.append((draft, entry))
+    return made
+
+
+def _entry(
+    tx: Transaction, actor: Actor, draft: _Draft, *, before: Mapping[UUID, Entry], replaced: set[UUID]
+) -> Entry:
+    sent, assignment = draft.sent, draft.assignment
+    violations = check_effective_at(sent.effective_at, at=tx.now)
+    if violations:
+        raise Invalid(violations=violations)
+    activity, late = _held_to_plan(tx, draft)
+    _require_correctable(draft, before=before, replaced=replaced)
+    checked = check_entry(sent, activity)
+    if checked.violations:
+        raise Invalid(violations=checked.violations)
+    return Entry(
+        id=EntryId(tx.new_id()),
+        client_id=sent.client_id,
+        patient_id=assignment.patient_id,
+        assignment_id=assignment.id,
+        activity_key=activity.key,
+        outcome=sent.outcome,
+        effective_at=sent.effective_at,
+        recorded_at=tx.now,
+        recorded_by=actor.account_id,
+        occurrence_id=None if sent.occurrence_id is None else OccurrenceId(sent.occurrence_id),
+        reason=sent.reason,
+        values=checked.values,
+        answers=sent.answers,
+        score=checked.score,
+        note=sent.note,
+        late=late,
+        replaces=None if sent.replaces is None else EntryId(sent.replaces),
+    )
+
+
+def _held_to_plan(tx: Transaction, draft: _Draft) -> tuple[Activity, bool]:
+    """Return the activity, adjusted to the patient, and whether the entry is late. Raises what the plan says against it."""
+    assignment, sent = draft.assignment, draft.sent
+    if draft.ref is None:
+        return _unplanned_activity(draft), False
+    occurrence = find_occurrence(assignment, draft.contents, draft.ref, standing={}, at=tx.now)
+    if occurrence is None:
+        raise OccurrenceNotFound
+    is_correction = sent.replaces is not None
+    late = require_acceptable(
+        occurrence,
+        effective_at=sent.effective_at,
+        at=tx.now,
+        time_zone=assignment.time_zone,
+        # What was recorded in time may be corrected later than it could be recorded.
+        late_days=assignments.LONGEST_DAYS if is_correction else LATE_DAYS,
+    )
+    day = occurrence.planned_local.date()
+    for part in planned_activities(assignment, draft.contents, from_on=day, to_on=day):
+        if part.activity.key == occurrence.activity_key:
+            return part.activity, late and not is_correction
+    raise OccurrenceNotFound
+
+
+def _unplanned_activity(draft: _Draft) -> Activity:
+    """Return the activity as the newest version that has it defines it."""
+    for version in sorted(draft.contents, reverse=True):
+        for phase in draft.contents[version].phases:
+            for activity in phase.activities:
+                if activity.key == draft.sent.activity_key:
+                    return activity
+    raise Invalid(violations=[Violation("/activity_key", "unknown", "The plan has no such activity.")])
+
+
+def _require_correctable(draft: _Draft, *, before: Mapping[UUID, Entry], replaced: set[UUID]) -> None:
+    if draft.sent.replaces is None:
+        return
+    corrected = before.get(draft.sent.replaces)
+    if corrected is None or corrected.assignment_id != draft.assignment.id:
+        raise EntryNotFound
+    if corrected.id in replaced:
+        raise EntryAlreadyReplaced
+    if corrected.occurrence_id != draft.sent.occurrence_id:
+        detail = "A correction is of the same occurrence as the entry it replaces."
+        raise Invalid(violations=[Violation("/replaces", "contradiction", detail)])
+
+
+async def _insert(
+    tx: Transaction, actor: Actor, made: Sequence[tuple[_Draft, Entry]], results: dict[int, Recorded]
+) -> None:
+    if not made:
+        return
+    claimed = await repository.claim_clients(
+        tx, [entry for _, entry in made], [draft.content_hash for draft, _ in made]
+    )
+    raced = [draft for draft, entry in made if entry.id not in claimed]
+    if raced:
+        # Another request with the same client_id committed between our look and our claim.
+        await _without_known(tx, raced, results)
+    kept = [(draft, entry) for draft, entry in made if entry.id in claimed]
+    await repository.insert(tx, [entry for _, entry in kept])
+    for draft, entry in kept:
+        results[draft.index] = Recorded(client_id=str(entry.client_id), entry=entry, is_new=True)
+        await audit.record(
+            tx, actor, "entry.create", entry.id, object_type="entry", subject_id=entry.patient_id,
+            detail={"assignment_id": str(entry.assignment_id)},
+        )  # fmt: skip
+    for entry in {entry.assignment_id: entry for _, entry in kept}.values():
+        await tx.publish(EntryRecorded(entry.id, entry.patient_id, entry.assignment_id))
+
+
+def _client(draft: _Draft) -> tuple[UUID, UUID]:
+    return draft.assignment.patient_id, draft.sent.client_id
+
+
