@@ -47,7 +47,7 @@ def faults(password: str, *, context: Iterable[str] = ()) -> list[Violation]:
         return [Violation("/password", "password_too_short", f"Use at least {MIN_LENGTH} characters.")]
     if len(password) > MAX_LENGTH:
         return [Violation("/password", "password_too_long", f"Use at most {MAX_LENGTH} characters.")]
-    if len(set(password.casefold())) < _MIN_DIFFERENT or len(_rest(password, context)) < _MIN_REST:
+    if len(set(password.casefold())) < _MIN_DIFFERENT or _rest(password, context) < _MIN_REST:
         return [
             Violation(
                 "/password",
@@ -58,20 +58,21 @@ def faults(password: str, *, context: Iterable[str] = ()) -> list[Violation]:
     return []
 
 
-def _rest(password: str, context: Iterable[str]) -> str:
-    """Return the letters and digits that are neither a common word, nor a word of the context, nor a run."""
-    rest = _letters(password)
-    words = {*_COMMON_WORDS, *(_letters(part) for text in context for part in re.split(r"[\W_]+", text))}
-    words |= {_letters(text) for text in context}
+def _rest(password: str, context: Iterable[str]) -> int:
+    """Return how many letters and digits are neither a common word, nor a word of the context, nor of a run."""
+    words = {part for text in context for part in [text, *re.split(r"[\W_]+", text)]}
+    words = {word for word in map(_letters, words) if len(word) >= _SHORTEST_CONTEXT_WORD} | {*_COMMON_WORDS}
+    return min(_rest_of(form, words) for form in (_letters(password), _letters(password.casefold().translate(_LEET))))
+
+
+def _rest_of(text: str, words: set[str]) -> int:
     for word in sorted(words, key=len, reverse=True):
-        if len(word) >= _SHORTEST_CONTEXT_WORD or word in _COMMON_WORDS:
-            rest = rest.replace(word, "")
-    return _without_runs(rest)
+        text = text.replace(word, "")
+    return len(_without_runs(text))
 
 
 def _letters(text: str) -> str:
-    plain = text.casefold().translate(_LEET)
-    return "".join(character for character in plain if character.isalnum())
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def _without_runs(text: str) -> str:
