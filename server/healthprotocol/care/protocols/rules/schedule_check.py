@@ -265,7 +265,7 @@ def _most_on_a_day(pattern: CalendarPattern | SeriesPattern, schedule: Schedule)
         microseconds = span // timedelta(microseconds=1)
         most = -(-microseconds * pattern.per_cycle // max(1, pattern.step_us))
     else:
-        most = max(len(day.times) for day in pattern.days)
+        most = max((len(day.times) for day in pattern.days), default=0)
     return most if schedule.count is None else min(most, schedule.count)
 
 
@@ -276,10 +276,14 @@ def _earliest(pattern: CalendarPattern | SeriesPattern) -> timedelta:
     # February is the shortest month; a cycle of months begins no sooner than that.
     step = pattern.step_days or pattern.step_months * 28
     return min(
-        timedelta(days=first + step * max(turn, -(first // step))) + at
-        for day in pattern.days
-        for first in (pattern.base_offset + day.offset,)
-        for at, _, turn in day.times
+        (
+            timedelta(days=first + step * max(turn, -(first // step))) + at
+            for day in pattern.days
+            for first in (pattern.base_offset + day.offset,)
+            for at, _, turn in day.times
+        ),
+        # Every seventh day of a listed weekday, from another weekday on, never comes.
+        default=timedelta.max,
     )
 
 
