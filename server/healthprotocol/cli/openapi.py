@@ -37,6 +37,8 @@ def openapi(
 
 
 def _document() -> dict[str, Any]:
-    from healthprotocol.assembly import openapi
+    from healthprotocol import __version__
+    from healthprotocol.api.openapi import openapi_document
+    from healthprotocol.app import endpoints
 
-    return openapi()
+    return openapi_document(endpoints(), version=__version__)

@@ -1,6 +1,13 @@
 """`healthprotocol serve`: the web door alone, for machines where something else runs the database."""
 
+import contextlib
 import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +21,9 @@ _TARGET = "healthprotocol.app:create_app"
 
 # What runs may finish; after that a worker that does not leave is killed. Less than the supervisor's patience.
 _DRAIN_SECONDS = 15
+
+# The operators' door is started again when it dies, after a pause that a lasting fault can be read in.
+_LOOK_SECONDS, _DOOR_PAUSE_SECONDS = 0.5, 5.0
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +41,43 @@ def serve(
     with installation.database_url() as url:
         # The settings are read again in each worker, from here.
         os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
-        _serve(installation, quiet=json)
+        with contextlib.ExitStack() as stack:
+            _share_metrics(stack)
+            stack.enter_context(_operators_door())
+            _serve(installation, quiet=json)
+
+
+@contextlib.contextmanager
+def _operators_door() -> Iterator[None]:
+    """Keep the operators' door open, in a process beside this one, for as long as the block lasts."""
+    leaving = threading.Event()
+
+    def keep_open() -> None:
+        while not leaving.is_set():
+            door = subprocess.Popen([sys.executable, "-P", "-m", "healthprotocol", "operations", "--with-parent"])
+            while door.poll() is None and not leaving.wait(_LOOK_SECONDS):
+                pass
+            if door.poll() is None:
+                door.terminate()
+                door.wait()
+            leaving.wait(_DOOR_PAUSE_SECONDS)
+
+    keeper = threading.Thread(target=keep_open, name="operators-door", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        leaving.set()
+        keeper.join()
+
+
+def _share_metrics(stack: contextlib.ExitStack) -> None:
+    """Name the folder in which processes add up their metrics, unless whoever started this one named it already."""
+    from healthprotocol.foundation.telemetry import metrics_folder
+
+    if metrics_folder.FOLDER_VARIABLE not in os.environ:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="hp-metrics-"))
+        metrics_folder.prepare(Path(folder))
 
 
 def _serve(installation: Installation, *, quiet: bool) -> None:

@@ -16,6 +16,7 @@ from healthprotocol.cli.supervisor import Child, CrashLimit, Supervisor, end_lef
 from healthprotocol.cli.terminal import JsonFlag, Terminal
 from healthprotocol.foundation.db.embedded import EmbeddedServer
 from healthprotocol.foundation.processes import DirectoryInUse, LockFile, ProcessIdentity, end_with_parent
+from healthprotocol.foundation.telemetry import metrics_folder
 
 _READY_SECONDS = 60
 _ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - what to ask when it listens on all
@@ -61,6 +62,8 @@ def _run(
     environment = installation.child_environment(
         HP_DATABASE_URL=installation.application_url(administrator_url), HP_OPERATIONS_PORT=str(operations_port)
     )
+    metrics_folder.prepare(installation.data_dir / "metrics")
+    environment |= {metrics_folder.FOLDER_VARIABLE: str(installation.data_dir / "metrics")}
     supervisor = Supervisor(terminal.note)
     stack.callback(supervisor.stop)
     logs = installation.data_dir / "log"
@@ -201,5 +204,5 @@ def _say_ready(installation: Installation, terminal: Terminal, *, operations_por
         lines += [f"               {name}" for name in ACCOUNT_NAMES[1:]]
         lines += [f"  Password     {DEMO_PASSWORD}", ""]
     lines += [f"  Data         {installation.data_dir}", f"  Logs         {installation.data_dir / 'log'}"]
-    lines += [f"  Operations   http://127.0.0.1:{operations_port}", "", "  Stop with Ctrl-C."]
+    lines += [f"  Operations   http://127.0.0.1:{operations_port}/metrics", "", "  Stop with Ctrl-C."]
     terminal.result({"url": address, "operations_port": operations_port, "demo": demo_loaded}, *lines)
