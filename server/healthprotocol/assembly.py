@@ -12,6 +12,8 @@ import asyncpg
 import msgspec
 from dishka import AsyncContainer, Provider, Scope, make_async_container, provide
 
+from healthprotocol.care.assignments import jobs as assignment_jobs
+from healthprotocol.care.assignments import routes as assignments
 from healthprotocol.care.patients import routes as patients
 from healthprotocol.care.protocols import routes as protocols
 from healthprotocol.foundation.config.settings import Settings
@@ -29,6 +31,7 @@ ROUTES: list[Any] = [
     *accounts.ROUTES,
     *patients.ROUTES,
     *protocols.ROUTES,
+    *assignments.ROUTES,
     *audit.ROUTES,
 ]
 
@@ -40,6 +43,7 @@ def jobs() -> JobRegistry:
     """Return every job that a worker runs, and what recurs."""
     registry = JobRegistry()
     maintenance.register(registry)
+    assignment_jobs.register(registry)
     return registry
 
 

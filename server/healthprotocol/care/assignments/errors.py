@@ -13,6 +13,16 @@ class AssignmentNotFound(NotFound):
     title = "No such assignment"
 
 
+class AlreadyAssigned(Conflict):
+    """
+    The patient follows, or is about to follow, this care protocol on days that the new assignment would cover.
+
+    Remedy: change or move the open assignment, stop it first, or let the new one start after its last day.
+    """
+
+    title = "The patient follows this care protocol already"
+
+
 class AssignmentClosed(Conflict):
     """
     A completed, stopped or mistaken assignment does not change any more.

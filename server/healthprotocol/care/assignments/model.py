@@ -93,7 +93,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
 
     `starts_on` … `ends_on` are local dates in `time_zone`, both inclusive. `segments` are sorted by `from_on` and never
     empty; `pauses` are sorted and do not overlap. `stopped_at` is when it was completed or stopped. `revision` grows
-    with every change.
+    with every change; `updated_at` is when the stored one was last written, None before that.
     """
 
     id: AssignmentId
@@ -111,6 +111,7 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     stopped_at: datetime | None = None
     reason: str | None = None
     revision: int = 1
+    updated_at: datetime | None = None
 
     @property
     def version(self) -> int:
@@ -121,6 +122,47 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     def adjustments(self) -> Adjustments:
         """The adjustments of the newest segment."""
         return self.segments[-1].adjustments
+
+
+class NewAssignment(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What to give to one patient.
+
+    `version` None means the newest published one, `time_zone` None the patient's own. A proposed one counts nothing
+    until it is started.
+    """
+
+    protocol_id: ProtocolId
+    patient_id: PatientId
+    starts_on: date
+    version: int | None = None
+    time_zone: str | None = None
+    adjustments: Adjustments = Adjustments()
+    is_proposed: bool = False
+
+
+class BulkAssignment(msgspec.Struct, frozen=True, kw_only=True):
+    """What to give to many: the patients of `patient_ids`, or those that the list filter `patient_filter` selects."""
+
+    protocol_id: ProtocolId
+    starts_on: date
+    version: int | None = None
+    patient_ids: tuple[PatientId, ...] | None = None
+    patient_filter: str | None = None
+
+
+class Move(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Where a running assignment is to go.
+
+    `from_on` None means the patient's present day, `adjustments` None that the present ones stay as far as the new
+    version has their activities.
+    """
+
+    to_version: int
+    from_on: date | None = None
+    restart: bool = False
+    adjustments: Adjustments | None = None
 
 
 class PlanChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +189,26 @@ class MovePreview(msgspec.Struct, frozen=True, kw_only=True):
     ends_on_after: date
 
 
+class Moved(msgspec.Struct, frozen=True):
+    """An assignment after a move (or as it is, when the move was only tried), and what the move does."""
+
+    assignment: Assignment
+    preview: MovePreview
+
+
+class Titled(msgspec.Struct, frozen=True):
+    """An assignment with the title of the version it follows, and, of a move, what that does."""
+
+    assignment: Assignment
+    protocol_title: str
+    preview: MovePreview | None = None
+
+    @property
+    def revision(self) -> int:
+        """That of the assignment."""
+        return self.assignment.revision
+
+
 class AssignmentStarted(msgspec.Struct, frozen=True):
     """A patient's plan began to count."""
 
@@ -154,8 +216,14 @@ class AssignmentStarted(msgspec.Struct, frozen=True):
     patient_id: PatientId
 
 
+class AssignmentsStarted(msgspec.Struct, frozen=True):
+    """Plans of many patients began to count, made by one batch of an operation."""
+
+    assignment_ids: tuple[AssignmentId, ...]
+
+
 class AssignmentChanged(msgspec.Struct, frozen=True):
-    """A plan was paused, resumed, adjusted, moved or closed: what was computed from it before `at` may be stale."""
+    """A plan was paused, resumed, adjusted, moved or closed: what was computed of `from_on` and later may be stale."""
 
     assignment_id: AssignmentId
     patient_id: PatientId

@@ -1,0 +1,54 @@
+"""
+Acts on assignments.
+
+`assign` gives a protocol to a patient, `bulk` to many; `change` and `move` are what happens to a plan that runs; `read`
+is for this slice's routes and for the slices above. Every act and every read by an actor is recorded.
+"""
+
+from healthprotocol.care.assignments.service.assign import assign
+from healthprotocol.care.assignments.service.bulk import BULK, assign_batch, preview_bulk, submit_bulk
+from healthprotocol.care.assignments.service.change import (
+    adjust,
+    complete,
+    mark_entered_in_error,
+    pause,
+    resume,
+    start,
+    stop,
+)
+from healthprotocol.care.assignments.service.move import move, preview_move
+from healthprotocol.care.assignments.service.read import (
+    by_ids,
+    get,
+    get_visible,
+    ids_after,
+    load_with_contents,
+    of_patient,
+    page,
+    titled,
+)
+
+__all__ = [
+    "BULK",
+    "adjust",
+    "assign",
+    "assign_batch",
+    "by_ids",
+    "complete",
+    "get",
+    "get_visible",
+    "ids_after",
+    "load_with_contents",
+    "mark_entered_in_error",
+    "move",
+    "of_patient",
+    "page",
+    "pause",
+    "preview_bulk",
+    "preview_move",
+    "resume",
+    "start",
+    "stop",
+    "submit_bulk",
+    "titled",
+]
