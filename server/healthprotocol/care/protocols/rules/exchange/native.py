@@ -1,8 +1,8 @@
 """
 The project's own file format.
 
-The content of a protocol version under the header `healthprotocol: 1`, as JSON or YAML. Strict: what the format does not
-know is refused with its pointer.
+The content of a protocol version under the header `healthprotocol: 1`, as JSON or YAML. Strict: what the format does
+not know is refused with its pointer.
 """
 
 import msgspec

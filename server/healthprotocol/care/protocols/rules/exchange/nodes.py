@@ -41,7 +41,9 @@ class Node:
         """Return what is below, member by member and taking the first of a list, or None."""
         node: Node | None = self
         for name in names:
-            node = node.first(name) if node else None
+            node = node.get(name) if node else None
+            if node is not None and isinstance(node.value, list):
+                node = next(iter(node.elements()), None)
         return node
 
     def first(self, name: str) -> "Node | None":
@@ -54,13 +56,17 @@ class Node:
         if node is None:
             return []
         if isinstance(node.value, list):
-            return [
-                Node(item, self.report, file=self.file, pointer=f"{node.pointer}/{index}")
-                for index, item in enumerate(node.value)
-                if item is not None
-            ]
+            return node.elements()
         self.adjusted("list_expected", "A list was expected; the single value is taken as a list of one.", at=name)
         return [node]
+
+    def elements(self) -> "list[Node]":
+        """Return the items of this list, without nulls; none when it is no list."""
+        return [
+            Node(item, self.report, file=self.file, pointer=f"{self.pointer}/{index}")
+            for index, item in enumerate(self.value if isinstance(self.value, list) else [])
+            if item is not None
+        ]
 
     def objects(self, name: str) -> "Iterator[Node]":
         """Yield the objects of a list member, refusing whatever else is in it."""

@@ -157,7 +157,7 @@ def _refuse(code: str, detail: str, event: yaml.Event) -> Unreadable:
 class _Writer(yaml.SafeDumper):
     """Writes Decimal with a point, so that every YAML reader takes it for a number, and never an alias."""
 
-    def ignore_aliases(self, _: object) -> bool:
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class names it
         return True
 
 
