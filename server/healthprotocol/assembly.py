@@ -14,6 +14,12 @@ from dishka import AsyncContainer, Provider, Scope, make_async_container, provid
 
 from healthprotocol.care.assignments import jobs as assignment_jobs
 from healthprotocol.care.assignments import routes as assignments
+from healthprotocol.care.adherence import jobs as adherence_jobs
+from healthprotocol.care.adherence import routes as adherence_routes
+from healthprotocol.care.adherence import service as adherence
+from healthprotocol.care.assignments.model import AssignmentChanged, AssignmentsStarted, AssignmentStarted
+from healthprotocol.care.entries import routes as entries
+from healthprotocol.care.entries.model import EntriesRecorded
 from healthprotocol.care.patients import routes as patients
 from healthprotocol.care.protocols import routes as protocols
 from healthprotocol.foundation.config.settings import Settings
@@ -31,18 +37,26 @@ ROUTES: list[Any] = [
     *accounts.ROUTES,
     *patients.ROUTES,
     *protocols.ROUTES,
+    *entries.ROUTES,
+    *adherence_routes.ROUTES,
     *assignments.ROUTES,
     *audit.ROUTES,
 ]
 
 # Which slice hears of what another did, in the same transaction.
-SUBSCRIPTIONS: list[tuple[type, Any]] = []
+SUBSCRIPTIONS: list[tuple[type, Any]] = [
+    (AssignmentStarted, adherence.on_started),
+    (AssignmentsStarted, adherence.on_many_started),
+    (AssignmentChanged, adherence.on_changed),
+    (EntriesRecorded, adherence.on_recorded),
+]
 
 
 def jobs() -> JobRegistry:
     """Return every job that a worker runs, and what recurs."""
     registry = JobRegistry()
     maintenance.register(registry)
+    adherence_jobs.register(registry)
     assignment_jobs.register(registry)
     return registry
 

@@ -35,6 +35,7 @@ create table adherence_cover (
   organisation_id uuid not null,
   assignment_id uuid not null,
   covered_at timestamptz not null,
+  recount_from date not null,
   next_due_at timestamptz,
   is_stale boolean not null default false,
   primary key (organisation_id, assignment_id),
@@ -44,6 +45,7 @@ comment on table adherence_cover is 'class=operational; until which instant the 
 comment on column adherence_cover.organisation_id is 'class=operational; tenant';
 comment on column adherence_cover.assignment_id is 'class=operational; of which assignment';
 comment on column adherence_cover.covered_at is 'class=operational; the counts equal the computed truth at this instant';
+comment on column adherence_cover.recount_from is 'class=operational; days from here on may still change: windows are open, or something was recorded';
 comment on column adherence_cover.next_due_at is 'class=operational; when the next window closes; null when none will';
 comment on column adherence_cover.is_stale is 'class=operational; an entry or an act changed it since';
 create index adherence_cover_due on adherence_cover (organisation_id, next_due_at) where next_due_at is not null;

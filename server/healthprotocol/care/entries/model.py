@@ -1,6 +1,6 @@
 """What is planned for a patient, and what really happened. Pure values; occurrences are computed and never stored."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal, NewType
 from uuid import UUID
 
@@ -145,9 +145,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     replaces: EntryId | None = None
 
 
-class EntryRecorded(msgspec.Struct, frozen=True):
-    """An entry was recorded: adherence and alerts of its assignment are to be looked at again."""
+class EntriesRecorded(msgspec.Struct, frozen=True):
+    """
+    Entries of one assignment were recorded: its adherence and alerts are to be looked at again.
 
-    entry_id: EntryId
+    `from_on` is the earliest local date whose occurrences they are of, None when all are unplanned.
+    """
+
+    entry_ids: tuple[EntryId, ...]
     patient_id: PatientId
     assignment_id: AssignmentId
+    from_on: date | None

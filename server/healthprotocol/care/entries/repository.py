@@ -10,7 +10,7 @@ import msgspec
 
 from healthprotocol.care.assignments.model import AssignmentId
 from healthprotocol.care.entries.model import Answer, Entry, EntryId, GivenScore, RecordedValue
-from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id
+from healthprotocol.care.entries.rules.occurrence_ids import planned_on
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
@@ -212,14 +212,13 @@ def _record(entry: Entry, key: SubjectKey) -> tuple[object, ...]:
     content = StoredContent(
         reason=entry.reason, values=entry.values, answers=entry.answers, score=entry.score, note=entry.note
     )
-    ref = None if entry.occurrence_id is None else parse_occurrence_id(entry.occurrence_id)
     return (
         entry.id,
         entry.patient_id,
         entry.assignment_id,
         entry.activity_key,
         entry.occurrence_id,
-        None if ref is None else ref.planned_local.date(),
+        planned_on(entry),
         entry.outcome,
         entry.late,
         entry.replaces,

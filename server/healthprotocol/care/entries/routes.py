@@ -26,7 +26,7 @@ declare = Declare("entries")
 async def read_today(gate: Gate, patient_id: UUID) -> Answer:
     query = gate.query(schemas.TodayQuery)
     return await gate.read(
-        lambda tx: service.today(tx, gate.actor, PatientId(patient_id), on=query.date, at=query.at), schemas.today
+        lambda tx: service.today(tx, gate.actor, PatientId(patient_id), on=query.on, at=query.at), schemas.today
     )
 
 

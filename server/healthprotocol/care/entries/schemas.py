@@ -148,10 +148,10 @@ class MeasurementOut(msgspec.Struct, kw_only=True, frozen=True):
     alert_thresholds: ValueRange | None
 
 
-class TodayQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+class TodayQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"on": "date"}):
     """`date` is local to the patient, by default today; `at` shows how it stood then (staff only)."""
 
-    date: date | None = None
+    on: date | None = None
     at: Annotated[datetime, Meta(tz=True)] | None = None
 
 

@@ -1,5 +1,6 @@
 """Care protocols and their versions in SQL. Opened by this slice's service only."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -226,6 +227,14 @@ async def contents(tx: Transaction, wanted: list[tuple[UUID, int]]) -> dict[tupl
         [version for _, version in wanted],
     )
     return {(row["protocol_id"], row["version"]): _content(row["content"]) for row in rows}
+
+
+async def titles(tx: Transaction, protocol_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the titles of these protocols that exist."""
+    rows = await tx.fetch(
+        "select id, title from protocol where organisation_id = $1 and id = any($2::uuid[])", tx.tenant, list(protocol_ids)
+    )
+    return {row["id"]: row["title"] for row in rows}
 
 
 async def source(tx: Transaction, protocol_id: ProtocolId, version: int) -> StoredSource | None:

@@ -208,6 +208,11 @@ async def contents(
     return await repository.contents(tx, list(dict.fromkeys(wanted)))
 
 
+async def titles(tx: Transaction, protocol_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the titles of these protocols that exist."""
+    return await repository.titles(tx, protocol_ids)
+
+
 async def stored_source(tx: Transaction, protocol_id: ProtocolId, number: int) -> StoredSource | None:
     """Return the source that a version was imported from, None when it was written here."""
     return await repository.source(tx, protocol_id, number)

@@ -1,10 +1,8 @@
 """What keeps the house in order by itself: partitions ahead of time, and rows that have had their day."""
 
-from collections.abc import AsyncIterator
-
 from healthprotocol.api import idempotency
 from healthprotocol.foundation.db.transaction import Database
-from healthprotocol.foundation.ids import OrganisationId
+from healthprotocol.foundation.jobs.organisations import organisations
 from healthprotocol.foundation.jobs.registry import Job, JobRegistry
 
 PARTITIONS = "maintenance.partitions"
@@ -26,7 +24,9 @@ async def make_partitions(database: Database, job: Job) -> None:
     """Make the partitions of this month and the coming ones, so that no row ever waits for a table."""
     async with database.transaction(None, context=job.context) as tx:
         for table in _PARTITIONED:
-            await tx.execute("select ensure_month_partitions($1::regclass, $2, $3)", table, tx.now.date(), _MONTHS_AHEAD)
+            await tx.execute(
+                "select ensure_month_partitions($1::regclass, $2, $3)", table, tx.now.date(), _MONTHS_AHEAD
+            )
 
 
 async def sweep(database: Database, job: Job) -> None:
@@ -34,12 +34,3 @@ async def sweep(database: Database, job: Job) -> None:
     async for organisation_id in organisations(database):
         async with database.transaction(organisation_id, context=job.context) as tx:
             await idempotency.sweep(tx)
-
-
-async def organisations(database: Database) -> AsyncIterator[OrganisationId]:
-    """Yield the id of every organisation; each is then worked on in a transaction of its own."""
-    async with database.transaction(None) as tx:
-        rows = await tx.fetch("select hp_organisations() as id")
-    for row in rows:
-        yield OrganisationId(row["id"])
-

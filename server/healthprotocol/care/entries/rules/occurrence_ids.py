@@ -11,11 +11,11 @@ and the slot (1).
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error, b2a_base64
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from healthprotocol.care.assignments.model import AssignmentId
-from healthprotocol.care.entries.model import OccurrenceId, OccurrenceRef
+from healthprotocol.care.entries.model import Entry, OccurrenceId, OccurrenceRef
 
 _FORMAT = 1
 _HEAD_BYTES = 18
@@ -65,6 +65,12 @@ def parse_occurrence_id(text: str) -> OccurrenceRef | None:
     if ref is None or _write(ref) != text:
         return None
     return ref
+
+
+def planned_on(entry: Entry) -> date | None:
+    """Return the local date for which an entry's occurrence is planned, None for an unplanned one."""
+    ref = None if entry.occurrence_id is None else parse_occurrence_id(entry.occurrence_id)
+    return None if ref is None else ref.planned_local.date()
 
 
 def _read(raw: bytes) -> OccurrenceRef | None:

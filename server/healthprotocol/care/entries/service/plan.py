@@ -65,11 +65,11 @@ async def today(
     found = await assignments.of_patient(
         tx, patient_id, from_on=day - timedelta(days=CARRY_OVER_DAYS), to_on=day
     )
-    contents = await assignments.contents_of(tx, found)
+    contents = await assignments.load_with_contents(tx, found)
     shown: list[Occurrence] = []
     for assignment in found:
         entries = await _entries(tx, [assignment], day - timedelta(days=CARRY_OVER_DAYS), day)
-        shown += _of_day(assignment, contents[assignment.id], entries.get(assignment.id, ()), day=day, at=instant)
+        shown += _of_day(assignment, contents[assignment.protocol_id], entries.get(assignment.id, ()), day=day, at=instant)
     shown.sort(key=lambda one: (one.planned_at, one.closes_at))
     await audit.record(tx, actor, "patient.today", patient_id, object_type="patient", subject_id=patient_id)
     due = [one for one in shown if one.state != "not_applicable"]
@@ -154,10 +154,10 @@ async def computed(
     tx: Transaction, found: Sequence[Assignment], *, from_on: date, to_on: date, at: datetime
 ) -> Iterator[tuple[Assignment, Iterator[Occurrence]]]:
     """Return, for each assignment, what is planned on these local dates as it stands at `at`: for counting."""
-    contents = await assignments.contents_of(tx, found)
+    contents = await assignments.load_with_contents(tx, found)
     entries = await _entries(tx, found, from_on, to_on)
     return (
-        (one, computed_from(one, contents[one.id], entries, from_on=from_on, to_on=to_on, at=at)) for one in found
+        (one, computed_from(one, contents[one.protocol_id], entries, from_on=from_on, to_on=to_on, at=at)) for one in found
     )
 
 
@@ -198,7 +198,7 @@ def _instant(tx: Transaction, actor: Actor, at: datetime | None) -> datetime:
 
 
 async def _contents(tx: Transaction, assignment: Assignment) -> Contents:
-    return (await assignments.contents_of(tx, [assignment]))[assignment.id]
+    return (await assignments.load_with_contents(tx, [assignment]))[assignment.protocol_id]
 
 
 async def _entries(

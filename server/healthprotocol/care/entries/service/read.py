@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from healthprotocol.care.assignments import service as assignments
+from healthprotocol.care.assignments.model import ActivityAdjustment
 from healthprotocol.care.entries import repository
 from healthprotocol.care.entries.errors import EntryNotFound
 from healthprotocol.care.entries.model import Entry, EntryId
@@ -85,7 +86,7 @@ async def measurements(
     found = await repository.measured_between(tx, patient_id, from_at=since, to_at=until, limit=MAX_MEASUREMENTS)
     replaced = {entry.replaces for entry in found}
     standing = [entry for entry in found if entry.values and entry.id not in replaced]
-    definitions = await _definitions(tx, actor, standing)
+    definitions = await _definitions(tx, standing)
     await audit.record(tx, actor, "patient.measurements", patient_id, object_type="patient", subject_id=patient_id)
     return [
         _measured(entry, value.code, definitions)
@@ -98,16 +99,25 @@ async def measurements(
 Definitions = dict[tuple[object, str, str], Measurement | Quantity]
 
 
-async def _definitions(tx: Transaction, actor: Actor, entries: list[Entry]) -> Definitions:
+async def _definitions(tx: Transaction, entries: list[Entry]) -> Definitions:
     """Return the newest definition by (assignment, activity, code)."""
-    visible = await assignments.visible(tx, actor, list(dict.fromkeys(entry.assignment_id for entry in entries)))
-    contents = await assignments.contents_of(tx, list(visible.values()))
+    known = await assignments.by_ids(tx, list(dict.fromkeys(entry.assignment_id for entry in entries)))
+    contents = await assignments.load_with_contents(tx, known)
     found: Definitions = {}
-    for assignment_id, versions in contents.items():
-        for version in sorted(versions):
+    for assignment in known:
+        versions = contents[assignment.protocol_id]
+        for version in sorted({segment.version for segment in assignment.segments}):
             for key, quantity in _quantities(versions[version]):
-                found[assignment_id, key, quantity.code] = quantity
+                adjustment = assignment.adjustments.of(key)
+                found[assignment.id, key, quantity.code] = _adjusted(quantity, adjustment)
     return found
+
+
+def _adjusted(quantity: Measurement | Quantity, adjustment: ActivityAdjustment | None) -> Measurement | Quantity:
+    """The quantity with the target that the patient has instead, if any."""
+    targets = () if adjustment is None else adjustment.target_ranges
+    own = next((target.range for target in targets if target.code == quantity.code), None)
+    return quantity if own is None else msgspec.structs.replace(quantity, target_range=own)
 
 
 def _quantities(content: ProtocolContent) -> list[tuple[str, Measurement | Quantity]]:

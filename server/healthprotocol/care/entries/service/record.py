@@ -12,9 +12,9 @@ from healthprotocol.care.assignments.model import Assignment, AssignmentId
 from healthprotocol.care.assignments.rules.plan import Contents, planned_activities
 from healthprotocol.care.entries import repository
 from healthprotocol.care.entries.errors import ClientIdTaken, EntryAlreadyReplaced, EntryNotFound, OccurrenceNotFound
-from healthprotocol.care.entries.model import Entry, EntryId, EntryRecorded, NewEntry, OccurrenceId, OccurrenceRef
+from healthprotocol.care.entries.model import EntriesRecorded, Entry, EntryId, NewEntry, OccurrenceId, OccurrenceRef
 from healthprotocol.care.entries.rules.acceptance import LATE_DAYS, check_effective_at, require_acceptable
-from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id
+from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id, planned_on
 from healthprotocol.care.entries.rules.occurrences import find_occurrence
 from healthprotocol.care.entries.rules.validation import check_entry
 from healthprotocol.care.protocols.model import Activity
@@ -25,6 +25,7 @@ from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
 MAX_BATCH = 500
+_CORRECTABLE_DAYS = 400
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -86,7 +87,7 @@ async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     if entry is None:
         raise EntryNotFound
     await access.require_patient(tx, actor, entry.patient_id)
-    await assignments.lock(tx, entry.assignment_id)
+    await assignments.get_visible(tx, actor, entry.assignment_id, for_update=True)
     # The undo's own client id is derived, so that two phones that undo at once make one retraction.
     client_id = UUID(int=entry.id.int ^ ((1 << 128) - 1))
     undo = msgspec.structs.replace(
@@ -104,7 +105,7 @@ async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     await repository.claim_clients(tx, [undo], [b""])
     await repository.insert(tx, [undo])
     await audit.record(tx, actor, "entry.retract", entry.id, object_type="entry", subject_id=entry.patient_id)
-    await tx.publish(EntryRecorded(undo.id, undo.patient_id, undo.assignment_id))
+    await _tell(tx, [undo])
     return undo
 
 
@@ -120,8 +121,10 @@ async def _drafts(
             wanted[index], refs[index] = _place(item.sent)
         except Problem as problem:
             results[index] = Recorded(client_id=item.client_id, problem=problem)
-    visible = await assignments.visible(tx, actor, list(dict.fromkeys(wanted.values())))
-    contents = await assignments.contents_of(tx, list(visible.values()))
+    sight = await access.sight(tx, actor)
+    found = await assignments.by_ids(tx, list(dict.fromkeys(wanted.values())))
+    visible = {one.id: one for one in found if sight.includes(one.patient_id)}
+    contents = await assignments.load_with_contents(tx, found)
     drafts: list[_Draft] = []
     for index, assignment_id in wanted.items():
         item, assignment = items[index], visible.get(assignment_id)
@@ -129,7 +132,7 @@ async def _drafts(
             results[index] = Recorded(client_id=item.client_id, problem=OccurrenceNotFound())
             continue
         hashed = repository.content_hash(tx, msgspec.to_builtins(item.sent))
-        drafts.append(_Draft(index, item.sent, assignment, contents[assignment_id], refs[index], hashed))
+        drafts.append(_Draft(index, item.sent, assignment, contents[assignment.protocol_id], refs[index], hashed))
     return drafts
 
 
@@ -183,7 +186,7 @@ async def _judge(
     corrected = {draft.sent.replaces for draft in drafts if draft.sent.replaces is not None}
     for assignment_id in sorted({draft.assignment.id for draft in drafts if draft.sent.replaces is not None}):
         # Two corrections of one entry: the second must see the first.
-        await assignments.lock(tx, assignment_id)
+        await assignments.get_visible(tx, actor, assignment_id, for_update=True)
     before = await repository.get_many(tx, list(corrected))
     replaced = await repository.replaced_ids(tx, [draft.assignment.id for draft in drafts], list(corrected))
     made: list[tuple[_Draft, Entry]] = []
@@ -247,7 +250,7 @@ def _held_to_plan(tx: Transaction, draft: _Draft) -> tuple[Activity, bool]:
         at=tx.now,
         time_zone=assignment.time_zone,
         # What was recorded in time may be corrected later than it could be recorded.
-        late_days=assignments.LONGEST_DAYS if is_correction else LATE_DAYS,
+        late_days=_CORRECTABLE_DAYS if is_correction else LATE_DAYS,
     )
     day = occurrence.planned_local.date()
     for part in planned_activities(assignment, draft.contents, from_on=day, to_on=day):
@@ -299,8 +302,19 @@ async def _insert(
             tx, actor, "entry.create", entry.id, object_type="entry", subject_id=entry.patient_id,
             detail={"assignment_id": str(entry.assignment_id)},
         )  # fmt: skip
-    for entry in {entry.assignment_id: entry for _, entry in kept}.values():
-        await tx.publish(EntryRecorded(entry.id, entry.patient_id, entry.assignment_id))
+    await _tell(tx, [entry for _, entry in kept])
+
+
+async def _tell(tx: Transaction, entries: Sequence[Entry]) -> None:
+    of_assignment: dict[AssignmentId, list[Entry]] = {}
+    for entry in entries:
+        of_assignment.setdefault(entry.assignment_id, []).append(entry)
+    for assignment_id, those in of_assignment.items():
+        days = [day for entry in those if (day := planned_on(entry)) is not None]
+        event = EntriesRecorded(
+            tuple(entry.id for entry in those), those[0].patient_id, assignment_id, min(days, default=None)
+        )
+        await tx.publish(event)
 
 
 def _client(draft: _Draft) -> tuple[UUID, UUID]:

@@ -1,0 +1,114 @@
+"""The shapes of adherence over HTTP."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+import msgspec
+from msgspec import Meta
+
+from healthprotocol.api.paging import Page
+from healthprotocol.care.adherence.model import ActivityAdherence, WeekAdherence
+from healthprotocol.care.adherence.service import DayAdherence, Ranked, Report
+
+
+class AdherenceOut(msgspec.Struct, kw_only=True, frozen=True, rename={"from_on": "from", "to_on": "to"}):
+    """Adherence over local dates, both inclusive; a ratio is null when nothing was due."""
+
+    from_on: date
+    to_on: date
+    completed: int
+    skipped: int
+    missed: int
+    ratio: float | None
+    on_time_ratio: float | None
+    by_activity: tuple[ActivityAdherence, ...]
+    by_week: tuple[WeekAdherence, ...]
+    by_day: tuple[DayAdherence, ...]
+    streak_days: int
+    as_of: datetime
+
+
+class RankedOut(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """One row of a ranking."""
+
+    id: UUID
+    title: str
+    completed: int
+    skipped: int
+    missed: int
+    ratio: float | None
+    on_time_ratio: float | None
+    patient_id: UUID | None = None
+    protocol_id: UUID | None = None
+
+
+class AdherenceQuery(
+    msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}
+):
+    """Local dates, both inclusive; `at` shows how it stood then (staff only)."""
+
+    first: date | None = None
+    last: date | None = None
+    at: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class SumQuery(
+    msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}
+):
+    """Local dates, both inclusive, by default the last 90 days."""
+
+    first: date | None = None
+    last: date | None = None
+
+
+class RankingQuery(
+    msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}
+):
+    """What to add up by, over which local dates (by default the last 14), and in which order."""
+
+    group_by: Literal["assignment", "patient", "protocol"] = "assignment"
+    order_by: Literal["ratio", "ratio desc", "missed desc"] = "ratio"
+    page_size: Annotated[int, Meta(ge=1, le=200)] = 50
+    first: date | None = None
+    last: date | None = None
+
+
+def report(value: Report) -> AdherenceOut:
+    """Return the shape of adherence."""
+    a = value.adherence
+    return AdherenceOut(
+        from_on=a.from_on,
+        to_on=a.to_on,
+        completed=a.completed,
+        skipped=a.skipped,
+        missed=a.missed,
+        ratio=a.ratio,
+        on_time_ratio=a.on_time_ratio,
+        by_activity=a.by_activity,
+        by_week=a.by_week,
+        by_day=value.by_day,
+        streak_days=a.streak_days,
+        as_of=value.as_of,
+    )
+
+
+def ranking(value: Sequence[Ranked]) -> Page[RankedOut]:
+    """Return the shape of a ranking."""
+    return Page(
+        items=[
+            RankedOut(
+                id=one.id,
+                title=one.title,
+                completed=one.tally.completed,
+                skipped=one.tally.skipped,
+                missed=one.tally.missed,
+                ratio=one.ratio,
+                on_time_ratio=one.on_time_ratio,
+                patient_id=one.patient_id,
+                protocol_id=one.protocol_id,
+            )
+            for one in value
+        ]
+    )

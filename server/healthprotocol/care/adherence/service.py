@@ -1,0 +1,264 @@
+"""
+Adherence: of a person and an assignment computed from the plan; of a protocol and the organisation added up from counts
+that a job keeps. `refresh` makes those counts from the same computation, so both say the same.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.care.adherence import repository
+from healthprotocol.care.adherence.model import Adherence, DayCount, Tally
+from healthprotocol.care.adherence.repository import Group
+from healthprotocol.care.adherence.rules.counting import day_counts, next_change_at
+from healthprotocol.care.adherence.rules.ratios import adherence, on_time_ratio, ratio, tally
+from healthprotocol.care.assignments import service as assignments
+from healthprotocol.care.assignments.model import (
+    Assignment,
+    AssignmentChanged,
+    AssignmentId,
+    AssignmentsStarted,
+    AssignmentStarted,
+)
+from healthprotocol.care.entries import service as entries
+from healthprotocol.care.entries.model import EntriesRecorded, Occurrence
+from healthprotocol.care.patients import service as patients
+from healthprotocol.care.patients.model import PatientId
+from healthprotocol.care.protocols import service as protocols
+from healthprotocol.care.protocols.model import ProtocolId
+from healthprotocol.care.protocols.rules.local_time import calendar_of
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import BadRequest, Forbidden, Violation
+from healthprotocol.trust.access import service as access
+from healthprotocol.trust.audit import service as audit
+
+MAX_RANGE_DAYS = 366
+BATCH = 100
+
+
+class DayAdherence(msgspec.Struct, frozen=True):
+    """The counts of one local date."""
+
+    date: date
+    completed: int
+    skipped: int
+    missed: int
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Adherence with its days. `as_of` is the instant for which it is right."""
+
+    adherence: Adherence
+    by_day: tuple[DayAdherence, ...]
+    as_of: datetime
+
+
+class Ranked(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of a ranking: what it is of, as names that a list shows, and its counts."""
+
+    id: UUID
+    title: str
+    tally: Tally
+    ratio: float | None
+    on_time_ratio: float | None
+    patient_id: UUID | None = None
+    protocol_id: UUID | None = None
+
+
+async def of_patient(
+    tx: Transaction, actor: Actor, patient_id: PatientId, *, from_on: date | None, to_on: date | None, at: datetime | None
+) -> Report:
+    """
+    Return a patient's adherence over local dates, by default the last 366 days, as of `at` (staff only; None is now).
+
+    Raises PatientNotFound, BadRequest, Forbidden.
+    """
+    await access.require_patient(tx, actor, patient_id)
+    instant = _instant(tx, actor, at)
+    time_zone = await patients.time_zone_of(tx, patient_id)
+    today = calendar_of(time_zone).local_date(instant)
+    first, last = _range(from_on, to_on, today=today)
+    found = await assignments.of_patient(tx, patient_id, from_on=first, to_on=last)
+    await audit.record(tx, actor, "patient.adherence", patient_id, object_type="patient", subject_id=patient_id)
+    # Without a beginning that was asked for, the time before the first plan is not part of the answer.
+    begins = from_on or max(first, min((one.starts_on for one in found), default=last))
+    return _report(await _computed(tx, found, begins, last, instant), begins, last, as_of=instant)
+
+
+async def of_assignment(
+    tx: Transaction,
+    actor: Actor,
+    assignment_id: AssignmentId,
+    *,
+    from_on: date | None,
+    to_on: date | None,
+    at: datetime | None,
+) -> Report:
+    """Return an assignment's adherence over local dates, by default all of it. Raises AssignmentNotFound, BadRequest."""
+    assignment = await assignments.get_visible(tx, actor, assignment_id)
+    instant = _instant(tx, actor, at)
+    today = calendar_of(assignment.time_zone).local_date(instant)
+    first, last = _range(from_on or assignment.starts_on, to_on or max(min(assignment.ends_on, today), assignment.starts_on), today=today)
+    await audit.record(
+        tx, actor, "assignment.adherence", assignment_id, object_type="assignment", subject_id=assignment.patient_id
+    )
+    return _report(await _computed(tx, [assignment], first, last, instant), first, last, as_of=instant)
+
+
+async def of_protocol(
+    tx: Transaction, actor: Actor, protocol_id: ProtocolId | None, *, from_on: date | None, to_on: date | None
+) -> Report:
+    """Return adherence of all patients to one protocol, or to all of them (None). Raises ProtocolNotFound, BadRequest."""
+    await _require_all(tx, actor)
+    if protocol_id is not None:
+        await protocols.get(tx, actor, protocol_id)
+    today = tx.now.date()
+    first, last = _range(from_on or today - timedelta(days=89), to_on, today=today)
+    counts = await repository.counts(tx, from_on=first, to_on=last, protocol_id=protocol_id)
+    return _report(counts, first, last, as_of=await repository.as_of(tx))
+
+
+async def ranking(
+    tx: Transaction, actor: Actor, group: Group, *, from_on: date | None, to_on: date | None, order_by: str, limit: int
+) -> list[Ranked]:
+    """Return running plans, by default of the last 14 days, added up by `group`, worst first unless asked otherwise."""
+    await _require_all(tx, actor)
+    today = tx.now.date()
+    first, last = _range(from_on or today - timedelta(days=13), to_on, today=today)
+    rows = await repository.grouped(
+        tx, group, from_on=first, to_on=last, order_by=order_by, limit=limit, running=group != "protocol"
+    )
+    named = await _named(tx, actor, group, [row.id for row in rows])
+    return [
+        Ranked(
+            id=row.id,
+            tally=row.tally,
+            ratio=ratio(row.tally),
+            on_time_ratio=on_time_ratio(row.tally),
+            **named[row.id],
+        )
+        for row in rows
+        if row.id in named
+    ]
+
+
+async def refresh(tx: Transaction, *, limit: int = BATCH) -> int:
+    """Bring up to `limit` stale counts of the tenant up to date; return how many there were."""
+    covers = {cover.assignment_id: cover for cover in await repository.due_covers(tx, limit=limit)}
+    found = await assignments.by_ids(tx, list(covers))
+    for assignment in found:
+        await _recount(tx, assignment, covers[assignment.id].recount_from)
+    return len(covers)
+
+
+async def rebuild(tx: Transaction, *, after: UUID | None = None, limit: int = 1_000) -> UUID | None:
+    """Have the counts of the next `limit` assignments made anew from the plan; return where to go on, None at the end."""
+    return await repository.restart(tx, after=after, limit=limit)
+
+
+async def on_started(tx: Transaction, event: AssignmentStarted) -> None:
+    """Have a new plan counted."""
+    await repository.begin(tx, [event.assignment_id])
+
+
+async def on_many_started(tx: Transaction, event: AssignmentsStarted) -> None:
+    """Have new plans counted."""
+    await repository.begin(tx, event.assignment_ids)
+
+
+async def on_changed(tx: Transaction, event: AssignmentChanged) -> None:
+    """Have what a change of plan touched counted again; a pause reaches back to what was open then."""
+    await repository.mark_stale(tx, event.assignment_id, from_on=event.from_on)
+
+
+async def on_recorded(tx: Transaction, event: EntriesRecorded) -> None:
+    """Have the days that entries are of counted again."""
+    if event.from_on is not None:
+        await repository.mark_stale(tx, event.assignment_id, from_on=event.from_on)
+
+
+async def _recount(tx: Transaction, assignment: Assignment, recount_from: date) -> None:
+    # Two days ahead of UTC holds every local day that can have begun; what is planned later cannot have closed.
+    last = min(assignment.ends_on, (tx.now + timedelta(days=2)).date())
+    planned: list[Occurrence] = []
+    for _, found in await entries.computed(
+        tx, [assignment], from_on=recount_from, to_on=assignment.ends_on if last < recount_from else last, at=tx.now
+    ):
+        planned = list(found)
+    counts = day_counts(planned, at=tx.now)
+    still_open = [one for one in planned if one.state != "not_applicable" and one.closes_at > tx.now]
+    next_from = min((one.planned_local.date() for one in still_open), default=max(last, recount_from))
+    next_due_at = next_change_at(planned, at=tx.now)
+    if next_due_at is None and last < assignment.ends_on and assignment.status in {"active", "paused"}:
+        # Nothing near is open: look again when the days looked at are over.
+        next_due_at = tx.now + timedelta(days=1)
+    await repository.replace_days(tx, assignment, counts, from_on=recount_from)
+    await repository.set_cover(tx, assignment.id, recount_from=next_from, next_due_at=next_due_at)
+
+
+async def _computed(
+    tx: Transaction, found: Sequence[Assignment], from_on: date, to_on: date, at: datetime
+) -> list[DayCount]:
+    computed = await entries.computed(tx, found, from_on=from_on, to_on=to_on, at=at)
+    return [count for _, occurrences in computed for count in day_counts(occurrences, at=at)]
+
+
+def _report(counts: Iterable[DayCount], from_on: date, to_on: date, *, as_of: datetime) -> Report:
+    known = list(counts)
+    by_day: dict[date, list[DayCount]] = {}
+    for count in known:
+        by_day.setdefault(count.day, []).append(count)
+    days = [(day, tally(those)) for day, those in sorted(by_day.items())]
+    return Report(
+        adherence=adherence(known, from_on=from_on, to_on=to_on),
+        by_day=tuple(DayAdherence(day, total.completed, total.skipped, total.missed) for day, total in days),
+        as_of=as_of,
+    )
+
+
+async def _named(
+    tx: Transaction, actor: Actor, group: Group, ids: Sequence[UUID]
+) -> Mapping[UUID, Mapping[str, object]]:
+    """Return the names of what a ranking is of: the read of patients' names is recorded."""
+    if group == "protocol":
+        titles = await protocols.titles(tx, ids)
+        return {id_: {"title": title, "protocol_id": id_} for id_, title in titles.items()}
+    if group == "patient":
+        rows = await patients.names(tx, actor, ids)
+        return {id_: {"title": f"{row.given_name} {row.family_name}", "patient_id": id_} for id_, row in rows.items()}
+    found = {one.id: one for one in await assignments.by_ids(tx, ids)}
+    rows = await patients.names(tx, actor, [one.patient_id for one in found.values()])
+    return {
+        id_: {
+            "title": f"{row.given_name} {row.family_name}",
+            "patient_id": one.patient_id,
+            "protocol_id": one.protocol_id,
+        }
+        for id_, one in found.items()
+        if (row := rows.get(one.patient_id)) is not None
+    }
+
+
+async def _require_all(tx: Transaction, actor: Actor) -> None:
+    if (await access.sight(tx, actor)).only is not None:
+        raise Forbidden("Sums over patients are for staff.")
+
+
+def _instant(tx: Transaction, actor: Actor, at: datetime | None) -> datetime:
+    if at is None:
+        return tx.now
+    if actor.role == "patient":
+        raise Forbidden("Only staff may ask how a plan stood at another time.")
+    return at
+
+
+def _range(from_on: date | None, to_on: date | None, *, today: date) -> tuple[date, date]:
+    last = to_on or max(today, from_on or today)
+    first = from_on or last - timedelta(days=MAX_RANGE_DAYS - 1)
+    if first > last or (last - first).days >= MAX_RANGE_DAYS:
+        detail = f"The range has 1 to {MAX_RANGE_DAYS} days, from before to."
+        raise BadRequest(violations=[Violation("/from", "out_of_range", detail)])
+    return first, last
