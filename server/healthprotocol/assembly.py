@@ -101,7 +101,7 @@ class Parts(Provider):
         return KeyRing(root_key)
 
     @provide
-    async def pool(self, settings: Settings) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
+    async def pool(self, settings: Settings) -> AsyncIterator[asyncpg.Pool]:
         """The connections of this process, as the application's role."""
         pool = await open_pool(
             _database_url(settings),
@@ -112,7 +112,7 @@ class Parts(Provider):
         await pool.close()
 
     @provide
-    def database(self, pool: "asyncpg.Pool[asyncpg.Record]", keys: KeyRing, settings: Settings) -> Database:
+    def database(self, pool: asyncpg.Pool, keys: KeyRing, settings: Settings) -> Database:
         """What opens transactions."""
         return Database(
             pool, keys=keys, subscriptions=Subscriptions(SUBSCRIPTIONS), wait_seconds=settings.pool_wait_seconds

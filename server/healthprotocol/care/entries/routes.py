@@ -1,6 +1,5 @@
 """Occurrences and entries over HTTP."""
 
-from datetime import UTC, date, datetime, time
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
@@ -162,19 +161,12 @@ async def list_measurements(gate: Gate, patient_id: UUID) -> Answer:
             tx,
             gate.actor,
             PatientId(patient_id),
-            from_at=_instant(query.first),
-            to_at=_instant(query.last),
+            from_on=query.first,
+            to_on=query.last,
             code=query.code,
         ),
         schemas.measurements,
     )
-
-
-def _instant(given: datetime | date | None) -> datetime | None:
-    """A date is its midnight in UTC."""
-    if given is None or isinstance(given, datetime):
-        return given
-    return datetime.combine(given, time(), UTC)
 
 
 ROUTES = [

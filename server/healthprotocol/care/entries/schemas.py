@@ -175,10 +175,10 @@ class PreviewQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
 
 
 class MeasurementQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
-    """Instants, `from` inclusive and `to` exclusive; `code` is LOINC."""
+    """Local dates of the patient, both inclusive, by default the last 90 days; `code` is LOINC."""
 
-    first: Annotated[datetime, Meta(tz=True)] | date | None = None
-    last: Annotated[datetime, Meta(tz=True)] | date | None = None
+    first: date | None = None
+    last: date | None = None
     code: Annotated[str, Meta(max_length=64)] | None = None
 
 

@@ -1,6 +1,6 @@
 """Show what was recorded: one entry, the list of them, and the measurements of a patient."""
 
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 
 import msgspec
 
@@ -9,8 +9,10 @@ from healthprotocol.care.assignments.model import ActivityAdjustment
 from healthprotocol.care.entries import repository
 from healthprotocol.care.entries.errors import EntryNotFound
 from healthprotocol.care.entries.model import Entry, EntryId
+from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import Measurement, ProtocolContent, Quantity, ValueRange
+from healthprotocol.care.protocols.rules.local_time import calendar_of
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import BadRequest, Violation
@@ -68,21 +70,23 @@ async def measurements(
     actor: Actor,
     patient_id: PatientId,
     *,
-    from_at: datetime | None,
-    to_at: datetime | None,
+    from_on: date | None,
+    to_on: date | None,
     code: str | None,
 ) -> list[Measured]:
     """
-    Return what was measured of a patient, oldest first: standing entries of at most 400 days, by default the last 90.
+    Return what was measured of a patient, oldest first: standing entries of at most 400 local days, by default the last 90.
 
     Of more than 5,000 entries the newest are returned. Raises PatientNotFound, BadRequest.
     """
     await access.require_patient(tx, actor, patient_id)
-    until = to_at or tx.now + timedelta(days=1)
-    since = from_at or until - timedelta(days=90)
-    if since > until or until - since > timedelta(days=MAX_RANGE_DAYS):
+    calendar = calendar_of(await patients.time_zone_of(tx, patient_id))
+    last = to_on or calendar.local_date(tx.now)
+    first = from_on or last - timedelta(days=89)
+    if first > last or (last - first).days >= MAX_RANGE_DAYS:
         detail = f"The range has at most {MAX_RANGE_DAYS} days, from before to."
         raise BadRequest(violations=[Violation("/from", "out_of_range", detail)])
+    since, until = calendar.midnight_at(first), calendar.midnight_at(last + timedelta(days=1))
     found = await repository.measured_between(tx, patient_id, from_at=since, to_at=until, limit=MAX_MEASUREMENTS)
     replaced = {entry.replaces for entry in found}
     standing = [entry for entry in found if entry.values and entry.id not in replaced]
