@@ -106,7 +106,7 @@ def _origins(schedule: Schedule, frame: Frame) -> Iterator[tuple[int, date]]:
 def _times(schedule: Schedule) -> list[tuple[timedelta, int]]:
     times: set[timedelta] = set()
     for at in schedule.time_of_day:
-        times.add(datetime.combine(date.min, at) - datetime.min)
+        times.add(timedelta(hours=at.hour, minutes=at.minute, seconds=at.second))
     for part in schedule.when:
         meals = {"M": ["CM"], "D": ["CD"], "V": ["CV"]}
         names = [part]

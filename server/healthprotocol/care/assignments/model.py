@@ -1,6 +1,6 @@
 """A care protocol given to a patient: from when, in which versions, with what adjustments and pauses. Pure values."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Annotated, Literal, NewType
 from uuid import UUID
 
@@ -8,7 +8,15 @@ import msgspec
 from msgspec import Meta
 
 from healthprotocol.care.patients.model import PatientId
-from healthprotocol.care.protocols.model import ActivityKey, Code, EventTiming, ProtocolId, Schedule, ValueRange
+from healthprotocol.care.protocols.model import (
+    ActivityKey,
+    Code,
+    EventTiming,
+    LocalTime,
+    ProtocolId,
+    Schedule,
+    ValueRange,
+)
 from healthprotocol.foundation.ids import AccountId, OrganisationId
 
 AssignmentId = NewType("AssignmentId", UUID)
@@ -35,7 +43,7 @@ class ActivityAdjustment(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
     activity_key: ActivityKey
     skip: bool = False
     shift_minutes: Annotated[int, Meta(ge=-720, le=720)] | None = None
-    time_of_day: Annotated[tuple[time, ...], Meta(max_length=100)] = ()
+    time_of_day: Annotated[tuple[LocalTime, ...], Meta(max_length=100)] = ()
     schedule: Schedule | None = None
     target_ranges: Annotated[tuple[TargetRange, ...], Meta(max_length=20)] = ()
 
@@ -44,7 +52,7 @@ class DayPart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """When a part of the day, or a meal, is for this patient, instead of the usual time."""
 
     when: EventTiming
-    time: time
+    time: LocalTime
 
 
 class Adjustments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

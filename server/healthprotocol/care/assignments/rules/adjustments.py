@@ -124,8 +124,6 @@ def _check_day_parts(adjustments: Adjustments, pointer: str) -> Iterator[Violati
         if part.when in seen:
             yield Violation(f"{place}/when", "repeated", "This part of the day has a time already.")
         seen.add(part.when)
-        if part.time.tzinfo is not None:
-            yield Violation(f"{place}/time", "malformed", "Give the patient's wall time, without a zone.")
 
 
 def _has_times(schedule: Schedule) -> bool:

@@ -223,9 +223,6 @@ def _is_whole(value: float, unit: str) -> bool:
 
 def _check_times(faults: _Faults) -> None:
     schedule = faults.schedule
-    for index, at in enumerate(schedule.time_of_day):
-        if at.tzinfo is not None:
-            faults.add(f"timeOfDay/{index}", "malformed", "Give the patient's wall time, without a zone.")
     if schedule.offsets_minutes:
         for field, is_given in (
             ("timeOfDay", bool(schedule.time_of_day)),

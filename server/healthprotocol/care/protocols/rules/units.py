@@ -19,7 +19,7 @@ LONGEST_UNIT = 64
 
 # A power that no measurement has would be multiplied out: refuse it before that. Annotations may hold any digits.
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
-_ABSURD_POWER = re.compile(r"\d{7}|[^\d.][+-]?\d{3}")
+_ABSURD_POWER = re.compile(r"[A-Za-z\]'%*^_][+-]?\d{3}")
 
 # Units that ucumvert 0.3 takes for something else, as UCUM defines them. A test holds the rest of UCUM's own table
 # against it, and says when an entry here is no longer needed.
@@ -30,7 +30,9 @@ _AS_DEFINED = {
     "[cyd_i]": "([yd_i]3)",
     "[in_i'H2O]": "(m[H2O].[in_i]/m)",
     "[in_i'Hg]": "(m[Hg].[in_i]/m)",
-    "[rd_br]": "([ft_br].33/2)",
+    "[rd_br]": "(33.[ft_br]/2)",
+    "[ch_br]": "(66.[ft_br])",
+    "[lk_br]": "(66.[ft_br]/100)",
     "[LPF]": "(100.1)",
     "[Btu]": "[Btu_th]",
     "'": "(deg/60)",

@@ -1,19 +1,21 @@
 """What a schedule plans: the vectors, a second implementation, and what must always hold."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
+from dateutil.rrule import DAILY, HOURLY, MONTHLY, WEEKLY, rrule
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from healthprotocol.care.protocols.model import Schedule
 from healthprotocol.care.protocols.rules.expansion import Frame, Planned, planned_between
 from healthprotocol.care.protocols.rules.schedule_check import check_schedule
-from tests.support.brute_force import brute_force
-from tests.support.schedules import frames, is_accepted, schedules
+from tests.support.brute_force import WEEKDAYS, brute_force, instant
+from tests.support.schedules import frames, is_accepted, schedules, times
 from tests.support.shared_data import shared
 
 DAY = timedelta(days=1)
@@ -34,7 +36,7 @@ class TestVectors:
             assert [_told(one) for one in everything(schedule, frame)] == vector["expected"], vector["id"]
             looked_at += 1
 
-        print(f"{looked_at} recurrence vectors hold")
+        print(f"{looked_at} recurrence vectors hold")  # noqa: T201 -- the run is to say how much it looked at
         assert looked_at >= 170
 
     def test_no_vector_that_occurs_is_refused(self) -> None:
@@ -96,3 +98,252 @@ class TestAgainstBruteForce:
         assume(is_accepted(schedule))
 
         assert everything(schedule, frame) == brute_force(schedule, frame)
+
+
+class TestProperties:
+    @given(schedules(), frames(), st.data())
+    @settings(unhurried)
+    def test_a_window_is_a_slice_of_the_whole(self, schedule: Schedule, frame: Frame, data: st.DataObject) -> None:
+        assume(is_accepted(schedule))
+        days = st.dates(frame.anchor_on - 3 * DAY, frame.ends_on + 3 * DAY)
+        from_on, to_on = data.draw(days), data.draw(days)
+
+        window = planned_between(schedule, frame, from_on=from_on, to_on=to_on)
+
+        whole = everything(schedule, frame)
+        assert window == [one for one in whole if from_on <= one.planned_local.date() <= to_on]
+
+    @given(schedules(), frames())
+    @settings(unhurried)
+    def test_every_occurrence_is_in_its_place(self, schedule: Schedule, frame: Frame) -> None:
+        assume(is_accepted(schedule))
+
+        planned = everything(schedule, frame)
+
+        keys = [(one.planned_local, one.slot) for one in planned]
+        assert keys == sorted(set(keys))
+        assert schedule.count is None or len(planned) <= schedule.count
+        end_at = _midnight(frame.ends_on + DAY, frame.time_zone)
+        for one in planned:
+            assert frame.anchor_on <= one.planned_local.date() <= frame.last_on
+            assert one.opens_at <= one.closes_at <= end_at
+
+    @given(schedules(), frames(), st.integers(1, 100))
+    @settings(unhurried)
+    def test_a_shorter_phase_plans_a_prefix(self, schedule: Schedule, frame: Frame, days: int) -> None:
+        assume(is_accepted(schedule))
+        shorter = msgspec.structs.replace(frame, last_on=min(frame.last_on, frame.anchor_on + (days - 1) * DAY))
+
+        prefix = everything(schedule, shorter)
+
+        assert prefix == everything(schedule, frame)[: len(prefix)]
+
+    @given(schedules(), frames(), st.integers(0, 30))
+    @settings(unhurried)
+    def test_a_longer_assignment_changes_no_planned_time(self, schedule: Schedule, frame: Frame, days: int) -> None:
+        assume(is_accepted(schedule))
+        longer = msgspec.structs.replace(frame, ends_on=frame.ends_on + days * DAY)
+
+        assert [(one.planned_at, one.slot) for one in everything(schedule, longer)] == [
+            (one.planned_at, one.slot) for one in everything(schedule, frame)
+        ]
+
+    @given(schedules(), frames())
+    @settings(unhurried)
+    def test_computing_again_gives_the_same(self, schedule: Schedule, frame: Frame) -> None:
+        assume(is_accepted(schedule))
+
+        assert everything(schedule, frame) == everything(schedule, frame)
+
+
+def _midnight(day: date, time_zone: str) -> datetime:
+    return instant(datetime.combine(day, time()), ZoneInfo(time_zone))
+
+
+class TestAgainstDateutil:
+    @given(frames(), st.integers(1, 9), st.integers(1, 30), st.lists(times, min_size=1, max_size=3, unique=True))
+    @settings(unhurried)
+    def test_times_every_few_days(self, frame: Frame, days: int, count: int, at: list[time]) -> None:
+        schedule = Schedule(time_of_day=tuple(at), period=days, period_unit="d", count=count)
+
+        planned = everything(schedule, frame)
+
+        rule = [
+            datetime.combine(day.date(), moment)
+            for day in rrule(DAILY, dtstart=_start(frame), until=_end(frame), interval=days)
+            for moment in sorted(at)
+        ]
+        assert [one.planned_local for one in planned] == rule[:count]
+
+    @given(frames(), st.integers(1, 4), st.lists(st.integers(0, 6), min_size=1, max_size=7, unique=True))
+    @settings(unhurried)
+    def test_weekdays_every_few_weeks(self, frame: Frame, weeks: int, weekdays: list[int]) -> None:
+        names = tuple(WEEKDAYS[day] for day in weekdays)
+        schedule = Schedule(day_of_week=names, period=weeks, period_unit="wk")
+
+        planned = everything(schedule, frame)
+
+        rule = rrule(WEEKLY, dtstart=_start(frame), until=_end(frame), interval=weeks, byweekday=weekdays, wkst=0)
+        assert [one.planned_local for one in planned] == list(rule)
+
+    @given(frames(), st.integers(1, 3))
+    @settings(unhurried)
+    def test_months_clamp_to_their_last_day(self, frame: Frame, months: int) -> None:
+        schedule = Schedule(period=months, period_unit="mo")
+
+        planned = everything(schedule, frame)
+
+        # The last of the days up to the anchor's that the month has.
+        rule = rrule(
+            MONTHLY,
+            dtstart=_start(frame),
+            until=_end(frame),
+            interval=months,
+            bymonthday=range(1, frame.anchor_on.day + 1),
+            bysetpos=-1,
+        )
+        assert [one.planned_local for one in planned] == list(rule)
+
+    @given(frames(), st.integers(1, 50), st.integers(1, 40))
+    @settings(unhurried)
+    def test_hours_go_by_on_the_utc_line(self, frame: Frame, hours: int, count: int) -> None:
+        schedule = Schedule(period=hours, period_unit="h", count=count)
+
+        planned = everything(schedule, frame)
+
+        start_at, end_at = (_midnight(day, frame.time_zone) for day in (frame.anchor_on, frame.last_on + DAY))
+        rule = rrule(HOURLY, dtstart=start_at, until=end_at - timedelta(seconds=1), interval=hours, count=None)
+        assert [one.planned_at for one in planned] == list(rule)[:count]
+
+
+def _start(frame: Frame) -> datetime:
+    return datetime.combine(frame.anchor_on, time())
+
+
+def _end(frame: Frame) -> datetime:
+    return datetime.combine(frame.last_on, time(23, 59, 59))
+
+
+class TestGapsAndOverlaps:
+    def test_an_hour_that_comes_twice_has_two_occurrences_with_two_slots(self) -> None:
+        frame = _days("Europe/Berlin", date(2026, 10, 25), 1)
+
+        planned = everything(Schedule(period=1, period_unit="h"), frame)
+
+        twice = [one for one in planned if one.planned_local.hour == 2]
+        assert len(planned) == 25
+        assert [(one.slot, one.planned_at.hour) for one in twice] == [(1, 0), (2, 1)]
+        assert [one.planned_local.fold for one in twice] == [0, 0]
+
+    def test_an_hour_that_comes_twice_is_no_second_slot_for_what_came_once(self) -> None:
+        frame = _days("Europe/Berlin", date(2026, 10, 25), 1)
+
+        planned = everything(Schedule(period=3, period_unit="h"), frame)
+
+        assert [(one.planned_local.hour, one.slot) for one in planned][:3] == [(0, 1), (2, 1), (5, 1)]
+        assert planned[1].planned_at == datetime(2026, 10, 25, 1, tzinfo=UTC)
+
+    def test_a_time_in_a_gap_that_ends_the_day_closes_with_the_next(self) -> None:
+        frame = _days("America/Nuuk", date(2026, 3, 28), 2)
+
+        planned = everything(Schedule(time_of_day=(time(23, 30),)), frame)
+
+        assert planned[0].planned_local == local("2026-03-28T23:30")
+        assert planned[0].planned_at == datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+        assert planned[0].closes_at == datetime(2026, 3, 30, 1, 0, tzinfo=UTC)
+
+    def test_a_window_never_ends_before_it_begins(self) -> None:
+        frame = _days("America/Nuuk", date(2026, 3, 28), 1)
+
+        planned = everything(Schedule(time_of_day=(time(23, 30),)), frame)
+
+        assert planned[0].opens_at == planned[0].closes_at == datetime(2026, 3, 29, 1, 0, tzinfo=UTC)
+
+    def test_a_day_that_the_calendar_left_out_is_planned_for_the_next(self) -> None:
+        frame = _days("Pacific/Apia", date(2011, 12, 30), 1)
+
+        planned = everything(Schedule(time_of_day=(time(8),)), frame)
+
+        assert planned[0].planned_local == local("2011-12-30T08:00")
+        assert planned[0].planned_at == datetime(2011, 12, 30, 18, tzinfo=UTC)
+
+
+def local(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _days(time_zone: str, starts_on: date, days: int) -> Frame:
+    last_on = starts_on + (days - 1) * DAY
+    return Frame(time_zone=time_zone, anchor_on=starts_on, last_on=last_on, ends_on=last_on)
+
+
+class TestShift:
+    def test_moves_wall_times_also_over_midnight(self) -> None:
+        frame = _days("Europe/Berlin", date(2026, 3, 28), 3)
+        schedule = Schedule(time_of_day=(time(8), time(23, 30)))
+
+        planned = planned_between(schedule, frame, from_on=frame.anchor_on, to_on=frame.last_on, shift_minutes=60)
+
+        assert [one.planned_local for one in planned] == [
+            local("2026-03-28T09:00"),
+            local("2026-03-29T00:30"),
+            local("2026-03-29T09:00"),
+            local("2026-03-30T00:30"),
+            local("2026-03-30T09:00"),
+        ]
+
+    def test_moves_a_series_and_plans_nothing_before_its_phase(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 1)
+
+        planned = planned_between(
+            Schedule(period=8, period_unit="h"),
+            frame,
+            from_on=frame.anchor_on,
+            to_on=frame.last_on,
+            shift_minutes=-30,
+        )
+
+        assert [(one.planned_local.hour, one.planned_local.minute) for one in planned] == [(7, 30), (15, 30), (23, 30)]
+
+
+class TestDayParts:
+    def test_the_patients_own_meals_move_what_goes_with_them(self) -> None:
+        frame = Frame(
+            time_zone="UTC",
+            anchor_on=date(2026, 6, 1),
+            last_on=date(2026, 6, 1),
+            ends_on=date(2026, 6, 1),
+            day_parts=(("CM", time(9)),),
+        )
+
+        planned = everything(Schedule(when=("AC", "HS"), offset=30), frame)
+
+        assert [one.planned_local.time() for one in planned] == [time(8, 30), time(12), time(18), time(22, 30)]
+
+    def test_before_breakfast_by_many_hours_is_the_evening_before(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 3)
+
+        planned = everything(Schedule(when=("ACM",), offset=600), frame)
+
+        assert [one.planned_local for one in planned] == [local(f"2026-06-0{day}T21:30") for day in (1, 2, 3)]
+
+
+class TestCost:
+    def test_an_unchecked_schedule_is_refused_before_it_is_listed(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 365)
+
+        with pytest.raises(ValueError, match="was not checked"):
+            everything(Schedule(period=0.000001, period_unit="s", count=1_000_000_000), frame)
+
+    def test_a_zone_that_is_none_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="no such IANA time zone"):
+            everything(Schedule(), _days("Europe/Atlantis", date(2026, 6, 1), 1))
+
+    def test_a_day_at_the_end_of_a_long_count_is_not_counted_one_by_one(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 365)
+        schedule = Schedule(period=15, period_unit="min", count=35_040)
+
+        planned = planned_between(schedule, frame, from_on=frame.last_on, to_on=frame.last_on)
+
+        assert len(planned) == 96
+        assert planned[-1].planned_local == local("2027-05-31T23:45")
