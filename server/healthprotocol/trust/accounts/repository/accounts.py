@@ -185,7 +185,7 @@ async def save_password(tx: Transaction, account_id: AccountId, password_hash: s
 
 
 async def active_admins(tx: Transaction) -> Sequence[UUID]:
-    """Return the active admins, locked until the commit, so that two admins cannot disable one another at once."""
+    """Return the active admins, locked until the commit."""
     rows = await tx.fetch(
         """
         select a.id

@@ -112,10 +112,12 @@ async def change_account(
     Raises AccountNotFound, PreconditionFailed, LastAdmin, Invalid.
     """
     permissions.require(actor, Permission.ACCOUNT_WRITE)
+    # All admins first, in one order: two admins who disable one another at once must neither both succeed nor deadlock.
+    admins = await repository.active_admins(tx) if change.role or change.status else ()
     before = await _for_change(tx, account_id, expected_revision)
     after = _changed(tx, before, change)
-    if _is_active_admin(before) and not _is_active_admin(after):
-        await _require_another_admin(tx, before)
+    if _is_active_admin(before) and not _is_active_admin(after) and set(admins) <= {before.id}:
+        raise LastAdmin
 
     await repository.save(tx, after)
     if (after.role, after.status) != (before.role, before.status):
@@ -224,11 +226,6 @@ def _changed(tx: Transaction, before: Account, change: AccountChange) -> Account
 
 def _is_active_admin(account: Account) -> bool:
     return account.role == Role.ADMIN and account.status == AccountStatus.ACTIVE
-
-
-async def _require_another_admin(tx: Transaction, admin: Account) -> None:
-    if set(await repository.active_admins(tx)) <= {admin.id}:
-        raise LastAdmin
 
 
 def _context(account: Account, names: Iterable[str]) -> list[str]:
