@@ -74,8 +74,10 @@ class Declare:
                 tag=self._tag,
                 **more,
             )
+            # Litestar wants no body type with 204; the status that is sent is the answer's own in any case.
+            registered = 200 if status == 204 else status
             # The declared policy is enforced when the Gate is made, before the handler runs.
-            route = HTTPRouteHandler(path, http_method=method, status_code=status, opt={"endpoint": endpoint})  # pyright: ignore[reportArgumentType]
+            route = HTTPRouteHandler(path, http_method=method, status_code=registered, opt={"endpoint": endpoint})  # pyright: ignore[reportArgumentType]
             return route(handler)
 
         return decorate
