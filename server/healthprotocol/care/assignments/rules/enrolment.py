@@ -75,7 +75,8 @@ def assignment_of(
 def fitting(adjustments: Adjustments, content: ProtocolContent) -> Adjustments:
     """Return the adjustments of those activities that a version has; the others have nothing left to adjust."""
     keys = {activity.key for phase in content.phases for activity in phase.activities}
-    return Adjustments(activities=tuple(one for one in adjustments.activities if one.activity_key in keys))
+    activities = tuple(one for one in adjustments.activities if one.activity_key in keys)
+    return Adjustments(activities=activities, day_parts=adjustments.day_parts)
 
 
 class Cohort(Struct, frozen=True):
