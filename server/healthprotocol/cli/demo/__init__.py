@@ -1,1 +1,100 @@
-"""The demo clinic: protocols, people and what they did, made through the services like anybody else's."""
+"""`healthprotocol demo`: two clinics, made through the services like any other, and organisations of real files."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+import typer
+
+from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.cli.installation import Installation
+from healthprotocol.cli.terminal import JsonFlag, Terminal
+
+if TYPE_CHECKING:
+    from healthprotocol.foundation.db.transaction import Database
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(
+        name="demo", help="Demo data, for trying things out. Refused in production.", no_args_is_help=True
+    )
+    group.command("load", epilog="Example: healthprotocol demo load")(load)
+    group.command("real", epilog="Example: healthprotocol demo real ~/fhir-files")(real)
+    app.add_typer(group)
+
+
+def load(*, json: JsonFlag = False) -> None:
+    """Load two clinics with protocols, patients and two months of their days into an empty database."""
+    terminal = Terminal(as_json=json)
+    loaded = asyncio.run(_load(_installation(), terminal))
+    lines = [
+        f"{clinic.organisation}: {clinic.protocols} protocols, {clinic.patients} patients, "
+        f"{clinic.assignments} assignments, {clinic.entries:,} entries"
+        for clinic in loaded
+    ]
+    terminal.result({"organisations": [msgspec.to_builtins(clinic) for clinic in loaded]}, *lines)
+
+
+def real(
+    path: Annotated[Path, typer.Argument(help="A folder of RADAR schedules, PlanDefinitions, Synthea bundles.")],
+    *,
+    json: JsonFlag = False,
+) -> None:
+    """Load a folder of real files as an organisation of its own, and tell what became of each."""
+    if not path.is_dir():
+        raise UsedWrongly(f"{path} is not a folder")
+    terminal = Terminal(as_json=json)
+    report = asyncio.run(_real(_installation(), terminal, path))
+    terminal.table(
+        msgspec.to_builtins(report),
+        ("", "File", "What", "Became", "Why"),
+        [(line.outcome, line.file, line.what, line.became, line.why) for line in report.lines],
+    )
+    summary = ", ".join(f"{count:,} {what}" for what, count in report.counts.items())
+    terminal.note(f"{report.organisation}: {summary}. Sign in as {report.account}, password {report.password}")
+
+
+def _installation() -> Installation:
+    installation = Installation.load()
+    if installation.settings.is_production:
+        raise CommandFailed(f"demo data is refused with HP_ENVIRONMENT={installation.settings.environment}")
+    return installation
+
+
+async def _load(installation: Installation, terminal: Terminal) -> list[Any]:
+    from healthprotocol.cli.demo.load import load as load_into
+
+    async with _database(installation) as database:
+        async with database.transaction(None) as tx:
+            if await tx.fetchval("select exists (select from hp_organisations())"):
+                raise CommandFailed("the database holds organisations already; the demo goes into an empty one")
+        with terminal.progress("Writing down two months of a clinic") as advance:
+            return await load_into(database, now=database.clock(), advance=advance)
+
+
+async def _real(installation: Installation, terminal: Terminal, path: Path) -> Any:
+    from healthprotocol.cli.demo.real import load_folder
+
+    async with _database(installation) as database:
+        with terminal.progress(f"Reading {path}") as advance:
+            return await load_folder(database, path, now=database.clock(), advance=advance)
+
+
+@asynccontextmanager
+async def _database(installation: Installation) -> "AsyncIterator[Database]":
+    """Give the database as the application sees it, wired as the server is; started when no server runs."""
+    with installation.database_url() as url:
+        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        from healthprotocol.assembly import assemble
+        from healthprotocol.foundation.config.settings import Settings
+
+        parts = await assemble(Settings())
+        try:
+            yield parts.database
+        finally:
+            await parts.close()
