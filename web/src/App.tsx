@@ -15,6 +15,7 @@ import { ErrorState } from "./ui/States";
 import { ToastProvider } from "./ui/Toast";
 
 const AssignDialog = lazy(() => import("./care/assignments/AssignDialog"));
+const EditPatient = lazy(() => import("./care/patients/EditPatient"));
 const StaffKeys = lazy(() => import("./frame/StaffKeys"));
 
 export function App({ queries }: { queries: QueryClient }) {
@@ -29,7 +30,7 @@ export function App({ queries }: { queries: QueryClient }) {
   );
 }
 
-const homeOf = (account: Account): string => (account.role === "patient" ? "/today" : account.role === "auditor" ? "/protocols" : "/overview");
+const homeOf = (account: Account): string => (account.role === "patient" ? "/today" : account.role === "auditor" ? "/settings" : "/overview");
 
 const frameOf = (account: Account | undefined): FrameKind => (account === undefined ? "public" : account.role === "patient" ? "patient" : "staff");
 
@@ -56,6 +57,7 @@ function Gate() {
       <Suspense fallback={null}>
         {isStaff ? <StaffKeys /> : null}
         {isStaff && parameters.has("assign") ? <AssignDialog /> : null}
+        {isStaff && parameters.has("edit-patient") ? <EditPatient /> : null}
       </Suspense>
     </Frame>
   );

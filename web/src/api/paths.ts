@@ -84,6 +84,7 @@ export interface paths {
   "/api/v1/protocols/{id}/retire": { post: Command<T.Protocol, Id> };
   "/api/v1/protocols/{id}/duplicate": { post: Command<T.Protocol, Id> };
   "/api/v1/protocols/{id}/versions": { get: Read<T.Page<T.VersionSummary>, Id> };
+  "/api/v1/protocols/{id}/diff": { get: Read<{ changes: T.Change[] }, Id, { from: number; to: number }> };
   "/api/v1/protocols/{id}/versions/{version}": { get: Read<T.Protocol, VersionOf> };
   "/api/v1/protocols/{id}/versions/{version}/preview": {
     get: Read<

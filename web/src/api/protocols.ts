@@ -1,7 +1,7 @@
 import { bodyOf, client, ifMatch } from "./client";
 import { given } from "./patients";
 import type { ListQuery } from "./paths";
-import type { Page, PreviewOccurrence, Protocol, ProtocolSummary, VersionSummary } from "./types";
+import type { Change, Page, PreviewOccurrence, Protocol, ProtocolSummary, VersionSummary } from "./types";
 import { type Act, type Fetched, type FetchedList, useAct, useDataFetching, useListFetching } from "./useDataFetching";
 
 export function useProtocols(query: Pick<ListQuery, "q" | "filter" | "order_by">): FetchedList<ProtocolSummary> {
@@ -34,6 +34,11 @@ export const usePreview = (id: string, version: number, query: { starts_on: stri
     async (signal) => (await bodyOf(client.GET("/api/v1/protocols/{id}/versions/{version}/preview", { params: { path: { id, version }, query }, signal }))).days,
     { keepsPrevious: true },
   );
+
+export const useDifference = (id: string, from: number, to: number): Fetched<Change[]> =>
+  useDataFetching(["protocols", id, "diff", from, to], async (signal) => (await bodyOf(client.GET("/api/v1/protocols/{id}/diff", { params: { path: { id }, query: { from, to } }, signal }))).changes, {
+    enabled: from !== to,
+  });
 
 type Command = "publish" | "retire" | "duplicate";
 

@@ -168,6 +168,8 @@ export interface ProtocolSummary {
   tags: string[];
   status: ProtocolStatus;
   version: number;
+  active_version?: number | null;
+  activity_count?: number;
   published_at?: string | null;
   updated_at?: string | null;
 }
@@ -186,6 +188,21 @@ export interface VersionSummary {
   published_at?: string | null;
   created_at?: string | null;
   updated_at?: string | null;
+}
+
+export interface FieldChange {
+  field: string;
+  before?: unknown;
+  after?: unknown;
+}
+
+/** One card of a comparison of two versions. */
+export interface Change {
+  change: "added" | "removed" | "changed";
+  of: "protocol" | "phase" | "activity";
+  name: string;
+  title: string;
+  fields?: FieldChange[];
 }
 
 export type AssignmentStatus = "proposed" | "active" | "paused" | "completed" | "stopped" | "entered_in_error";

@@ -27,6 +27,9 @@ const PLACES: Record<FrameKind, readonly Place[]> = {
   ],
 };
 
+/** An auditor reads no health data: the clinical pages would only refuse. */
+const placesOf = (kind: FrameKind, role: string | undefined): readonly Place[] => (role === "auditor" ? PLACES.staff.slice(-1) : PLACES[kind]);
+
 interface FrameProps {
   kind: FrameKind;
   account?: { email: string; role: string } | undefined;
@@ -46,7 +49,7 @@ export function Frame({ kind, account, children }: FrameProps) {
           HealthProtocol
         </Link>
       </header>
-      {kind === "public" ? null : <Navigation places={PLACES[kind]} account={account} />}
+      {kind === "public" ? null : <Navigation places={placesOf(kind, account?.role)} account={account} />}
       <main className="frame-main" id="content" tabIndex={-1}>
         {children ?? <div className="page frame-wait" />}
       </main>

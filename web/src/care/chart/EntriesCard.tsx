@@ -1,0 +1,97 @@
+import { useState } from "react";
+import { useActivities } from "@/api/activities";
+import { useEntries } from "@/api/entries";
+import type { Activity, Assignment, Entry } from "@/api/types";
+import { dayAndTime, dayIn, relative } from "@/format/dates";
+import { decimal, quantity } from "@/format/numbers";
+import { Badge, StatusBadge } from "@/ui/Badge";
+import { EmptyState, Loaded } from "@/ui/States";
+
+interface EntriesCardProps {
+  assignments: readonly Assignment[];
+  timeZone: string | null;
+}
+
+/** What was recorded lately, corrections and retractions with it. */
+export function EntriesCard({ assignments, timeZone }: EntriesCardProps) {
+  const [chosen, setChosen] = useState<string | null>(null);
+  const first = assignments.find((assignment) => assignment.status === "active") ?? assignments[0];
+  const id = chosen ?? first?.id ?? "";
+  const entries = useEntries(id, 25, id !== "");
+  if (first === undefined) return null;
+  return (
+    <section className="card" aria-label="Recent entries">
+      <div className="card-head">
+        <h2>Recent entries</h2>
+        {assignments.length > 1 ? (
+          <label className="small">
+            <span className="hidden-visually">Plan</span>
+            <select className="select-small" value={id} onChange={(event) => setChosen(event.currentTarget.value)}>
+              {assignments.map((assignment) => (
+                <option key={assignment.id} value={assignment.id}>
+                  {assignment.protocol_title ?? `Plan from ${assignment.starts_on}`}
+                </option>
+              ))}
+            </select>
+          </label>
+        ) : null}
+      </div>
+      <Loaded of={entries} rows={4}>
+        {({ items }) => (items.length === 0 ? <EmptyState icon="task" title="Nothing was recorded yet" /> : <EntryRows items={items} timeZone={timeZone} />)}
+      </Loaded>
+    </section>
+  );
+}
+
+function EntryRows({ items, timeZone }: { items: Entry[]; timeZone: string | null }) {
+  const activityOf = useActivities(items.map((entry) => planned(entry, timeZone)));
+  const replaced = new Set(items.map((entry) => entry.replaces).filter(Boolean));
+  return (
+    <ul role="list" className="entry-rows">
+      {items.map((entry) => {
+        const activity = activityOf(planned(entry, timeZone));
+        return (
+          <li key={entry.id} data-replaced={replaced.has(entry.id) || undefined}>
+            <div className="entry-what">
+              <span className="strong">{activity?.title ?? entry.activity_key.replaceAll(/[-_]/g, " ")}</span>
+              <EntryResult entry={entry} activity={activity} />
+              {entry.reason ? <span className="muted small">Reason: {entry.reason}</span> : null}
+              {entry.note ? <span className="muted small">Note: {entry.note}</span> : null}
+            </div>
+            <div className="entry-when">
+              <span className="row">
+                {entry.late ? <Badge tone="warning" icon="clock">Late</Badge> : null}
+                {replaced.has(entry.id) ? <Badge>Corrected</Badge> : null}
+                {entry.outcome === "retracted" ? <Badge icon="undo">Taken back</Badge> : <StatusBadge of="occurrence" status={entry.outcome} />}
+              </span>
+              <time className="muted small number" dateTime={entry.effective_at} title={dayAndTime(entry.effective_at, timeZone)}>
+                {relative(entry.effective_at)}
+              </time>
+            </div>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+const planned = (entry: Entry, timeZone: string | null) => ({ assignment_id: entry.assignment_id, activity_key: entry.activity_key, planned_local: dayIn(timeZone, entry.effective_at) });
+
+function EntryResult({ entry, activity }: { entry: Entry; activity: Activity | undefined }) {
+  const score = typeof entry.score === "number" ? { value: entry.score } : entry.score;
+  if (score?.value != null) {
+    return (
+      <span className="number">
+        Score {decimal(score.value)}
+        {"label" in score && score.label ? `, ${score.label}` : ""}
+      </span>
+    );
+  }
+  if (entry.values.length === 0) return null;
+  const display = (code: string) => [activity?.measurement, ...(activity?.measurement?.components ?? [])].find((item) => item?.code === code)?.display;
+  return (
+    <span className="number">
+      {entry.values.map((value) => `${entry.values.length > 1 ? `${display(value.code) ?? value.code} ` : ""}${quantity(value.value, value.unit)}`).join(", ")}
+    </span>
+  );
+}

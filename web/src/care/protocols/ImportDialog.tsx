@@ -1,0 +1,127 @@
+import { type DragEvent, useState } from "react";
+import { useOperation } from "@/api/assignments";
+import { useImport } from "@/api/protocols";
+import { counted } from "@/format/numbers";
+import { Button, ButtonLink } from "@/ui/Button";
+import { Dialog } from "@/ui/Dialog";
+import { Icon } from "@/ui/Icon";
+import { FaultNotice, Notice, Progress } from "@/ui/States";
+import { type Finding, type ImportOutcome, type ImportReport, operationOf, readReport } from "./importReport";
+
+const MAX_BYTES = 10 * 1024 * 1024;
+const MEDIA: Record<string, string> = { json: "application/json", yaml: "application/yaml", yml: "application/yaml" };
+
+/** One file in; a report out, of what was understood, kept and refused. Nothing is ever half imported. */
+export function ImportDialog({ close }: { close: () => void }) {
+  const upload = useImport();
+  const [operationId, setOperationId] = useState<string | null>(null);
+  const operation = useOperation<unknown>(operationId);
+  const [report, setReport] = useState<ImportReport | null>(null);
+  const [fault, setFault] = useState<string>();
+  const finished = operation.data?.result ? readReport(operation.data) : null;
+  const shown = report ?? finished;
+  const send = async (file: File | undefined) => {
+    setFault(undefined);
+    if (file === undefined) return;
+    if (file.size > MAX_BYTES) return setFault("The file is larger than 10 MB. Split it into one file for each protocol.");
+    const extension = file.name.split(".").at(-1)?.toLowerCase() ?? "";
+    const answer = await upload.run({ filename: file.name, media_type: MEDIA[extension] ?? "application/json", content: await file.text() });
+    if (answer === undefined) return;
+    const id = operationOf(answer);
+    if (id) setOperationId(id);
+    else setReport(readReport(answer));
+  };
+  if (shown) return <ReportDialog report={shown} close={close} />;
+  const isWaiting = upload.isRunning || (operationId !== null && operation.data?.status !== "failed");
+  return (
+    <Dialog title="Import a protocol" lead="FHIR R4 PlanDefinition or Bundle, RADAR schedule, or HealthProtocol YAML and JSON." onClose={close}>
+      <FaultNotice fault={upload.problem ?? operation.problem} />
+      {operation.data?.status === "failed" ? <Notice title={operation.data.problem?.title ?? "The import failed"}>{operation.data.problem?.detail}</Notice> : null}
+      {fault ? <Notice title={fault} /> : null}
+      {isWaiting ? <Progress done={operation.data?.progress.done ?? 0} total={operation.data?.progress.total ?? null} label="Import" /> : <FileDrop take={(file) => void send(file)} />}
+      <p className="muted small">What cannot be carried out, such as CQL conditions, is kept, shown, and exported unchanged. A file with a fault is refused as a whole, with the place and the reason.</p>
+    </Dialog>
+  );
+}
+
+function FileDrop({ take }: { take: (file: File | undefined) => void }) {
+  const [isOver, setOver] = useState(false);
+  const drop = (event: DragEvent) => {
+    event.preventDefault();
+    setOver(false);
+    take(event.dataTransfer.files[0]);
+  };
+  return (
+    <label className="file-drop" data-over={isOver || undefined} onDragOver={(event) => { event.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop}>
+      <Icon name="upload" size={28} />
+      <span className="strong">Choose a file, or drop it here</span>
+      <span className="muted small">.json, .yaml, up to 10 MB</span>
+      <input type="file" className="hidden-visually" accept=".json,.yaml,.yml,application/json,application/yaml,application/fhir+json" onChange={(event) => take(event.currentTarget.files?.[0])} />
+    </label>
+  );
+}
+
+const SECTIONS: readonly (readonly [ImportOutcome, string, "danger" | "warning" | "accent" | "good"])[] = [
+  ["refused", "Refused", "danger"],
+  ["adjusted", "Mended", "warning"],
+  ["kept", "Kept and shown, not carried out", "accent"],
+  ["ignored", "Not looked at", "accent"],
+  ["understood", "Understood", "good"],
+];
+
+function ReportDialog({ report, close }: { report: ImportReport; close: () => void }) {
+  const [only] = report.protocols;
+  return (
+    <Dialog
+      title={report.protocols.length > 0 ? `${counted(report.protocols.length, "protocol")} imported` : "Nothing was imported"}
+      size="l"
+      onClose={close}
+      footer={
+        <>
+          <Button onClick={close}>Close</Button>
+          {report.protocols.length === 1 && only ? (
+            <ButtonLink look="primary" href={`/protocols/${only.id}`}>
+              Open {only.title}
+            </ButtonLink>
+          ) : null}
+        </>
+      }
+    >
+      {report.protocols.length > 1 ? (
+        <ul className="report-list">
+          {report.protocols.map((item) => (
+            <li key={item.id}>
+              <a href={`/protocols/${item.id}`}>{item.title}</a>
+            </li>
+          ))}
+        </ul>
+      ) : null}
+      {SECTIONS.map(([outcome, title, tone]) => (
+        <Section key={outcome} title={title} tone={tone} findings={report.findings.filter((finding) => finding.outcome === outcome)} isOpen={outcome !== "understood" && outcome !== "ignored"} />
+      ))}
+    </Dialog>
+  );
+}
+
+const AT_ONCE = 100;
+
+function Section({ title, tone, findings, isOpen }: { title: string; tone: "danger" | "warning" | "accent" | "good"; findings: Finding[]; isOpen: boolean }) {
+  if (findings.length === 0) return null;
+  return (
+    <Notice tone={tone}>
+      <details open={isOpen}>
+        <summary className="strong">
+          {title} <span className="number">({findings.length})</span>
+        </summary>
+        <ul className="report-list">
+          {findings.slice(0, AT_ONCE).map((finding, index) => (
+            <li key={index}>
+              {finding.detail} {finding.pointer ? <code>{finding.pointer}</code> : null}
+            </li>
+          ))}
+          {findings.length > AT_ONCE ? <li>and {findings.length - AT_ONCE} more</li> : null}
+        </ul>
+      </details>
+    </Notice>
+  );
+}
