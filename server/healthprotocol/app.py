@@ -38,7 +38,9 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         parts = assembly or await assemble(settings)
-        app.state.update({"database": parts.database, "doorkeeper": parts.doorkeeper, "assembly": parts})
+        app.state.update(
+            {"database": parts.database, "doorkeeper": parts.doorkeeper, "readiness": parts.readiness}
+        )
         try:
             yield
         finally:

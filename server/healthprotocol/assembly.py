@@ -4,7 +4,7 @@ All wiring, one page: the parts of a process, every route, every subscription, e
 The same container serves the web door, the worker and the CLI; `assemble` builds and checks it at start.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,10 @@ from healthprotocol.foundation.crypto.root import LocalRootKey, RootKey
 from healthprotocol.foundation.db.transaction import Database, open_pool
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.jobs.registry import JobRegistry
+from healthprotocol.operations.health import routes as health
+from healthprotocol.operations.health.service import Readiness, readiness
 from healthprotocol.operations.maintenance import jobs as maintenance
+from healthprotocol.operations.work import routes as work
 from healthprotocol.trust.accounts import routes as accounts
 from healthprotocol.trust.accounts.service import Doorkeeper
 from healthprotocol.trust.audit import routes as audit
@@ -41,6 +44,8 @@ ROUTES: list[Any] = [
     *adherence_routes.ROUTES,
     *assignments.ROUTES,
     *audit.ROUTES,
+    *work.ROUTES,
+    *health.ROUTES,
 ]
 
 # Which slice hears of what another did, in the same transaction.
@@ -67,6 +72,7 @@ class Assembly(msgspec.Struct, frozen=True):
     settings: Settings
     database: Database
     doorkeeper: Doorkeeper
+    readiness: Readiness
     container: AsyncContainer
 
     async def close(self) -> None:
@@ -119,9 +125,16 @@ class Parts(Provider):
         )
 
     @provide
-    def doorkeeper(self, database: Database, settings: Settings) -> Doorkeeper:
+    def doorkeeper(self, database: Database, settings: Settings) -> Iterator[Doorkeeper]:
         """Who may come in."""
-        return Doorkeeper(database, settings)
+        doorkeeper = Doorkeeper(database, settings)
+        yield doorkeeper
+        doorkeeper.close()
+
+    @provide
+    def readiness(self, database: Database, root_key: RootKey) -> Readiness:
+        """Whether requests can be answered."""
+        return readiness(database, root_key)
 
 
 async def assemble(settings: Settings) -> Assembly:
@@ -131,6 +144,7 @@ async def assemble(settings: Settings) -> Assembly:
         settings=settings,
         database=await container.get(Database),
         doorkeeper=await container.get(Doorkeeper),
+        readiness=await container.get(Readiness),
         container=container,
     )
 
