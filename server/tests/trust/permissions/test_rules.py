@@ -79,14 +79,14 @@ class TestScopes:
     def test_a_token_may_what_both_its_role_and_its_scopes_say(self) -> None:
         reader = actor(Role.SERVICE, scopes=frozenset({"patient.read", "account.write"}))
 
-        assert permissions_of(reader) == ("patient.read",)
+        assert permissions_of(reader) == ("patient.read", "session.own")
 
     def test_a_star_is_all_of_the_role_and_no_more(self) -> None:
         assert permissions_of(actor(Role.SERVICE, scopes=frozenset({"*"}))) == permissions_of(actor(Role.SERVICE))
         assert not allows(actor(Role.SERVICE, scopes=frozenset({"*"})), P.TOKEN_WRITE)
 
-    def test_no_scopes_are_no_permissions(self) -> None:
-        assert permissions_of(actor(Role.ADMIN, scopes=frozenset())) == ()
+    def test_without_scopes_a_token_may_only_ask_who_it_is(self) -> None:
+        assert permissions_of(actor(Role.ADMIN, scopes=frozenset())) == ("session.own",)
 
     def test_unknown_scopes_are_told_by_their_place(self) -> None:
         assert unknown_scopes(["patient.read", "patient.sell", "*", "token.write"], Role.SERVICE) == (1, 3)
