@@ -26,6 +26,16 @@ if TYPE_CHECKING:
 Record = asyncpg.Record
 Callback = Callable[[], Awaitable[None]]
 
+# How a server that stops, dies or restarts shows: it says so, or it falls silent in the middle of an answer.
+_LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InternalClientError,
+    ConnectionError,
+)
+
 _SYSTEM = RequestContext(request_id="system")
 
 
@@ -166,10 +176,15 @@ class Database:
                 await tx._run_before_commit()
                 await connection.execute("commit")
             except BaseException:
-                if not connection.is_closed():
+                if not _is_closed(connection):
                     await connection.execute("rollback")
                 raise
-        except (asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError, ConnectionError) as error:
+        except _LOST as error:
+            raise Unavailable(retry_after_seconds=2, private=type(error).__name__) from error
+        except asyncpg.InterfaceError as error:
+            # asyncpg's word for a closed connection and for a fault of our code: only the first is the server's.
+            if not _is_closed(connection):
+                raise
             raise Unavailable(retry_after_seconds=2, private=type(error).__name__) from error
         finally:
             await self.pool.release(connection)
@@ -178,7 +193,7 @@ class Database:
     async def _acquire(self) -> "asyncpg.pool.PoolConnectionProxy[Record]":
         try:
             return await self.pool.acquire(timeout=self._wait_seconds)
-        except (TimeoutError, OSError, asyncpg.PostgresConnectionError, asyncpg.CannotConnectNowError) as error:
+        except (TimeoutError, OSError, asyncpg.TooManyConnectionsError, *_LOST) as error:
             raise Unavailable(retry_after_seconds=2, private=type(error).__name__) from error
 
     async def close(self) -> None:
@@ -216,6 +231,14 @@ def _begin(organisation_id: OrganisationId | None, lookup: bytes | None, timeout
     if timeout_seconds is not None:
         statements.append(f"set local statement_timeout = {int(timeout_seconds * 1000)}")
     return "; ".join(statements)
+
+
+def _is_closed(connection: "asyncpg.pool.PoolConnectionProxy[Record]") -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:
+        # The pool takes a connection back by itself when its server hangs up.
+        return True
 
 
 async def _keep_as_it_is(connection: object) -> None:

@@ -15,7 +15,8 @@ from healthprotocol.foundation.ids import OrganisationId
 if TYPE_CHECKING:
     from healthprotocol.foundation.db.transaction import Database
 
-MOST_ATTEMPTS = 8
+# With waits of 1, 2, 4 … 256, 300, 300 seconds that is a quarter of an hour: longer than a database takes to come back.
+MOST_ATTEMPTS = 12
 USUAL_TIMEOUT = timedelta(minutes=10)
 
 

@@ -20,6 +20,7 @@ from pgqueuer.queries import Queries
 from healthprotocol.foundation.jobs import queue
 from healthprotocol.foundation.jobs.execution import HANDED_OVER, JobExecutor, Observe, Session
 from healthprotocol.foundation.jobs.registry import JobRegistry, JobSpec
+from healthprotocol.foundation.telemetry import metrics
 from healthprotocol.foundation.telemetry.errors import describe
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("worker")
 
-# What a lost or refused connection looks like; anything else is a fault of ours and ends the worker.
+# What a lost or refused connection looks like. The last is asyncpg's word for a server that died in the middle of an
+# answer.
 LOST = (
     OSError,
     TimeoutError,
@@ -38,6 +40,7 @@ LOST = (
     asyncpg.TooManyConnectionsError,
     asyncpg.InterfaceError,
     FailingListenerError,
+    asyncpg.InternalClientError,
 )
 SHORTEST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
@@ -74,7 +77,7 @@ async def run_worker(
     Run jobs and schedules of `registry` until `stop` is set; running jobs then finish or are handed over.
 
     `database_url` is the application's, reached directly: a worker listens, which a pooler in transaction mode cannot.
-    When the connection is lost it connects again, for as long as it takes.
+    When the connection is lost, or anything else goes wrong, it begins again, for as long as it takes.
     """
     pause = SHORTEST_PAUSE_SECONDS
     while not stop.is_set():
@@ -83,6 +86,10 @@ async def run_worker(
             await _serve(database_url, database, registry, stop, times=times or WorkerTimes(), observe=observe)
         except LOST as error:
             log.warning("worker.disconnected", error=describe(error))
+        except Exception:
+            # A schema that is not there yet, or a fault of ours: told loudly, but nobody else would run the jobs.
+            metrics.unhandled_error("worker")
+            log.exception("worker.failed")
         if asyncio.get_running_loop().time() - started > LONGEST_PAUSE_SECONDS:
             pause = SHORTEST_PAUSE_SECONDS
         with contextlib.suppress(TimeoutError):

@@ -47,7 +47,7 @@ def request_started() -> None:
 
 
 def request_ended(method: str, route: str, status: int, seconds: float) -> None:
-    """Count a request out. `route` is a template such as /api/v1/protocols/{id}, never an address."""
+    """Count a request out. `route` is a template such as /api/v1/accounts/{account_id}, never an address."""
     _IN_FLIGHT.dec()
     _REQUESTS.labels(method, route, str(status)).observe(seconds)
 

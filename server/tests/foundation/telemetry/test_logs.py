@@ -105,7 +105,8 @@ class TestLibrariesLogs:
         assert NAME not in written.getvalue()
 
     def test_a_finished_sentence_is_only_its_place(self, written: io.StringIO) -> None:
-        logging.getLogger("library").error("cannot reach " + NAME)
+        sentence = f"cannot reach {NAME}"
+        logging.getLogger("library").error(sentence)
 
         assert str(lines(written)[0]["where"]).startswith("test_logs:")
         assert NAME not in written.getvalue()

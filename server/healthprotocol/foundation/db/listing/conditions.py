@@ -68,16 +68,21 @@ def _is_one_direction(keys: Sequence[SortKey]) -> bool:
 
 def _after_in_turn(keys: Sequence[SortKey], last: Sequence[Value | None], parameters: Parameters) -> str:
     """Spell the row comparison out: later in the first key, or equal there and later in the rest."""
+    bound = ""
     alternatives: list[str] = []
     equal_so_far: list[str] = []
     for key, value in zip(keys, last, strict=True):
         column = key.field.expression
         placeholder = None if value is None else parameters.bind(value, key.field.cast)
+        if key is keys[0] and placeholder is not None and not key.field.nullable:
+            # Says nothing new, but an index can begin there: no index serves the alternatives.
+            bound = f"{column} {'<=' if key.is_descending else '>='} {placeholder}"
         later = _later(key, placeholder)
         if later is not None:
             alternatives.append(" and ".join([*equal_so_far, later]))
         equal_so_far.append(f"{column} is null" if placeholder is None else f"{column} = {placeholder}")
-    return "(" + " or ".join(f"({each})" for each in alternatives) + ")"
+    spelled_out = "(" + " or ".join(f"({each})" for each in alternatives) + ")"
+    return f"{bound} and {spelled_out}" if bound else spelled_out
 
 
 def _later(key: SortKey, placeholder: str | None) -> str | None:
