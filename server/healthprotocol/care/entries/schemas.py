@@ -12,9 +12,9 @@ from healthprotocol.api.body import decode_body
 from healthprotocol.api.paging import Page
 from healthprotocol.api.problem import problem_members
 from healthprotocol.care.entries.model import Answer, Entry, GivenScore, NewEntry, Occurrence, RecordedOutcome
-from healthprotocol.care.entries.service import Item, PlannedDay, Recorded, Today
+from healthprotocol.care.entries.service import Explained, Item, PlannedDay, Recorded, Today
 from healthprotocol.care.entries.service.read import Measured
-from healthprotocol.care.protocols.model import ActivityKind, ValueRange
+from healthprotocol.care.protocols.model import ActivityKind, Measurement, Medication, Questionnaire, ValueRange
 from healthprotocol.foundation.errors import Problem
 
 PageSize = Annotated[int, Meta(ge=1, le=200)]
@@ -50,12 +50,27 @@ class PreviewOccurrence(msgspec.Struct, kw_only=True, frozen=True):
     closes_at: datetime
 
 
+class PlanActivity(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """What an activity of the day asks, adjusted to the patient."""
+
+    assignment_id: UUID
+    activity_key: str
+    protocol_title: str
+    kind: ActivityKind
+    title: str
+    instructions: str | None = None
+    measurement: Measurement | None = None
+    questionnaire: Questionnaire | None = None
+    medication: Medication | None = None
+
+
 class TodayOut(msgspec.Struct, kw_only=True, frozen=True):
     """A patient's day: `due` counts what applies, `done` what of it was completed."""
 
     date: date
     time_zone: str
     occurrences: list[OccurrenceOut]
+    activities: list[PlanActivity]
     done: int
     due: int
 
@@ -212,6 +227,7 @@ def today(value: Today) -> TodayOut:
         date=value.date,
         time_zone=value.time_zone,
         occurrences=[occurrence(one) for one in value.occurrences],
+        activities=[_plan_activity(one) for one in value.activities],
         done=value.done,
         due=value.due,
     )
@@ -296,6 +312,21 @@ def measurements(value: Sequence[Measured]) -> Page[MeasurementOut]:
             )
             for one in value
         ]
+    )
+
+
+def _plan_activity(value: Explained) -> PlanActivity:
+    a = value.activity
+    return PlanActivity(
+        assignment_id=value.assignment_id,
+        activity_key=a.key,
+        protocol_title=value.protocol_title,
+        kind=a.kind,
+        title=a.title,
+        instructions=a.instructions,
+        measurement=a.measurement,
+        questionnaire=a.questionnaire,
+        medication=a.medication,
     )
 
 

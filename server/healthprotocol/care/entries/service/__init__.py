@@ -1,6 +1,7 @@
 """Acts on what was planned and what happened: `plan` computes occurrences, `record` keeps entries, `read` shows them."""
 
 from healthprotocol.care.entries.service.plan import (
+    Explained,
     PlannedDay,
     Today,
     computed,
@@ -13,6 +14,7 @@ from healthprotocol.care.entries.service.read import get, measurements, page
 from healthprotocol.care.entries.service.record import Item, Recorded, record, record_one, retract
 
 __all__ = [
+    "Explained",
     "Item",
     "PlannedDay",
     "Recorded",

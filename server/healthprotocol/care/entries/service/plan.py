@@ -10,14 +10,14 @@ import msgspec
 from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import Assignment, AssignmentId
 from healthprotocol.care.assignments.rules import lifecycle
-from healthprotocol.care.assignments.rules.plan import Contents
+from healthprotocol.care.assignments.rules.plan import Contents, planned_activities
 from healthprotocol.care.entries import repository
 from healthprotocol.care.entries.model import Entry, Occurrence, OccurrenceId, StandingEntry
 from healthprotocol.care.entries.rules.occurrences import occurrences, standing_entries
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols import service as protocols
-from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId
+from healthprotocol.care.protocols.model import Activity, ProtocolContent, ProtocolId
 from healthprotocol.care.protocols.rules.local_time import calendar_of
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.listing import seal, text, unseal
@@ -33,12 +33,25 @@ MAX_PREVIEW_DAYS = 31
 CARRY_OVER_DAYS = 31
 
 
+class Explained(msgspec.Struct, frozen=True):
+    """What an activity of the day asks, adjusted to the patient: she may read this, not the library."""
+
+    assignment_id: AssignmentId
+    protocol_title: str
+    activity: Activity
+
+
 class Today(msgspec.Struct, frozen=True, kw_only=True):
-    """A patient's local day: `due` counts what applies, `done` what of it was completed."""
+    """
+    A patient's local day: `due` counts what applies, `done` what of it was completed.
+
+    `activities` are those that the occurrences are of.
+    """
 
     date: date
     time_zone: str
     occurrences: tuple[Occurrence, ...]
+    activities: tuple[Explained, ...]
     done: int
     due: int
 
@@ -66,15 +79,26 @@ async def today(
         tx, patient_id, from_on=day - timedelta(days=CARRY_OVER_DAYS), to_on=day
     )
     contents = await assignments.load_with_contents(tx, found)
+    entries = await _entries(tx, found, day - timedelta(days=CARRY_OVER_DAYS), day)
     shown: list[Occurrence] = []
+    explained: list[Explained] = []
     for assignment in found:
-        entries = await _entries(tx, [assignment], day - timedelta(days=CARRY_OVER_DAYS), day)
-        shown += _of_day(assignment, contents[assignment.protocol_id], entries.get(assignment.id, ()), day=day, at=instant)
+        versions = contents[assignment.protocol_id]
+        ones = list(_of_day(assignment, versions, entries.get(assignment.id, ()), day=day, at=instant))
+        explained += _explained(assignment, versions, {one.activity_key for one in ones}, day=day)
+        shown += ones
     shown.sort(key=lambda one: (one.planned_at, one.closes_at))
     await audit.record(tx, actor, "patient.today", patient_id, object_type="patient", subject_id=patient_id)
     due = [one for one in shown if one.state != "not_applicable"]
     done = sum(one.state == "completed" for one in due)
-    return Today(date=day, time_zone=time_zone, occurrences=tuple(shown), done=done, due=len(due))
+    return Today(
+        date=day,
+        time_zone=time_zone,
+        occurrences=tuple(shown),
+        activities=tuple(explained),
+        done=done,
+        due=len(due),
+    )
 
 
 async def occurrences_of(
@@ -223,6 +247,16 @@ def _of_day(
             is_left_over = one.state == "open"
             if is_left_over or (one.entry_id is not None and recorded_on.get(one.entry_id) == day):
                 yield one
+
+
+def _explained(assignment: Assignment, contents: Contents, keys: set[str], *, day: date) -> Iterator[Explained]:
+    """Yield the activities of these keys, each as the newest plan before the end of the day has it."""
+    first = max(assignment.starts_on, day - timedelta(days=CARRY_OVER_DAYS))
+    newest = {
+        part.activity.key: Explained(assignment.id, contents[part.segment.version].title, part.activity)
+        for part in planned_activities(assignment, contents, from_on=first, to_on=day)
+    }
+    return (explained for key, explained in newest.items() if key in keys)
 
 
 def _after(found: Iterator[Occurrence], last_id: str | None) -> Iterator[Occurrence]:
