@@ -139,7 +139,7 @@ def _moment(story: Story, due: Due, random: Random) -> datetime:
     window = due.closes_at - begins
     if due.planned_local.hour == 0 and due.planned_local.minute == 0 and window > timedelta(hours=12):
         return _waking_hour(story, due, part, random)
-    return begins + min(delay, window * 0.9)
+    return begins + min(delay, window * 0.4)
 
 
 def _waking_hour(story: Story, due: Due, part: float, random: Random) -> datetime:

@@ -12,7 +12,7 @@ from healthprotocol.care.entries import service as entries
 from healthprotocol.care.entries.model import Answer, Entry, GivenValue, NewEntry, Occurrence
 from healthprotocol.care.entries.service import Item
 from healthprotocol.cli.demo.behaviour import Deed, Due, Story, deed
-from healthprotocol.cli.demo.clinic import Assigned, OpenClinic
+from healthprotocol.cli.demo.clinic import SIGNED_UP, Assigned, OpenClinic
 from healthprotocol.cli.demo.library import protocol
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database, Transaction
@@ -50,16 +50,21 @@ class Told(msgspec.Struct, frozen=True):
 async def write_down(database: Database, opened: OpenClinic, *, now: datetime, advance: Advance) -> int:
     """Write down everything that the patients did before `now`; return how many entries there are."""
     deeds = await _deeds(database, opened, now)
-    # A patient with an account of her own sends her entries herself; for the others the coordinator does.
-    own = {name: [one for one in deeds if one.assigned.person.name == name] for name in opened.patient_actors}
-    others = [one for one in deeds if one.assigned.person.name not in own]
-    groups = [(opened.coordinator, others), *((opened.patient_actors[name], mine) for name, mine in own.items())]
+    # Since she has an account, a patient sends her entries herself; for the others the coordinator does.
+    groups = [(opened.coordinator, [one for one in deeds if not _is_own(one, opened, now)])]
+    for name, actor in opened.patient_actors.items():
+        own = [one for one in deeds if one.assigned.person.name == name and _is_own(one, opened, now)]
+        groups.append((actor, own))
     written = 0
     for actor, told in groups:
         for at, batch in batches(told, now=now):
             written += await _record(database, opened, actor, batch, at=at)
             advance(written, len(deeds))
     return written
+
+
+def _is_own(told: Told, opened: OpenClinic, now: datetime) -> bool:
+    return told.assigned.person.name in opened.patient_actors and told.deed.effective_at > now - SIGNED_UP
 
 
 def batches(told: Iterable[Told], *, now: datetime) -> Iterator[tuple[datetime, list[Told]]]:

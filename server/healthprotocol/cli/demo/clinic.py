@@ -31,6 +31,7 @@ from healthprotocol.trust.accounts.model import NewAccount
 OPENED = timedelta(days=210)
 PUBLISHED = timedelta(days=200)
 SECOND_VERSION = timedelta(days=20)
+SIGNED_UP = timedelta(days=15)
 PAUSED = timedelta(days=6)
 STOPPED = timedelta(days=9)
 
@@ -117,7 +118,7 @@ async def fill(database: Database, opened: OpenClinic, *, password_hash: str, no
         new = NewAccount(
             role="patient", email=account.email, name=account.display_name, password=PASSWORD, patient_id=patient_id
         )
-        async with database.transaction(opened.organisation_id, actor=opened.admin, now=now - PUBLISHED / 2) as tx:
+        async with database.transaction(opened.organisation_id, actor=opened.admin, now=now - SIGNED_UP) as tx:
             made = await accounts.create_account(tx, opened.admin, new, password_hash=password_hash)
         opened.patient_actors[account.patient] = Actor(
             account_id=made.id, organisation_id=opened.organisation_id, role="patient", subject_id=patient_id
