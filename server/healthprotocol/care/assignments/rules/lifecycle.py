@@ -115,8 +115,11 @@ def resume(assignment: Assignment, *, at: datetime, shift: bool = False) -> Assi
     # Days paused before the plan began took nothing of it.
     lost_from_at = max(begun.from_at, calendar.midnight_at(assignment.starts_on))
     days = whole_days_between(lost_from_at, to_at, time_zone=assignment.time_zone) if shift else 0
-    ended = msgspec.structs.replace(begun, to_at=to_at, shift_days=days)
     resumed_on = calendar.local_date(to_at)
+    if resumed_on > assignment.ends_on + timedelta(days=days):
+        # What was left of the last day has gone by: there is no rest to move.
+        days = 0
+    ended = msgspec.structs.replace(begun, to_at=to_at, shift_days=days)
     return _changed(
         assignment,
         status="active",

@@ -1,5 +1,6 @@
 """The life of an assignment: what may follow what, and what it leaves behind."""
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -134,6 +135,14 @@ class TestShift:
 
         assert resumed.pauses[0].shift_days == 2
 
+    def test_a_plan_of_which_nothing_is_left_does_not_move(self) -> None:
+        paused = pause(assigned(duration_days=3), at=instant("2026-06-03T20:00"))
+
+        resumed = resume(paused, at=instant("2026-06-05T08:00"), shift=True)
+
+        assert (resumed.ends_on, resumed.pauses[0].shift_days) == (date(2026, 6, 3), 0)
+        assert resumed.segments == paused.segments
+
     def test_a_change_that_lies_ahead_moves_with_the_plan(self) -> None:
         ahead = move(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 15), at=NOON)
 
@@ -239,7 +248,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def is_started(self) -> None:
-        self._act({"proposed"}, "active", lambda one: start(one))
+        self._act({"proposed"}, "active", start)
 
     @rule()
     def is_paused(self) -> None:
@@ -311,7 +320,7 @@ class Life(RuleBasedStateMachine):
         is_last_open = bool(self.assignment.pauses) and self.assignment.pauses[-1].to_at is None
         assert is_last_open or self.assignment.status != "paused"
 
-    def _act(self, allowed: set[str], to_status: str, act) -> None:
+    def _act(self, allowed: set[str], to_status: str, act: Callable[[Assignment], Assignment]) -> None:
         before = self.assignment
         past = self._planned(before, self._today() - DAY)
         if before.status not in allowed:
