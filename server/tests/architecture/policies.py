@@ -39,7 +39,7 @@ def route_policies(handlers: Iterable[Any]) -> Findings:
             if (method, path) not in OPEN:
                 found.trespasses.append(f"{place} declares nothing of itself")
             continue
-        if not _opens_gate(handler):
+        if endpoint.policy is not None and not _opens_gate(handler):
             found.trespasses.append(f"{place} does not open the gate, so nothing enforces its policy")
         if endpoint.policy is None:
             if (endpoint.method, endpoint.path) not in OPEN:
