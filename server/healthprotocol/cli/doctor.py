@@ -13,8 +13,8 @@ import typer
 from healthprotocol.cli.config import production_faults, unknown_variables
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import Installation, require_reachable
+from healthprotocol.cli.ports import is_free
 from healthprotocol.cli.terminal import JsonFlag, Terminal
-from healthprotocol.cli.up import is_free
 from healthprotocol.foundation.processes import LockFile
 
 if TYPE_CHECKING:

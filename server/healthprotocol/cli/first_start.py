@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 _LOADED, _LOADING = "demo.loaded", "demo.loading"
 
 
+def refuse_demo_in_production(installation: Installation) -> None:
+    """Raise CommandFailed when the data directory of a production installation holds accounts that everybody knows."""
+    has_demo = any((installation.data_dir / name).exists() for name in (_LOADED, _LOADING))
+    if installation.settings.is_production and has_demo:
+        raise CommandFailed(
+            f"{installation.data_dir} holds the demo accounts, whose password is public: "
+            f"HP_ENVIRONMENT={installation.settings.environment} needs another HP_DATA_DIR"
+        )
+
+
 class FirstStart:
     """Brings one database to where the server can start, doing only what is not done yet."""
 
@@ -32,14 +42,6 @@ class FirstStart:
         self._application_url = installation.application_url(administrator_url)
         self._loaded = installation.data_dir / _LOADED
         self._loading = installation.data_dir / _LOADING
-
-    def refuse_demo_in_production(self) -> None:
-        """Raise CommandFailed when this data directory holds accounts whose password everybody knows."""
-        if self._installation.settings.is_production and (self._loaded.exists() or self._loading.exists()):
-            raise CommandFailed(
-                f"{self._installation.data_dir} holds the demo accounts, whose password is public: "
-                f"HP_ENVIRONMENT={self._installation.settings.environment} needs another HP_DATA_DIR"
-            )
 
     def undo_half_a_demo(self, server: "EmbeddedServer | None") -> None:
         """Empty the embedded database when the loading of the demo was cut off: nobody has served from it yet."""

@@ -1,7 +1,6 @@
 """`healthprotocol up`: everything on this machine in one process tree, from the database to the worker."""
 
 import contextlib
-import socket
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
@@ -9,8 +8,9 @@ from typing import Annotated, cast
 
 import typer
 
+from healthprotocol.cli import ports
 from healthprotocol.cli.failures import CommandFailed
-from healthprotocol.cli.first_start import FirstStart
+from healthprotocol.cli.first_start import FirstStart, refuse_demo_in_production
 from healthprotocol.cli.installation import DATABASE, Installation, require_reachable
 from healthprotocol.cli.supervisor import Child, CrashLimit, Supervisor, end_leftovers, stoppable
 from healthprotocol.cli.terminal import JsonFlag, Terminal
@@ -19,10 +19,15 @@ from healthprotocol.foundation.processes import DirectoryInUse, LockFile, Proces
 from healthprotocol.foundation.telemetry import metrics_folder
 
 _READY_SECONDS = 60
-_ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - what to ask when it listens on all
 
-ACCOUNTS = ("admin", "clinician", "coordinator", "auditor", "patient")
-ACCOUNT_NAMES = (*(f"{name}@demo.example" for name in ACCOUNTS), "clinician@other.example")
+DEMO_ACCOUNTS = (
+    "admin@demo.example",
+    "clinician@demo.example",
+    "coordinator@demo.example",
+    "auditor@demo.example",
+    "patient@demo.example",
+    "clinician@other.example",
+)
 DEMO_PASSWORD = "correct-horse-battery-demo"  # noqa: S105 - public by intent, and refused in production
 
 
@@ -48,53 +53,120 @@ def up(
             end_with_parent()
         installation = Installation.load()
         with _alone(installation) as lock, contextlib.ExitStack() as stack:
-            _require_free_port(installation)
-            _run(installation, lock, stack, terminal, demo=demo)
+            ports.require_free(installation.settings)
+            refuse_demo_in_production(installation)
+            tree = _Tree(
+                installation, terminal, stack, operations_port=ports.free_operations_port(installation.settings)
+            )
+            tree.prepare(demo=demo)
+            tree.start(lock)
+            tree.watch(lock)
     terminal.note("Stopped.")
 
 
-def _run(
-    installation: Installation, lock: LockFile, stack: contextlib.ExitStack, terminal: Terminal, *, demo: bool
-) -> None:
-    server, administrator_url = _database(installation, stack, terminal)
-    demo_loaded = _prepare(FirstStart(installation, terminal, administrator_url=administrator_url), server, demo=demo)
-    operations_port = _operations_port(installation)
-    environment = installation.child_environment(
-        HP_DATABASE_URL=installation.application_url(administrator_url), HP_OPERATIONS_PORT=str(operations_port)
-    )
-    metrics_folder.prepare(installation.data_dir / "metrics")
-    environment |= {metrics_folder.FOLDER_VARIABLE: str(installation.data_dir / "metrics")}
-    supervisor = Supervisor(terminal.note)
-    stack.callback(supervisor.stop)
-    logs = installation.data_dir / "log"
-    web = Child("server", ["serve", "--with-parent"], environment=environment, log=logs / "server.log")
-    supervisor.start(web)
-    supervisor.start(Child("worker", ["worker", "--with-parent"], environment=environment, log=logs / "worker.log"))
+class _Tree:
+    """The parts of one `up`: the database first, then who uses it; `stack` ends them in reverse order."""
 
-    def describe() -> None:
-        lock.describe(url=_address(installation), children=[[who.pid, who.started_at] for who in supervisor.identities])
+    def __init__(
+        self, installation: Installation, terminal: Terminal, stack: contextlib.ExitStack, *, operations_port: int
+    ) -> None:
+        self._installation = installation
+        self._terminal = terminal
+        self._stack = stack
+        self._operations_port = operations_port
+        # First of all: a key that is refused must not be found out after the database was touched.
+        _ = installation.root_key
+        self._server = EmbeddedServer(installation.data_dir) if installation.is_embedded else None
+        self._supervisor = Supervisor(terminal.note)
+        self._has_demo = False
+        self._database_url = ""
 
-    describe()
-    with terminal.step("Starting the server"):
-        _wait_ready(installation, web)
-    _say_ready(installation, terminal, operations_port=operations_port, demo_loaded=demo_loaded)
-    crashes = CrashLimit("database")
+    def prepare(self, *, demo: bool) -> None:
+        """Have a database that can be served from."""
+        url = self._start_database()
+        first_start = FirstStart(self._installation, self._terminal, administrator_url=url)
+        first_start.undo_half_a_demo(self._server)
+        first_start.migrate()
+        self._has_demo = demo and first_start.load_demo()
+        self._database_url = self._installation.application_url(url)
 
-    def look_after_database() -> None:
-        if server is not None and not server.is_running():
-            pause = crashes.count(remedy=f"what it said is in {installation.data_dir / 'postgresql.log'}")
-            terminal.note(f"the database ended; it starts again in {pause:g} s")
-            time.sleep(pause)
-            server.restart()
+    def start(self, lock: LockFile) -> None:
+        """Start who uses the database, wait until it serves, and say so."""
+        metrics = self._installation.data_dir / "metrics"
+        metrics_folder.prepare(metrics)
+        environment = self._installation.child_environment(
+            HP_DATABASE_URL=self._database_url, HP_OPERATIONS_PORT=str(self._operations_port)
+        ) | {metrics_folder.FOLDER_VARIABLE: str(metrics)}
+        logs = self._installation.data_dir / "log"
+        self._stack.callback(self._supervisor.stop)
+        server = Child("server", ["serve", "--with-parent"], environment=environment, log=logs / "server.log")
+        worker = Child("worker", ["worker", "--with-parent"], environment=environment, log=logs / "worker.log")
+        with self._terminal.step("Starting the server"):
+            self._supervisor.start(server)
+            self._supervisor.start(worker)
+            self._describe(lock)
+            self._wait_ready(server)
+        self._say_ready()
 
-    supervisor.watch(on_tick=look_after_database, on_restart=describe)
+    def watch(self, lock: LockFile) -> None:
+        """Keep all parts running until a signal."""
+        crashes = CrashLimit("database")
 
+        def look_after_database() -> None:
+            if self._server is not None and not self._server.is_running():
+                pause = crashes.count(remedy=f"what it said is in {self._installation.data_dir / 'postgresql.log'}")
+                self._terminal.note(f"the database ended; it starts again in {pause:g} s")
+                time.sleep(pause)
+                self._server.restart()
 
-def _prepare(first_start: FirstStart, server: EmbeddedServer | None, *, demo: bool) -> bool:
-    first_start.refuse_demo_in_production()
-    first_start.undo_half_a_demo(server)
-    first_start.migrate()
-    return demo and first_start.load_demo()
+        self._supervisor.watch(on_tick=look_after_database, on_restart=lambda: self._describe(lock))
+
+    def _start_database(self) -> str:
+        """Return the administrator's URL of the embedded server, or of the one that the operator gave."""
+        if self._server is None:
+            url = cast("str", self._installation.settings.database_url)
+            require_reachable(url)
+            return url
+        with self._terminal.step("Starting PostgreSQL"):
+            self._stack.enter_context(self._server)
+        return self._server.ensure_database(DATABASE)
+
+    def _describe(self, lock: LockFile) -> None:
+        """Write for others who runs here: a second `up` says it, and one after a kill ends what is left of it."""
+        children = [[who.pid, who.started_at] for who in self._supervisor.identities]
+        lock.describe(url=ports.address(self._installation.settings), children=children)
+
+    def _wait_ready(self, server: Child) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._is_ready():
+            if not server.is_running() or time.monotonic() > deadline:
+                what = "did not become ready" if server.is_running() else "ended while it started"
+                raise CommandFailed(f"the server {what}; see {server.log}. It said last:\n{server.last_words()}")
+            time.sleep(0.05)
+
+    def _is_ready(self) -> bool:
+        settings = self._installation.settings
+        connection = HTTPConnection(ports.local_host(settings), settings.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200  # noqa: PLR2004 - HTTP's own number
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _say_ready(self) -> None:
+        url = ports.address(self._installation.settings)
+        lines = ["", f"[bold green]HealthProtocol is ready:[/] [bold]{url}[/]", ""]
+        if self._has_demo:
+            lines += [f"  Sign in as   {DEMO_ACCOUNTS[0]}"]
+            lines += [f"               {name}" for name in DEMO_ACCOUNTS[1:]]
+            lines += [f"  Password     {DEMO_PASSWORD}", ""]
+        lines += [f"  Data         {self._installation.data_dir}"]
+        lines += [f"  Logs         {self._installation.data_dir / 'log'}"]
+        lines += [f"  Metrics      http://127.0.0.1:{self._operations_port}/metrics", "", "  Stop with Ctrl-C."]
+        document = {"url": url, "operations_port": self._operations_port, "demo": self._has_demo}
+        self._terminal.result(document, *lines)
 
 
 @contextlib.contextmanager
@@ -104,7 +176,7 @@ def _alone(installation: Installation) -> Iterator[LockFile]:
     lock = LockFile(installation.data_dir / "healthprotocol.lock")
     before = lock.read()
     try:
-        lock.acquire(url=_address(installation))
+        lock.acquire(url=ports.address(installation.settings))
     except DirectoryInUse as error:
         where = f"pid {error.holder.get('pid', 'unknown')} on {error.holder.get('url', 'an unknown address')}"
         raise CommandFailed(
@@ -116,93 +188,3 @@ def _alone(installation: Installation) -> Iterator[LockFile]:
         yield lock
     finally:
         lock.release()
-
-
-def _require_free_port(installation: Installation) -> None:
-    host, port = installation.settings.host, installation.settings.port
-    if not is_free(host, port):
-        raise CommandFailed(f"port {port} of {host} is taken by another program; stop it or choose another HP_PORT")
-
-
-def _operations_port(installation: Installation) -> int:
-    """Return the operations port: the chosen one, which must be free, or else any free one when the default is not."""
-    host, port = installation.settings.host, installation.settings.operations_port
-    if is_free(host, port):
-        return port
-    if "operations_port" in installation.settings.model_fields_set:
-        raise CommandFailed(f"port {port} of {host} is taken by another program; choose another HP_OPERATIONS_PORT")
-    with _socket(host) as probe:
-        probe.bind((host, 0))
-        return cast("int", probe.getsockname()[1])
-
-
-def is_free(host: str, port: int) -> bool:
-    """Return whether a server could listen there. Raises CommandFailed when the host is none of this machine."""
-    try:
-        with _socket(host) as probe:
-            probe.bind((host, port))
-    except socket.gaierror:
-        raise CommandFailed(f"HP_HOST {host} is not an address of this machine") from None
-    except PermissionError:
-        raise CommandFailed(f"port {port} needs more rights than this user has; choose an HP_PORT over 1023") from None
-    except OSError:
-        return False
-    return True
-
-
-def _socket(host: str) -> socket.socket:
-    probe = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    # As the server does it: connections of an earlier one that linger do not keep the port.
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    return probe
-
-
-def _database(
-    installation: Installation, stack: contextlib.ExitStack, terminal: Terminal
-) -> tuple[EmbeddedServer | None, str]:
-    """Return the embedded server, running, or None when the operator gave another; and the administrator's URL."""
-    if (url := installation.settings.database_url) is not None:
-        require_reachable(url)
-        return None, url
-    server = EmbeddedServer(installation.data_dir)
-    with terminal.step("Starting PostgreSQL"):
-        stack.enter_context(server)
-    return server, server.ensure_database(DATABASE)
-
-
-def _address(installation: Installation) -> str:
-    host = _ANY_HOST.get(installation.settings.host, installation.settings.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{installation.settings.port}"
-
-
-def _wait_ready(installation: Installation, web: Child) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while not _is_ready(installation):
-        if not web.is_running() or time.monotonic() > deadline:
-            what = "did not become ready" if web.is_running() else "ended while it started"
-            raise CommandFailed(f"the server {what}; see {web.log}. It said last:\n{web.last_words()}")
-        time.sleep(0.05)
-
-
-def _is_ready(installation: Installation) -> bool:
-    host = _ANY_HOST.get(installation.settings.host, installation.settings.host)
-    connection = HTTPConnection(host, installation.settings.port, timeout=5)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == 200  # noqa: PLR2004 - HTTP's own number
-    except (OSError, HTTPException):
-        return False
-    finally:
-        connection.close()
-
-
-def _say_ready(installation: Installation, terminal: Terminal, *, operations_port: int, demo_loaded: bool) -> None:
-    address = _address(installation)
-    lines = ["", f"[bold green]HealthProtocol is ready:[/] [bold]{address}[/]", ""]
-    if demo_loaded:
-        lines += [f"  Sign in as   {ACCOUNT_NAMES[0]}"]
-        lines += [f"               {name}" for name in ACCOUNT_NAMES[1:]]
-        lines += [f"  Password     {DEMO_PASSWORD}", ""]
-    lines += [f"  Data         {installation.data_dir}", f"  Logs         {installation.data_dir / 'log'}"]
-    lines += [f"  Operations   http://127.0.0.1:{operations_port}/metrics", "", "  Stop with Ctrl-C."]
-    terminal.result({"url": address, "operations_port": operations_port, "demo": demo_loaded}, *lines)

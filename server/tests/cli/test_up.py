@@ -1,0 +1,210 @@
+"""`healthprotocol up`: one tree that starts, is killed in every part, and leaves nothing."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+import pytest
+
+from healthprotocol.cli.installation import DATABASE
+from healthprotocol.foundation.db.embedded import EmbeddedServer
+from healthprotocol.foundation.processes import wait_until
+from tests.support.launched import Launched, free_port, listening, run
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launched]:
+    """One tree that several tests wound; each leaves it healed."""
+    with Launched(tmp_path_factory.mktemp("up") / "data") as launched:
+        yield launched
+
+
+def ask(launched: Launched, statement: str) -> Any:
+    url = EmbeddedServer(launched.data_dir).url_of_running(DATABASE)
+    assert url is not None
+
+    async def question() -> Any:
+        connection = await asyncpg.connect(url, timeout=5)
+        try:
+            return await connection.fetchval(statement)
+        finally:
+            await connection.close()
+
+    return asyncio.run(question())
+
+
+class TestStart:
+    def test_serves(self, running: Launched) -> None:
+        assert running.answers("/livez")
+        assert running.answers("/readyz")
+
+    def test_the_application_is_not_above_row_level_security(self, running: Launched) -> None:
+        server = running.find("serve")
+
+        user = server.environ()["HP_DATABASE_URL"].partition("://")[2].partition(":")[0]
+
+        assert user.startswith("hp_app")
+        assert ask(running, f"select rolsuper or rolbypassrls from pg_roles where rolname = '{user}'") is False
+
+    def test_nothing_of_it_but_the_launcher_is_root(self, running: Launched) -> None:
+        assert 0 not in running.postmaster().uids()
+
+    def test_makes_a_root_key_that_only_its_owner_reads(self, running: Launched) -> None:
+        assert (running.data_dir / "keys" / "root.key").stat().st_mode & 0o777 == 0o400
+
+    def test_a_second_on_the_same_data_says_where_the_first_is(self, running: Launched) -> None:
+        second = run("up", data_dir=running.data_dir, HP_PORT=str(running.port))
+
+        assert second.returncode == 1
+        assert second.stderr == (
+            f"healthprotocol: already running with pid {running.process.pid} on {running.address}; "
+            "stop it, or choose another HP_DATA_DIR and HP_PORT\n"
+        )
+        assert running.answers()
+
+    def test_a_taken_port_is_one_line(self, tmp_path: Path) -> None:
+        with listening() as port:
+            refused = run("up", data_dir=tmp_path / "data", HP_PORT=str(port))
+
+        assert refused.returncode == 1
+        assert refused.stderr == (
+            f"healthprotocol: port {port} of 127.0.0.1 is taken by another program; stop it or choose another HP_PORT\n"
+        )
+        assert not (tmp_path / "data" / "postgresql").exists()
+
+    def test_a_taken_operations_port_that_was_chosen_is_one_line(self, tmp_path: Path) -> None:
+        with listening() as port:
+            refused = run("up", data_dir=tmp_path / "data", HP_PORT=str(free_port()), HP_OPERATIONS_PORT=str(port))
+
+        assert refused.returncode == 1
+        assert refused.stderr.endswith("is taken by another program; choose another HP_OPERATIONS_PORT\n")
+
+    def test_a_setting_that_does_not_fit_is_named_without_its_value(self, tmp_path: Path) -> None:
+        refused = run("up", data_dir=tmp_path / "data", HP_PORT="eighty")
+
+        assert refused.returncode == 2
+        assert refused.stderr.startswith("healthprotocol: HP_PORT: ")
+        assert "eighty" not in refused.stderr
+
+    def test_two_side_by_side_do_not_meet(self, running: Launched, tmp_path: Path) -> None:
+        with Launched(tmp_path / "data") as other:
+            assert other.answers()
+            assert running.answers()
+            assert other.address != running.address
+
+    def test_production_does_not_serve_a_demo(self, tmp_path: Path) -> None:
+        data = tmp_path / "data"
+        data.mkdir()
+        (data / "demo.loaded").touch()
+        key = tmp_path / "root.key"
+
+        refused = run("up", data_dir=data, HP_ENVIRONMENT="production", HP_ROOT_KEY_FILE=str(key))
+
+        assert refused.returncode == 1
+        assert "holds the demo accounts, whose password is public" in refused.stderr
+
+
+class TestAfterKill:
+    def test_of_the_server_it_serves_again(self, running: Launched) -> None:
+        victim = running.find("serve")
+
+        victim.kill()
+
+        assert wait_until(lambda: not victim.is_running(), timeout_seconds=10)
+        assert running.answers_soon()
+
+    def test_of_a_server_worker_it_serves_again(self, running: Launched) -> None:
+        victim = running.forks_of("serve")[0]
+
+        victim.kill()
+
+        assert running.answers_soon()
+
+    def test_of_the_worker_another_takes_its_place(self, running: Launched) -> None:
+        victim = running.find("worker")
+
+        victim.kill()
+
+        assert wait_until(lambda: _is_other(running, victim), timeout_seconds=30)
+
+    def test_of_the_database_it_serves_again_with_everything_committed(self, running: Launched) -> None:
+        ask(running, "create table if not exists river as select 'Rhine' as name")
+        victim = running.postmaster()
+
+        victim.kill()
+
+        assert wait_until(lambda: not victim.is_running(), timeout_seconds=10)
+        assert wait_until(lambda: _database_answers(running), timeout_seconds=30)
+        assert running.answers_soon()
+        assert ask(running, "select name from river") == "Rhine"
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells every process that its parent died")
+    def test_of_the_launcher_nothing_stays_and_the_next_start_has_everything(self, tmp_path: Path) -> None:
+        with Launched(tmp_path / "data") as first:
+            ask(first, "create table river as select 'Elbe' as name")
+            first.look_around()
+
+            first.stop(signal.SIGKILL)
+
+            assert wait_until(lambda: not first.left_over(), timeout_seconds=40)
+        with Launched(tmp_path / "data", port=first.port) as second:
+            assert second.answers()
+            assert ask(second, "select name from river") == "Elbe"
+
+    def test_of_everything_at_once_the_next_start_has_everything(self, tmp_path: Path) -> None:
+        with Launched(tmp_path / "data") as first:
+            ask(first, "create table river as select 'Oder' as name")
+            for identity in first.look_around():
+                psutil.Process(identity.pid).kill()
+            first.stop(signal.SIGKILL)
+        with Launched(tmp_path / "data", port=first.port) as second:
+            assert ask(second, "select name from river") == "Oder"
+
+
+class TestStop:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+    def test_leaves_no_process(self, tmp_path: Path, number: signal.Signals) -> None:
+        with Launched(tmp_path / "data") as launched:
+            code = launched.stop(number)
+
+            assert code == 0
+            assert launched.left_over() == []
+
+    def test_while_it_starts_leaves_no_process(self, tmp_path: Path) -> None:
+        launched = Launched(tmp_path / "data")
+        starting = launched.start_only()
+        assert wait_until(lambda: bool(launched.look_around()), timeout_seconds=30)
+
+        starting.send_signal(signal.SIGTERM)
+
+        assert starting.wait(60) == 0
+        assert launched.left_over() == []
+        launched.close()
+
+    def test_a_later_start_has_everything(self, tmp_path: Path) -> None:
+        with Launched(tmp_path / "data") as first:
+            ask(first, "create table river as select 'Weser' as name")
+            first.stop()
+        with Launched(tmp_path / "data") as second:
+            assert ask(second, "select name from river") == "Weser"
+
+
+def _database_answers(running: Launched) -> bool:
+    try:
+        return ask(running, "select 1") == 1
+    except (AssertionError, OSError, asyncpg.PostgresError):
+        return False
+
+
+def _is_other(running: Launched, victim: psutil.Process) -> bool:
+    try:
+        return running.find("worker").pid != victim.pid
+    except (AssertionError, psutil.NoSuchProcess):
+        return False
