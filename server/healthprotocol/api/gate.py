@@ -89,9 +89,9 @@ class Gate:
         params = self.request.query_params
         return convert_query({name: params.getall(name) for name in params}, kind)
 
-    async def body(self, kind: type[T]) -> T:
+    async def body(self, kind: type[T], *, trusted_markup: bool = False) -> T:
         """Return the JSON body as `kind`. Raises BadRequest, Invalid or UnsupportedMediaType."""
-        return decode_body(await self.raw_body(), kind)
+        return decode_body(await self.raw_body(), kind, trusted_markup=trusted_markup)
 
     async def raw_body(self) -> bytes:
         """Return the body as sent, when it says that it is JSON. Raises UnsupportedMediaType."""
@@ -118,15 +118,18 @@ class Gate:
             raise PreconditionFailed
         return int(tag[1:])
 
-    async def read(self, act: Act[T], shape: Callable[[T], Any], *, media_type: str = "application/json") -> Answer:
+    async def read(
+        self, act: Act[T], shape: Callable[[T], Any], *, headers: Callable[[T], Mapping[str, str]] | None = None
+    ) -> Answer:
         """Run a reading act and answer with its shape; 304 when If-None-Match names the present revision."""
         async with self._transaction() as tx:
             value = await act(tx)
             body = _encode(shape(value))
+            extra = headers(value) if headers else {}
         etag = _etag(value)
         if etag is not None and _names(self.request.headers.get("if-none-match"), etag):
             return Response(b"", status_code=304, headers={"etag": etag})
-        return _answer(200, body, etag, media_type=media_type)
+        return _answer(200, body, etag, extra)
 
     async def write(
         self,
@@ -235,13 +238,9 @@ def _names(header: str | None, etag: str) -> bool:
     return header.strip() == "*" or etag in {part.strip().removeprefix("W/") for part in header.split(",")}
 
 
-def _answer(
-    status: int,
-    body: bytes,
-    etag: str | None,
-    headers: Mapping[str, str] | None = None,
-    *,
-    media_type: str = "application/json",
-) -> Answer:
-    all_headers = {**(headers or {}), **({"etag": etag} if etag else {})}
-    return Response(body, status_code=status, headers=all_headers, media_type=media_type)
+def _answer(status: int, body: bytes, etag: str | None, headers: Mapping[str, str] | None = None) -> Answer:
+    others = dict(headers or {})
+    media_type = others.pop("content-type", "application/json")
+    if etag:
+        others["etag"] = etag
+    return Response(body, status_code=status, headers=others, media_type=media_type)

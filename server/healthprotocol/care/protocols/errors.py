@@ -61,3 +61,23 @@ class NotReadyToPublish(Invalid):
     """
 
     title = "The draft is not ready to be published"
+
+
+class CannotExport(Invalid):
+    """
+    This format cannot say everything that the version holds; `errors` names each place.
+
+    Remedy: export as FHIR or in the project's own format, which can.
+    """
+
+    title = "This format cannot hold all of this protocol"
+
+
+class NothingImported(Invalid):
+    """
+    No file holds a care protocol that could be brought in whole; `errors` says why, place by place.
+
+    Remedy: mend those places, or ask with `dry_run` for the whole report first.
+    """
+
+    title = "Nothing could be imported"

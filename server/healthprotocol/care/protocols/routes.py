@@ -1,12 +1,17 @@
 """Care protocols over HTTP."""
 
+import re
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
 from healthprotocol.api.paging import Page
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.care.protocols import schemas, service
+from healthprotocol.care.protocols.errors import NothingImported
 from healthprotocol.care.protocols.model import ProtocolId
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Violation
+from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission
 
 declare = Declare("protocols")
@@ -142,7 +147,65 @@ async def compare_versions(gate: Gate, protocol_id: UUID) -> Answer:
     )
 
 
+@declare.post(
+    "/api/v1/imports",
+    policy=Permission.PROTOCOL_WRITE,
+    returns=schemas.ImportReport,
+    body=schemas.ImportProtocols,
+    also={200: schemas.ImportReport},
+    status=201,
+    summary="Bring care protocols from files",
+)
+async def import_protocols(gate: Gate) -> Answer:
+    # Imported text may hold markup: it is kept as it is, and sanitised wherever it is shown as rich text.
+    data = await gate.body(schemas.ImportProtocols, trusted_markup=True)
+    files = data.source_files()
+    if data.publish:
+        permissions.require(gate.actor, Permission.PROTOCOL_PUBLISH)
+
+    async def act(tx: Transaction) -> service.Imported:
+        imported = await service.import_files(tx, gate.actor, files, publish=data.publish, dry_run=data.dry_run)
+        if not imported.protocols and not data.dry_run:
+            raise NothingImported(violations=_as_violations(imported))
+        return imported
+
+    return await gate.write(act, schemas.import_report, status_of=lambda _: 200 if data.dry_run else 201)
+
+
+def _as_violations(imported: service.Imported) -> list[Violation]:
+    found = [Violation(f"/{finding.file}#{finding.pointer}", finding.code, finding.detail) for finding in imported.refused]
+    return found[:100] or [Violation("/files", "no_protocol", "No file holds a care protocol in a known format.")]
+
+
+@declare.get(
+    _ONE + "/export",
+    policy=Permission.PROTOCOL_READ,
+    returns=None,
+    query=schemas.ExportQuery,
+    media_type="application/octet-stream",
+    summary="Write a version into a file",
+)
+async def export_protocol(gate: Gate, protocol_id: UUID) -> Answer:
+    query = gate.query(schemas.ExportQuery)
+    return await gate.read(
+        lambda tx: service.export(
+            tx, gate.actor, ProtocolId(protocol_id), version=query.version, to_format=query.format
+        ),
+        lambda exported: exported.body,
+        headers=lambda exported: {
+            "content-type": exported.media_type,
+            "content-disposition": f'attachment; filename="{_safe_name(exported.name)}"',
+        },
+    )
+
+
+def _safe_name(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name)[-100:] or "protocol"
+
+
 ROUTES = [
+    import_protocols,
+    export_protocol,
     list_protocols,
     create_protocol,
     read_protocol,

@@ -1,8 +1,10 @@
 """The shapes of care protocols over HTTP."""
 
+import base64
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,7 +13,11 @@ from msgspec import UNSET, Meta, UnsetType
 from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.care.protocols.model import Kept, Phase, ProtocolContent, ProtocolStatus, ProtocolVersion
 from healthprotocol.care.protocols.rules.difference import Change
+from healthprotocol.care.protocols.rules.exchange.documents import Format, SourceFile
+from healthprotocol.care.protocols.rules.exchange.report import Finding
 from healthprotocol.care.protocols.rules.sanitised import sanitised
+from healthprotocol.care.protocols.service import Imported
+from healthprotocol.foundation.errors import Invalid, Violation
 
 Title = Annotated[str, Meta(min_length=3, max_length=100)]
 Description = Annotated[str, Meta(max_length=1000)]
@@ -129,6 +135,78 @@ class Difference(msgspec.Struct, kw_only=True, frozen=True):
     """What changed between two versions."""
 
     changes: tuple[Change, ...]
+
+
+class ImportedFile(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A file: `content` is its text, or with `encoding` base64 its bytes."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+    content: Annotated[str, Meta(max_length=14_000_000)]
+    encoding: Literal["utf-8", "base64"] = "utf-8"
+
+
+class ImportProtocols(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """
+    Files that belong together: FHIR PlanDefinitions with their definitions, RADAR schedules, or our own YAML and JSON.
+
+    `publish` publishes what came in; `dry_run` only reports.
+    """
+
+    files: Annotated[tuple[ImportedFile, ...], Meta(min_length=1, max_length=1000)]
+    publish: bool = False
+    dry_run: bool = False
+
+    def source_files(self) -> list[SourceFile]:
+        """Return the files as bytes. Raises Invalid when one is not base64 although it says so."""
+        files: list[SourceFile] = []
+        for index, file in enumerate(self.files):
+            try:
+                body = (
+                    base64.b64decode(file.content, validate=True)
+                    if file.encoding == "base64"
+                    else file.content.encode()
+                )
+            except ValueError:
+                pointer = f"/files/{index}/content"
+                raise Invalid(violations=[Violation(pointer, "format", "This is not base64.")]) from None
+            files.append(SourceFile(file.name, body))
+        return files
+
+
+class ImportedProtocol(msgspec.Struct, kw_only=True, frozen=True):
+    """A care protocol that came in."""
+
+    id: UUID
+    title: str
+    version: int
+    status: ProtocolStatus
+
+
+class ImportReport(msgspec.Struct, kw_only=True, frozen=True):
+    """What came in, and each finding: understood, kept, adjusted, refused or ignored, with its place and why."""
+
+    protocols: tuple[ImportedProtocol, ...]
+    report: tuple[Finding, ...]
+    counts: dict[str, int]
+
+
+class ExportQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """The format, and the version, by default the newest."""
+
+    format: Format = "native-yaml"
+    version: Annotated[int, Meta(ge=1, le=100_000)] | None = None
+
+
+def import_report(value: Imported) -> ImportReport:
+    """Return the shape of an import's result."""
+    return ImportReport(
+        protocols=tuple(
+            ImportedProtocol(id=one.protocol_id, title=one.content.title, version=one.version, status=one.status)
+            for one in value.protocols
+        ),
+        report=value.report,
+        counts=dict(Counter(finding.outcome for finding in value.report)),
+    )
 
 
 def protocol(value: ProtocolVersion) -> ProtocolOut:

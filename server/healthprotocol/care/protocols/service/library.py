@@ -1,4 +1,4 @@
-"""Acts on care protocols: draft, change, publish, retire, duplicate, compare, read."""
+"""The life of a care protocol: draft, change, publish, retire, duplicate, compare, read."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -211,11 +211,6 @@ async def contents(
 async def titles(tx: Transaction, protocol_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Return the titles of these protocols that exist."""
     return await repository.titles(tx, protocol_ids)
-
-
-async def stored_source(tx: Transaction, protocol_id: ProtocolId, number: int) -> StoredSource | None:
-    """Return the source that a version was imported from, None when it was written here."""
-    return await repository.source(tx, protocol_id, number)
 
 
 def _settle(content: ProtocolContent) -> ProtocolContent:

@@ -1,0 +1,38 @@
+"""Acts on care protocols: `library` is their life from draft to retired, `exchange` brings them from files and into files."""
+
+from healthprotocol.care.protocols.service.exchange import Exported, Imported, export, import_files
+from healthprotocol.care.protocols.service.library import (
+    assignable,
+    compare,
+    contents,
+    create,
+    duplicate,
+    get,
+    get_version,
+    page,
+    publish,
+    retire,
+    titles,
+    update,
+    versions,
+)
+
+__all__ = [
+    "Exported",
+    "Imported",
+    "assignable",
+    "compare",
+    "contents",
+    "create",
+    "duplicate",
+    "export",
+    "get",
+    "get_version",
+    "import_files",
+    "page",
+    "publish",
+    "retire",
+    "titles",
+    "update",
+    "versions",
+]
