@@ -30,7 +30,7 @@ def day_counts(occurrences: Iterable[Occurrence], *, at: datetime) -> list[DayCo
     """
     tallies: dict[tuple[date, AssignmentId, str], Tally] = {}
     for one in occurrences:
-        counted = _LATE if one.late else _COUNTED.get(one.state)
+        counted = _LATE if one.late and one.state == "completed" else _COUNTED.get(one.state)
         if counted is None or one.closes_at > at:
             continue
         key = (one.planned_local.date(), one.assignment_id, one.activity_key)

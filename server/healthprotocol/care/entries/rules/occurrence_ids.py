@@ -9,6 +9,7 @@ bring it to a multiple of three, then the local date as its proleptic ordinal (3
 and the slot (1).
 """
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error, b2a_base64
 from datetime import date, datetime, timedelta
@@ -21,6 +22,7 @@ _FORMAT = 1
 _HEAD_BYTES = 18
 _TAIL_BYTES = 9
 _LONGEST = 200
+_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,63}")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
@@ -82,6 +84,8 @@ def _read(raw: bytes) -> OccurrenceRef | None:
         planned_local = datetime.fromordinal(int.from_bytes(tail[:3], "big"))
         planned_local += timedelta(microseconds=int.from_bytes(tail[3:8], "big"))
     except (ValueError, OverflowError):
+        return None
+    if _KEY.fullmatch(key) is None:
         return None
     return OccurrenceRef(AssignmentId(UUID(bytes=raw[1:17])), key, planned_local, tail[8])
 

@@ -81,11 +81,11 @@ def check_values(
         if one.code in seen:
             found.append(Violation(f"{place}/code", "repeated", "Give each value once."))
         seen.add(one.code)
-        value, fault = _convert(one, quantity, is_confirmed=is_confirmed or one.confirmed, place=place)
-        if fault is not None:
-            found.append(fault)
-        elif value is not None:
-            recorded.append(value)
+        converted = _convert(one, quantity, is_confirmed=is_confirmed or one.confirmed, place=place)
+        if isinstance(converted, Violation):
+            found.append(converted)
+        else:
+            recorded.append(converted)
     return recorded, found
 
 
@@ -126,26 +126,26 @@ def _quantities(measurement: Measurement | None) -> dict[str, Measurement | Quan
 
 def _convert(
     given: GivenValue, quantity: Measurement | Quantity, *, is_confirmed: bool, place: str
-) -> tuple[RecordedValue | None, Violation | None]:
+) -> RecordedValue | Violation:
     if not math.isfinite(given.value):
-        return None, Violation(f"{place}/value", "malformed", "Give a number.")
+        return Violation(f"{place}/value", "malformed", "Give a number.")
     try:
         converted = convert(given.value, unit=given.unit, to=quantity.unit)
     except UnitsDiffer:
         detail = f"Give a UCUM unit that converts to {quantity.unit}."
-        return None, Violation(f"{place}/unit", "not_convertible", detail)
+        return Violation(f"{place}/unit", "not_convertible", detail)
     if not math.isfinite(converted):
-        return None, Violation(f"{place}/value", "out_of_range", "Give a number that the definition's unit can hold.")
+        return Violation(f"{place}/value", "out_of_range", "Give a number that the definition's unit can hold.")
     if not is_confirmed and not _is_within(converted, quantity.plausible_range):
         detail = "This is outside the plausible range: check it, and send it again with confirmed if it is meant."
-        return None, Violation(f"{place}/value", "implausible", detail)
+        return Violation(f"{place}/value", "implausible", detail)
     return RecordedValue(
         code=given.code,
         value=given.value,
         unit=given.unit,
         converted_value=converted,
         converted_unit=quantity.unit,
-    ), None
+    )
 
 
 def _is_within(value: float, limits: ValueRange | None) -> bool:
