@@ -3,6 +3,7 @@ import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 import { OUT_DIR } from "./build/paths.ts";
 import { pack } from "./build/pack.ts";
+import { mockApi } from "./mock-api/plugin.ts";
 
 // Production runs on Preact's compat layer (see docs/decisions on the web runtime); `RUNTIME=react` builds the same
 // app on React, and both builds pass the same browser tests. Development and unit tests use React and its warnings.
@@ -21,12 +22,12 @@ const CHUNKS = [
   { name: "ui", test: /src[\\/](ui|format)[\\/]/ },
 ];
 
-export default defineConfig(({ command }) => {
+export default defineConfig(({ command, mode }) => {
   const runtime = process.env["RUNTIME"] ?? (command === "build" ? "preact" : "react");
   return {
-    plugins: [react(), pack()],
+    plugins: [react(), ...(mode === "mock" ? [mockApi()] : []), pack()],
     resolve: { alias: [{ find: /^@\//, replacement: `${resolve("src")}/` }, ...(runtime === "preact" ? preactAliases : [])] },
-    server: { port: 5173, proxy: { "/api": process.env["HP_API"] ?? "http://127.0.0.1:8000" } },
+    server: { port: 5173, ...(mode === "mock" ? {} : { proxy: { "/api": process.env["HP_API"] ?? "http://127.0.0.1:8000" } }) },
     build: {
       outDir: OUT_DIR,
       emptyOutDir: true,

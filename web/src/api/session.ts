@@ -32,8 +32,8 @@ export function useSignIn(): Act<{ email: string; password: string }, Session> {
   return useAct(async (credentials: { email: string; password: string }) => {
     const session = await bodyOf(client.POST("/api/v1/session", { body: credentials }));
     setCsrfToken(session.csrf_token);
-    queries.clear();
-    queries.setQueryData(SESSION_KEY, session);
+    queries.removeQueries({ predicate: (query) => query.queryKey[0] !== "session" });
+    queries.setQueryData<Session | null>(SESSION_KEY, session);
     return session;
   });
 }

@@ -1,0 +1,80 @@
+/** A fresh Chromium, pages with strict watching, and the ways of a user through the app. */
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { inject } from "vitest";
+
+const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const SHOTS = join(import.meta.dirname, "../screenshots");
+
+export const PASSWORD = process.env["HP_DEMO_PASSWORD"] ?? "correct-horse-battery-demo";
+
+export interface View {
+  width: number;
+  scheme?: "light" | "dark";
+  height?: number;
+  locale?: string;
+}
+
+export class Visit {
+  /** What the page must never do: console errors, failed scripts, violations of its policy. */
+  readonly faults: string[] = [];
+
+  private constructor(
+    readonly context: BrowserContext,
+    readonly page: Page,
+    private readonly profile: string,
+  ) {}
+
+  static async open({ width, scheme = "light", height = width < 600 ? 844 : 900, locale = "en-GB" }: View): Promise<Visit> {
+    const profile = mkdtempSync(join(tmpdir(), "hp-e2e-"));
+    const context = await chromium.launchPersistentContext(profile, {
+      executablePath: process.env["HP_CHROMIUM"] ?? "/usr/bin/chromium",
+      args: FLAGS,
+      viewport: { width, height },
+      colorScheme: scheme,
+      locale,
+      baseURL: inject("baseUrl"),
+      timezoneId: "Europe/Berlin",
+      reducedMotion: "reduce",
+    });
+    const page = context.pages()[0] ?? (await context.newPage());
+    context.setDefaultTimeout(10_000);
+    const visit = new Visit(context, page, profile);
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) => console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
+    });
+    page.on("console", (message) => {
+      // The browser itself reports refused requests (401 before sign-in, 422 for a question); the app shows them.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) visit.faults.push(message.text());
+    });
+    page.on("pageerror", (error) => visit.faults.push(String(error)));
+    return visit;
+  }
+
+  async signIn(email: string, path = "/"): Promise<void> {
+    await this.page.goto(path === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(path)}`);
+    await this.page.getByLabel("E-mail").fill(email);
+    await this.page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+    await this.page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await this.page.waitForURL((url) => url.pathname !== "/sign-in");
+    await this.settled();
+  }
+
+  /** Waits until nothing loads any more and no skeleton is on screen. */
+  async settled(): Promise<void> {
+    await this.page.waitForLoadState("networkidle");
+    await this.page.waitForFunction(() => document.querySelector(".skeleton") === null);
+  }
+
+  async shot(name: string, fullPage = false): Promise<void> {
+    mkdirSync(SHOTS, { recursive: true });
+    await this.page.screenshot({ path: join(SHOTS, `${name}.png`), fullPage });
+  }
+
+  async close(): Promise<void> {
+    await this.context.close();
+    rmSync(this.profile, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,14 @@
+import { resolve } from "node:path";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: { alias: [{ find: /^@\//, replacement: `${resolve(import.meta.dirname, "../src")}/` }] },
+  test: {
+    include: ["e2e/**/*.spec.ts"],
+    globalSetup: ["e2e/server.ts"],
+    // The specs share one server and its data, and two cores.
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
