@@ -8,6 +8,7 @@ from healthprotocol.trust.accounts.service.accounts import (
     require_good_password,
     set_password,
 )
+from healthprotocol.trust.accounts.service.acting import acting_as
 from healthprotocol.trust.accounts.service.doorkeeper import Doorkeeper
 from healthprotocol.trust.accounts.service.organisations import (
     change_organisation,
@@ -15,11 +16,13 @@ from healthprotocol.trust.accounts.service.organisations import (
     get_organisation,
 )
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher
+from healthprotocol.trust.accounts.service.sign_in import sweep_sessions
 from healthprotocol.trust.accounts.service.tokens import create_token, list_tokens, revoke_token
 
 __all__ = [
     "Doorkeeper",
     "PasswordHasher",
+    "acting_as",
     "change_account",
     "change_organisation",
     "create_account",
@@ -32,4 +35,5 @@ __all__ = [
     "require_good_password",
     "revoke_token",
     "set_password",
+    "sweep_sessions",
 ]

@@ -170,5 +170,10 @@ class SignIn:
                 await _failed(tx, account_id)
 
 
+async def sweep_sessions(tx: Transaction) -> int:
+    """Delete sessions that ended of themselves, at most 10,000 at once; return how many went."""
+    return await session_repository.sweep(tx)
+
+
 async def _failed(tx: Transaction, account_id: UUID) -> None:
     await audit.record(tx, None, "session.create", account_id, object_type="account", outcome=str(Outcome.FAILURE))

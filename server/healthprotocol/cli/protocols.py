@@ -1,0 +1,162 @@
+"""`healthprotocol import` and `healthprotocol export`: care protocols from files and into files."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+from uuid import UUID
+
+import typer
+
+from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.cli.installation import Installation
+from healthprotocol.cli.terminal import JsonFlag, Terminal
+
+if TYPE_CHECKING:
+    from healthprotocol.care.protocols.service import Exported, Imported
+    from healthprotocol.foundation.context import Actor
+    from healthprotocol.foundation.db.transaction import Database
+
+As = Annotated[str, typer.Option("--as", help="The e-mail address of the account that this is done as.")]
+ExportFormat = Literal["native-yaml", "native-json", "fhir", "radar"]
+
+_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+_MOST_FILES = 1_000
+_LARGEST_BYTES = 10 * 1024 * 1024
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command(
+        "import", epilog="Example: healthprotocol import plans/*.json --as ada@delta.example --dry-run"
+    )(import_)
+    app.command(
+        "export", epilog="Example: healthprotocol export 0198… --as ada@delta.example --format fhir --output plan.json"
+    )(export)
+
+
+def import_(
+    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of .json and .yaml files, that belong together.")],
+    *,
+    account: As,
+    publish: Annotated[bool, typer.Option("--publish", help="Publish what came in.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only, write nothing.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Bring care protocols from FHIR PlanDefinitions, RADAR schedules, or our own YAML and JSON. Exit code 1: none came in."""
+    terminal = Terminal(as_json=json)
+    files = _files(paths)
+    with terminal.step(f"Reading {len(files)} files"):
+        imported = asyncio.run(_import(files, account, publish=publish, dry_run=dry_run))
+    from healthprotocol.care.protocols import schemas
+
+    report = schemas.import_report(imported)
+    if not json:
+        for finding in imported.report:
+            if finding.outcome in {"refused", "adjusted"}:
+                terminal.note(f"{finding.outcome}: {finding.file} {finding.pointer} {finding.detail}")
+    import msgspec
+
+    terminal.result(
+        msgspec.to_builtins(report),
+        *(f"{one.title} (version {one.version}, {one.status}): {one.id}" for one in report.protocols),
+        ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(report.counts.items())) or "nothing found",
+    )
+    if not report.protocols and not dry_run:
+        raise CommandFailed("no file holds a care protocol that could be brought in whole; what was refused is above")
+
+
+def export(
+    protocol: Annotated[str, typer.Argument(help="The id of the care protocol.")],
+    *,
+    account: As,
+    to_format: Annotated[ExportFormat, typer.Option("--format", help="The format of the file.")] = "native-yaml",
+    version: Annotated[int | None, typer.Option(help="The version; the newest without it.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Write a version of a care protocol into a file; what an import kept comes out unchanged."""
+    terminal = Terminal(as_json=json)
+    try:
+        protocol_id = UUID(protocol)
+    except ValueError:
+        raise UsedWrongly("the protocol is named by its id, a UUID") from None
+    exported = asyncio.run(_export(protocol_id, account, version=version, to_format=to_format))
+    if output is None:
+        sys.stdout.buffer.write(exported.body)
+        return
+    output.write_bytes(exported.body)
+    terminal.result({"file": str(output), "bytes": len(exported.body)}, f"{output}: {len(exported.body):,} bytes")
+
+
+def _files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(one for one in path.rglob("*") if one.suffix.lower() in _SUFFIXES and one.is_file())
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise UsedWrongly(f"{path} is not there")
+    if not 1 <= len(found) <= _MOST_FILES:
+        raise UsedWrongly(f"give 1 to {_MOST_FILES} files; these are {len(found)}")
+    large = next((path for path in found if path.stat().st_size > _LARGEST_BYTES), None)
+    if large is not None:
+        raise UsedWrongly(f"{large} is larger than 10 MB")
+    return [(path.name, path.read_bytes()) for path in found]
+
+
+async def _import(files: list[tuple[str, bytes]], email: str, *, publish: bool, dry_run: bool) -> "Imported":
+    from healthprotocol.care.protocols import service
+    from healthprotocol.care.protocols.rules.exchange.documents import SourceFile
+    from healthprotocol.trust.permissions import rules as permissions
+    from healthprotocol.trust.permissions.model import Permission
+
+    async with _acting(email) as (database, actor):
+        permissions.require(actor, Permission.PROTOCOL_WRITE)
+        if publish:
+            permissions.require(actor, Permission.PROTOCOL_PUBLISH)
+        async with database.transaction(
+            actor.organisation_id, actor=actor, statement_timeout_seconds=60
+        ) as tx:
+            sources = [SourceFile(name, body) for name, body in files]
+            return await service.import_files(tx, actor, sources, publish=publish, dry_run=dry_run)
+
+
+async def _export(protocol_id: UUID, email: str, *, version: int | None, to_format: ExportFormat) -> "Exported":
+    from healthprotocol.care.protocols import service
+    from healthprotocol.care.protocols.model import ProtocolId
+    from healthprotocol.trust.permissions import rules as permissions
+    from healthprotocol.trust.permissions.model import Permission
+
+    async with _acting(email) as (database, actor):
+        permissions.require(actor, Permission.PROTOCOL_READ)
+        async with database.transaction(actor.organisation_id, actor=actor) as tx:
+            return await service.export(tx, actor, ProtocolId(protocol_id), version=version, to_format=to_format)
+
+
+@asynccontextmanager
+async def _acting(email: str) -> "AsyncIterator[tuple[Database, Actor]]":
+    """Give the database and the account to act as; the embedded server is started when none runs."""
+    installation = Installation.load()
+    with installation.database_url() as url:
+        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        from healthprotocol.assembly import assemble
+        from healthprotocol.foundation.config.settings import Settings
+        from healthprotocol.foundation.errors import NotFound
+        from healthprotocol.trust.accounts import service as accounts
+
+        parts = await assemble(Settings())
+        try:
+            try:
+                actors = await accounts.acting_as(parts.database, email)
+            except (NotFound, ValueError):
+                raise CommandFailed(f"there is no active account with the e-mail address {email}") from None
+            if len(actors) > 1:
+                raise CommandFailed(f"{email} has accounts in several organisations; use one that is in one only")
+            yield parts.database, actors[0]
+        finally:
+            await parts.close()
