@@ -32,6 +32,7 @@ from healthprotocol.operations.health import routes as health
 from healthprotocol.operations.health.service import Readiness, readiness
 from healthprotocol.operations.maintenance import jobs as maintenance
 from healthprotocol.operations.work import routes as work
+from healthprotocol.trust.accounts import jobs as account_jobs
 from healthprotocol.trust.accounts import routes as accounts
 from healthprotocol.trust.accounts.service import Doorkeeper
 from healthprotocol.trust.audit import routes as audit
@@ -63,6 +64,7 @@ def jobs() -> JobRegistry:
     maintenance.register(registry)
     adherence_jobs.register(registry)
     assignment_jobs.register(registry)
+    account_jobs.register(registry)
     return registry
 
 

@@ -8,7 +8,7 @@ import pytest
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.ids import OrganisationId
 from tests.support.postgresql import Cluster, open_database
-from tests.trust.accounts.service.conftest import Clinic, found_clinic
+from tests.trust.accounts.conftest import Clinic, found_clinic
 
 TABLES = (
     "organisation",

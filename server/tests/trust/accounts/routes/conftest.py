@@ -3,18 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
 import pytest
-from dishka import make_async_container
 
 from healthprotocol.app import create_app
-from healthprotocol.assembly import Assembly
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.trust.accounts.service import Doorkeeper
-from tests.trust.accounts.service.conftest import PASSWORD, Clinic, add, found_clinic, quick_hasher
+from tests.trust.accounts.conftest import PASSWORD, Clinic, add, found_clinic, quick_hasher
 
 ROLES = ("clinician", "coordinator", "auditor")
 
@@ -85,7 +84,7 @@ async def site(database: Database) -> AsyncIterator[Site]:
     estuary = await found_clinic(database, "Estuary", "admin@estuary.example")
     for role in ROLES:
         await add(database, delta, doorkeeper, f"{role}@delta.example", role)
-    parts = Assembly(settings, database, doorkeeper, make_async_container())
+    parts: Any = SimpleNamespace(database=database, doorkeeper=doorkeeper, readiness=None)
     app = create_app(settings, assembly=parts)
     async with running(app):
         yield Site(app, doorkeeper, delta, estuary)

@@ -1,7 +1,7 @@
 import pytest
 
+from tests.trust.accounts.conftest import PASSWORD
 from tests.trust.accounts.routes.conftest import Client, Site
-from tests.trust.accounts.service.conftest import PASSWORD
 
 NOBODY = "01900000-0000-7000-8000-000000000001"
 ELBE = {"email": "elbe@delta.example", "role": "clinician", "name": "Elbe", "password": PASSWORD}

@@ -1,7 +1,7 @@
 import pytest
 
+from tests.trust.accounts.conftest import PASSWORD
 from tests.trust.accounts.routes.conftest import Site
-from tests.trust.accounts.service.conftest import PASSWORD
 
 NEW = "nine old brick walls fell"
 

@@ -11,7 +11,7 @@ from healthprotocol.trust.accounts import service
 from healthprotocol.trust.accounts.errors import AccountNotFound, EmailTaken, LastAdmin, WrongCredentials
 from healthprotocol.trust.accounts.model import AccountChange, NewAccount
 from healthprotocol.trust.accounts.service import Doorkeeper
-from tests.trust.accounts.service.conftest import (
+from tests.trust.accounts.conftest import (
     PASSWORD,
     Clinic,
     actor_of,

@@ -13,7 +13,7 @@ from healthprotocol.trust.accounts.model import AccountChange, NewToken
 from healthprotocol.trust.accounts.service import Doorkeeper
 from healthprotocol.trust.accounts.service.credentials import Secret, new_bearer, new_cookie
 from healthprotocol.trust.accounts.service.doorkeeper import session_policy
-from tests.trust.accounts.service.conftest import (
+from tests.trust.accounts.conftest import (
     Clinic,
     MovingClock,
     add,

@@ -5,7 +5,7 @@ import pytest
 
 from healthprotocol.trust.accounts.errors import SignInBusy
 from healthprotocol.trust.accounts.service.passwords import QUEUE, THREADS, PasswordHasher
-from tests.trust.accounts.service.conftest import PASSWORD, quick_hasher
+from tests.trust.accounts.conftest import PASSWORD, quick_hasher
 
 
 @pytest.fixture

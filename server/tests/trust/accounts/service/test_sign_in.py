@@ -14,7 +14,7 @@ from healthprotocol.trust.accounts.service import Doorkeeper, PasswordHasher
 from healthprotocol.trust.accounts.service.sign_in import Credentials
 from healthprotocol.trust.audit import service as audit
 from tests.support.postgresql import Cluster
-from tests.trust.accounts.service.conftest import (
+from tests.trust.accounts.conftest import (
     CONTEXT,
     PASSWORD,
     Clinic,

@@ -12,7 +12,7 @@ from healthprotocol.trust.accounts.errors import TokenNotFound
 from healthprotocol.trust.accounts.model import NewToken
 from healthprotocol.trust.accounts.service import Doorkeeper
 from healthprotocol.trust.accounts.service.credentials import is_bearer, new_bearer
-from tests.trust.accounts.service.conftest import Clinic, actor_of, add, found_clinic
+from tests.trust.accounts.conftest import Clinic, actor_of, add, found_clinic
 
 DAY = timedelta(days=1)
 NEW = NewToken(name="importer", scopes=("patient.read", "patient.write", "patient.read"), lifetime=90 * DAY)
