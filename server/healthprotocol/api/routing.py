@@ -4,7 +4,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
+from litestar.di import NamedDependency
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Response
 
 from healthprotocol.api.paging import NoQuery
@@ -74,6 +76,7 @@ class Declare:
                 tag=self._tag,
                 **more,
             )
+            _mark_parameters(handler)
             # Litestar wants no body type with 204; the status that is sent is the answer's own in any case.
             registered = 200 if status == 204 else status
             # The declared policy is enforced when the Gate is made, before the handler runs.
@@ -81,3 +84,10 @@ class Declare:
             return route(handler)
 
         return decorate
+
+
+def _mark_parameters(handler: Handler) -> None:
+    """Tell Litestar which parameter is the gate and which come from the path; routes write only their types."""
+    for name, kind in handler.__annotations__.items():
+        if name != "return":
+            handler.__annotations__[name] = NamedDependency[kind] if name == "gate" else FromPath[kind]
