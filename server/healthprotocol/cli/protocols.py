@@ -3,10 +3,10 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 import typer
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from healthprotocol.foundation.context import Actor
     from healthprotocol.foundation.db.transaction import Database
 
+T = TypeVar("T")
 As = Annotated[str, typer.Option("--as", help="The e-mail address of the account that this is done as.")]
 ExportFormat = Literal["native-yaml", "native-json", "fhir", "radar"]
 
@@ -50,7 +51,7 @@ def import_(
     terminal = Terminal(as_json=json)
     files = _files(paths)
     with terminal.step(f"Reading {len(files)} files"):
-        imported = asyncio.run(_import(files, account, publish=publish, dry_run=dry_run))
+        imported = _run(lambda: _import(files, account, publish=publish, dry_run=dry_run))
     from healthprotocol.care.protocols import schemas
 
     report = schemas.import_report(imported)
@@ -84,12 +85,20 @@ def export(
         protocol_id = UUID(protocol)
     except ValueError:
         raise UsedWrongly("the protocol is named by its id, a UUID") from None
-    exported = asyncio.run(_export(protocol_id, account, version=version, to_format=to_format))
+    exported = _run(lambda: _export(protocol_id, account, version=version, to_format=to_format))
     if output is None:
         sys.stdout.buffer.write(exported.body)
         return
     output.write_bytes(exported.body)
     terminal.result({"file": str(output), "bytes": len(exported.body)}, f"{output}: {len(exported.body):,} bytes")
+
+
+def _run(act: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run an act on the database of this installation; the embedded server is started when none runs."""
+    installation = Installation.load()
+    with installation.database_url() as url:
+        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        return asyncio.run(act())
 
 
 def _files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
@@ -140,23 +149,20 @@ async def _export(protocol_id: UUID, email: str, *, version: int | None, to_form
 
 @asynccontextmanager
 async def _acting(email: str) -> "AsyncIterator[tuple[Database, Actor]]":
-    """Give the database and the account to act as; the embedded server is started when none runs."""
-    installation = Installation.load()
-    with installation.database_url() as url:
-        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
-        from healthprotocol.assembly import assemble
-        from healthprotocol.foundation.config.settings import Settings
-        from healthprotocol.foundation.errors import NotFound
-        from healthprotocol.trust.accounts import service as accounts
+    """Give the database and the account to act as."""
+    from healthprotocol.assembly import assemble
+    from healthprotocol.foundation.config.settings import Settings
+    from healthprotocol.foundation.errors import NotFound
+    from healthprotocol.trust.accounts import service as accounts
 
-        parts = await assemble(Settings())
+    parts = await assemble(Settings())
+    try:
         try:
-            try:
-                actors = await accounts.acting_as(parts.database, email)
-            except (NotFound, ValueError):
-                raise CommandFailed(f"there is no active account with the e-mail address {email}") from None
-            if len(actors) > 1:
-                raise CommandFailed(f"{email} has accounts in several organisations; use one that is in one only")
-            yield parts.database, actors[0]
-        finally:
-            await parts.close()
+            actors = await accounts.acting_as(parts.database, email)
+        except (NotFound, ValueError):
+            raise CommandFailed(f"there is no active account with the e-mail address {email}") from None
+        if len(actors) > 1:
+            raise CommandFailed(f"{email} has accounts in several organisations; use one that is in one only")
+        yield parts.database, actors[0]
+    finally:
+        await parts.close()
