@@ -45,6 +45,15 @@ def free_operations_port(settings: Settings) -> int:
         return cast("int", probe.getsockname()[1])
 
 
+def is_answering(settings: Settings) -> bool:
+    """Return whether somebody listens where the server is to."""
+    try:
+        with socket.create_connection((local_host(settings), settings.port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
 def is_free(host: str, port: int) -> bool:
     """Return whether a server could listen there. Raises CommandFailed when this machine can never have it."""
     try:

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from healthprotocol.cli import ports
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import Installation
 from healthprotocol.cli.terminal import JsonFlag
@@ -43,16 +44,19 @@ def serve(
         os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
         with contextlib.ExitStack() as stack:
             _share_metrics(stack)
-            stack.enter_context(_operators_door())
+            stack.enter_context(_operators_door(installation))
             _serve(installation, quiet=json)
 
 
 @contextlib.contextmanager
-def _operators_door() -> Iterator[None]:
+def _operators_door(installation: Installation) -> Iterator[None]:
     """Keep the operators' door open, in a process beside this one, for as long as the block lasts."""
     leaving = threading.Event()
 
     def keep_open() -> None:
+        # The server comes first: until it listens, the machine is busy enough with loading it.
+        while not ports.is_answering(installation.settings) and not leaving.wait(_LOOK_SECONDS):
+            pass
         while not leaving.is_set():
             door = subprocess.Popen([sys.executable, "-P", "-m", "healthprotocol", "operations", "--with-parent"])
             while door.poll() is None and not leaving.wait(_LOOK_SECONDS):

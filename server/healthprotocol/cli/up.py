@@ -103,9 +103,11 @@ class _Tree:
         worker = Child("worker", ["worker", "--with-parent"], environment=environment, log=logs / "worker.log")
         with self._terminal.step("Starting the server"):
             self._supervisor.start(server)
-            self._supervisor.start(worker)
             self._describe(lock)
             self._wait_ready(server)
+        # After the server: what waited in the queue may wait another second, a person at the terminal not.
+        self._supervisor.start(worker)
+        self._describe(lock)
         self._say_ready()
 
     def watch(self, lock: LockFile) -> None:

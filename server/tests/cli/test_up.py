@@ -4,6 +4,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,8 @@ class TestAfterKill:
         with Launched(tmp_path / "data") as first:
             ask(first, "create table river as select 'Oder' as name")
             for identity in first.look_around():
-                psutil.Process(identity.pid).kill()
+                with suppress(psutil.NoSuchProcess):
+                    psutil.Process(identity.pid).kill()
             first.stop(signal.SIGKILL)
         with Launched(tmp_path / "data", port=first.port) as second:
             assert ask(second, "select name from river") == "Oder"
@@ -185,7 +187,8 @@ class TestStop:
         starting.send_signal(signal.SIGTERM)
 
         assert starting.wait(60) == 0
-        assert launched.left_over() == []
+        # A server that initdb had started may need a moment to find that it is gone.
+        assert wait_until(lambda: launched.left_over() == [], timeout_seconds=5)
         launched.close()
 
     def test_a_later_start_has_everything(self, tmp_path: Path) -> None:

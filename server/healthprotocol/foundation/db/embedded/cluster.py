@@ -1,7 +1,9 @@
 """The cluster on disk: how it is made, and the settings that it runs with."""
 
+import os
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -124,7 +126,8 @@ def _wait(process: "subprocess.Popen[bytes]") -> None:
         pass
     finally:
         if process.poll() is None:
-            process.kill()
+            # With its children: it runs the server itself in single-user mode.
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
 
