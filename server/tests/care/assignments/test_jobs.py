@@ -88,11 +88,7 @@ class TestSubmit:
 
         [made] = await assigned(clinic)
         alone = await clinic.assign()
-        differing = {
-            name
-            for name in Assignment.__struct_fields__
-            if getattr(made, name) != getattr(alone, name)
-        }
+        differing = {name for name in Assignment.__struct_fields__ if getattr(made, name) != getattr(alone, name)}
         assert differing == {"id", "patient_id", "assigned_at", "updated_at"}
         assert made.adjustments == Adjustments()
 
@@ -189,7 +185,9 @@ class TestSubmit:
         assert {subject for action, _, subject in events if action == "assignment.create"} == set(cohort)
         assert ("assignment.bulk", operation.id, None) in events
         async with clinic.acting() as tx:
-            actors = await tx.fetch("select distinct actor_id, actor_role from audit_event where object_type = 'assignment'")
+            actors = await tx.fetch(
+                "select distinct actor_id, actor_role from audit_event where object_type = 'assignment'"
+            )
         assert [tuple(row) for row in actors] == [(clinic.clinician.account_id, "clinician")]
 
 

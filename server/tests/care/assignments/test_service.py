@@ -445,9 +445,7 @@ class TestMove:
         async with clinic.acting() as tx:
             with pytest.raises(Invalid):
                 await service.move(tx, clinic.clinician, made.id, Move(to_version=2))
-            moved = await service.move(
-                tx, clinic.clinician, made.id, Move(to_version=2, adjustments=Adjustments())
-            )
+            moved = await service.move(tx, clinic.clinician, made.id, Move(to_version=2, adjustments=Adjustments()))
 
         assert moved.assignment.adjustments == Adjustments()
 
