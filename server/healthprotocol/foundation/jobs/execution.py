@@ -68,15 +68,21 @@ class JobExecutor(AbstractEntrypointExecutor):
         outcome = "failed"
         try:
             await self._attempt(job)
-            outcome = "succeeded"
         except RetryRequested as retry:
             outcome = "handed_over" if retry.reason == HANDED_OVER else "retried"
             raise
+        else:
+            outcome = "succeeded"
         finally:
-            self.session.observe(self.spec.name, outcome, asyncio.get_running_loop().time() - started)
+            seconds = asyncio.get_running_loop().time() - started
+            self.session.observe(self.spec.name, outcome, seconds)
+            log.info("job.ended", job=self.spec.name, job_id=job.id, outcome=outcome, seconds=round(seconds, 3))
 
     async def _attempt(self, job: models.Job) -> None:
-        run = _run_of(job, self.spec, self.session)
+        try:
+            run = _run_of(job, self.spec, self.session)
+        except (msgspec.MsgspecError, ValueError):
+            raise JobFailed("the payload is not one that enqueue writes") from None
         try:
             await self._refuse_poison(job)
             await self._within_limits(run)

@@ -83,6 +83,8 @@ def readiness(database: Database, root_key: RootKey) -> Readiness:
 
 
 async def _database_answers(database: Database) -> None:
+    # Each process is asked every few seconds, so this is also where each tells of its own connections.
+    measure_pool(database)
     async with database.transaction(None) as tx:
         await tx.fetchval("select 1")
 

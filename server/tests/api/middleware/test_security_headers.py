@@ -1,7 +1,13 @@
 """Every answer forbids what it does not need."""
 
+from typing import Any
+
 import pytest
 
+from healthprotocol.api.middleware.access_log import AccessLogMiddleware
+from healthprotocol.api.middleware.body_limit import BodyLimitMiddleware
+from healthprotocol.api.middleware.compression import CompressionMiddleware
+from healthprotocol.api.middleware.request_id import RequestIdMiddleware
 from healthprotocol.api.middleware.security_headers import SecurityHeadersMiddleware
 from tests.api.middleware.asgi import answering, ask
 
@@ -38,6 +44,26 @@ class TestSecurityHeaders:
         answer = await ask(SecurityHeadersMiddleware(answering(headers=[(b"Server", b"granian")])))
 
         assert b"granian" not in [value for _, value in answer.headers]
+
+    @pytest.mark.parametrize(
+        "middleware",
+        [
+            RequestIdMiddleware,
+            AccessLogMiddleware,
+            SecurityHeadersMiddleware,
+            BodyLimitMiddleware,
+            CompressionMiddleware,
+        ],
+    )
+    async def test_what_is_no_request_passes_every_middleware(self, middleware: Any) -> None:
+        seen: list[str] = []
+
+        async def app(scope: dict[str, Any], _receive: Any, _send: Any) -> None:
+            seen.append(scope["type"])
+
+        await middleware(app)({"type": "lifespan"}, None, None)
+
+        assert seen == ["lifespan"]
 
     async def test_hsts_is_for_installations_behind_tls(self) -> None:
         plain = await ask(SecurityHeadersMiddleware(answering()))

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from structlog.testing import capture_logs
 
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.errors import Unavailable
@@ -187,6 +188,22 @@ class TestRun:
 
         assert runs == []
 
+    async def test_a_payload_of_somebody_elses_is_not_tried_again(
+        self, cluster: Cluster, database_name: str, database: Database
+    ) -> None:
+        registry = JobRegistry()
+        registry.add("count.boats", lambda _database, _job: asyncio.sleep(0))
+        async with database.transaction(None) as tx:
+            await tx.execute(
+                """
+                insert into pgqueuer.pgqueuer (priority, status, entrypoint, payload)
+                values (0, 'queued', 'count.boats', '["Ebro"]')
+                """
+            )
+
+        async with working(cluster, database_name, database, registry):
+            await eventually(lambda: _has(database, ("count.boats", "failed")))
+
 
 class TestStop:
     async def test_hands_a_long_job_over_without_costing_an_attempt(
@@ -251,6 +268,18 @@ class TestLostConnection:
                 )
             await enqueued(database)
             await asyncio.wait_for(seen.get(), PATIENCE_SECONDS)
+
+
+class TestNoSchema:
+    async def test_waits_for_it(self, cluster: Cluster, database: Database) -> None:
+        registry = JobRegistry()
+        registry.add("count.boats", lambda _database, _job: asyncio.sleep(0))
+
+        with capture_logs() as lines:
+            async with working(cluster, "postgres", database, registry):
+                await asyncio.sleep(0.5)
+
+        assert [line["log_level"] for line in lines if line["event"] == "worker.failed"][:2] == ["error", "error"]
 
 
 class TestSchedule:

@@ -17,6 +17,7 @@ from healthprotocol.foundation.db.listing import (
     choice,
     date,
     integer,
+    seal,
     tags,
     text,
     timestamp,
@@ -239,6 +240,12 @@ class TestOrder:
     def test_others_are_refused(self, source: str) -> None:
         assert fault(order_by=source)[:2] == ("/order_by", "order_by_invalid")
 
+    @pytest.mark.parametrize(
+        ("source", "code"), [("a" * 501, "order_by_too_long"), ("a,b,c,d,e,f", "order_by_too_many_fields")]
+    )
+    def test_has_its_limits(self, source: str, code: str) -> None:
+        assert fault(order_by=source)[1] == code
+
     def test_the_sortable_fields_are_named(self) -> None:
         assert fault(order_by="captain")[2] == (
             "Item 1: expected a field this list sorts by: id, title, status, berths, built_on, seen_at."
@@ -306,6 +313,14 @@ class TestPageToken:
     def test_no_text_is_taken_for_one(self, token: str) -> None:
         if token:
             assert fault(page_token=token)[1] == "page_token_invalid"
+
+    @pytest.mark.parametrize("values", [["Ebro"], ["Ebro", "no id"], [7, str(HERE)], "Ebro"])
+    def test_of_ours_with_other_values_is_refused(self, values: object) -> None:
+        binding = (str(HERE), SPEC.name, "", "")
+
+        token = seal(values, binding=binding, signer=SIGNER)
+
+        assert fault(page_token=token)[1] == "page_token_invalid"
 
     def test_all_faults_are_told_at_once(self) -> None:
         with pytest.raises(BadRequest) as caught:
