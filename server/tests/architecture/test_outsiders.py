@@ -17,6 +17,7 @@ import httpx2
 import msgspec
 import pytest
 
+from healthprotocol.api.gate import Authenticated
 from healthprotocol.api.routing import Endpoint
 from healthprotocol.app import endpoints
 from healthprotocol.care.assignments import service as assignments
@@ -28,11 +29,13 @@ from healthprotocol.care.patients.model import Demographics, PatientId
 from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, Schedule
 from healthprotocol.foundation.clock import system_clock
+from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.trust.accounts import service as accounts
 from healthprotocol.trust.accounts.model import NewAccount, NewToken
+from healthprotocol.trust.accounts.service import Doorkeeper, PasswordHasher
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Role
 from tests.architecture.conftest import Record
@@ -95,6 +98,18 @@ class Home(msgspec.Struct, frozen=True):
         }
 
 
+class NamedDoorkeeper(Doorkeeper):
+    """The real one, but for who it takes a request to be from: whom the header X-Actor names."""
+
+    def __init__(self, database: Database, actors: Mapping[str, Actor]) -> None:
+        super().__init__(database, Settings(environment="test"), hasher=PasswordHasher(memory_kib=64, passes=1))
+        self._actors = actors
+
+    async def authenticate(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Authenticated | None:
+        actor = self._actors.get(headers.get("x-actor", ""))
+        return None if actor is None else Authenticated(actor)
+
+
 @pytest.fixture
 async def home(database: Database, organisation: Organisation, other_organisation: Organisation) -> Home:
     clinician, admin = organisation.clinician, organisation.admin
@@ -140,8 +155,10 @@ async def home(database: Database, organisation: Organisation, other_organisatio
 
 @pytest.fixture
 async def client(cluster: Cluster, database: Database, home: Home) -> AsyncIterator[httpx2.AsyncClient]:
-    async with site(cluster, database, home.actors) as opened:
+    doorkeeper = NamedDoorkeeper(database, home.actors)
+    async with site(cluster, database, home.actors, doorkeeper=doorkeeper) as opened:
         yield opened
+    doorkeeper.hasher.close()
 
 
 async def _enrolled(tx: Any, actor: Actor, family_name: str) -> PatientId:

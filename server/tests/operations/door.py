@@ -37,11 +37,13 @@ class OpenDoorkeeper:
 
 
 @asynccontextmanager
-async def site(cluster: Cluster, database: Database, actors: Mapping[str, Actor]) -> AsyncIterator[httpx2.AsyncClient]:
-    """Start the application on a database of the test, and give a client of it."""
+async def site(
+    cluster: Cluster, database: Database, actors: Mapping[str, Actor], *, doorkeeper: Any = None
+) -> AsyncIterator[httpx2.AsyncClient]:
+    """Start the application on a database of the test, and give a client of it; None is the open doorkeeper."""
     root_key = LocalRootKey.load(cluster.root_key, inside_checkout=True)
     parts: Any = SimpleNamespace(
-        database=database, doorkeeper=OpenDoorkeeper(actors), readiness=readiness(database, root_key)
+        database=database, doorkeeper=doorkeeper or OpenDoorkeeper(actors), readiness=readiness(database, root_key)
     )
     app = create_app(Settings(environment="test"), assembly=parts)
     to_app: asyncio.Queue[Any] = asyncio.Queue()
@@ -49,7 +51,8 @@ async def site(cluster: Cluster, database: Database, actors: Mapping[str, Actor]
     task = asyncio.create_task(app({"type": "lifespan", "asgi": {}, "state": {}}, to_app.get, from_app.put))  # pyright: ignore[reportArgumentType]
     await to_app.put({"type": "lifespan.startup"})
     assert (await from_app.get())["type"] == "lifespan.startup.complete"
-    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://hp.test") as client:
+    transport = httpx2.ASGITransport(app=app)  # pyright: ignore[reportArgumentType]
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hp.test") as client:
         yield client
     await to_app.put({"type": "lifespan.shutdown"})
     await from_app.get()
