@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.events import Subscriptions
 from tests.support.people import Organisation, make_organisation
 from tests.support.postgresql import Cluster, cloned_database, open_database, start_cluster
 
@@ -26,7 +28,7 @@ async def database_name(cluster: Cluster) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def database(cluster: Cluster, database_name: str) -> AsyncIterator[Database]:
-    opened = await open_database(cluster, database_name)
+    opened = await open_database(cluster, database_name, subscriptions=Subscriptions(SUBSCRIPTIONS))
     yield opened
     await opened.close()
 

@@ -28,10 +28,11 @@ def decode_body(body: bytes, kind: type[T], *, trusted_markup: bool = False) -> 
     Raises BadRequest when it is no JSON, Invalid with every fault when it is JSON of another shape.
     """
     try:
-        value = _decoder(kind).decode(body)
-        found = [] if trusted_markup or b"<" not in body else _active_markup(msgspec.json.decode(body))
-    except msgspec.ValidationError as error:
-        raise Invalid(violations=faults(body, kind) or [_from_msgspec(str(error))]) from None
+        try:
+            value = _decoder(kind).decode(body)
+            found = [] if trusted_markup or b"<" not in body else _active_markup(msgspec.json.decode(body))
+        except msgspec.ValidationError as error:
+            raise Invalid(violations=faults(body, kind) or [_from_msgspec(str(error))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest(
             "The body is not valid JSON in UTF-8.", violations=[Violation("", "json_invalid", "Send valid JSON.")]

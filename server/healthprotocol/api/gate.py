@@ -16,6 +16,7 @@ from litestar.response import Response
 
 from healthprotocol.api.body import convert_query, decode_body
 from healthprotocol.api.idempotency import replay_or_reserve, store_answer
+from healthprotocol.api.paging import NoQuery
 from healthprotocol.api.problem import UnsupportedMediaType
 from healthprotocol.api.routing import Answer, Endpoint
 from healthprotocol.foundation.context import Actor, RequestContext
@@ -209,7 +210,11 @@ async def open_gate(request: "Request[Any, Any, Any]") -> Gate:
         except (Forbidden, NotFound):
             await doorkeeper.record_denied(authenticated.actor, context, endpoint.policy)
             raise
-    return Gate(request, database=state.database, context=context, authenticated=authenticated, doorkeeper=doorkeeper)
+    gate = Gate(request, database=state.database, context=context, authenticated=authenticated, doorkeeper=doorkeeper)
+    if endpoint.query is NoQuery:
+        # A parameter that nobody reads is a mistake of the caller's, who believes that it does something.
+        gate.query(NoQuery)
+    return gate
 
 
 def _require_csrf(request: "Request[Any, Any, Any]", authenticated: Authenticated) -> None:
