@@ -112,7 +112,10 @@ class _Dismissal(Struct, frozen=True):
     pauses: tuple[tuple[datetime, datetime | None], ...]
 
     @classmethod
-    def of(cls, assignment: Assignment) -> "_Dismissal":
+    def of(cls, assignment: Assignment) -> "_Dismissal | None":
+        """Return None, as for most, when the plan runs and never paused."""
+        if assignment.status == "active" and not assignment.pauses:
+            return None
         return cls(
             is_whole=assignment.status in {"proposed", "entered_in_error"},
             stopped_at=assignment.stopped_at,
@@ -131,7 +134,7 @@ def _add_occurrences(
     assignment: Assignment,
     part: PlannedActivity,
     *,
-    dismissal: _Dismissal,
+    dismissal: _Dismissal | None,
     standing: Standing,
     at: datetime,
 ) -> None:
@@ -142,7 +145,7 @@ def _add_occurrences(
         entry = standing.get(occurrence_id)
         if entry is not None:
             state: OccurrenceState = entry.outcome
-        elif part.is_taken_out or dismissal.holds(planned.planned_at):
+        elif part.is_taken_out or (dismissal is not None and dismissal.holds(planned.planned_at)):
             state = "not_applicable"
         else:
             state = _state_without_entry(planned, at)

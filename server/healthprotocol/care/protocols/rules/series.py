@@ -12,6 +12,8 @@ from healthprotocol.care.protocols.rules.frame import Planned, Span
 # check_schedule lets 100 occurrences of an activity fall on one local day. Twice that means nobody asked it.
 _MOST_ON_A_DAY = 200
 
+_MICROSECOND = timedelta(microseconds=1)
+
 
 def series_between(pattern: SeriesPattern, span: Span, first: int, last: int) -> list[Planned]:
     """
@@ -21,23 +23,25 @@ def series_between(pattern: SeriesPattern, span: Span, first: int, last: int) ->
         ValueError: there are so many of them on a day that the schedule cannot have been checked.
     """
     calendar = span.calendar
-    start_at = calendar.day(span.first).midnight_at
-    ends_at = calendar.day(last + 1).midnight_at
-    if span.until_at is not None:
-        ends_at = min(ends_at, span.until_at)
     series = _Series(pattern, calendar.midnight_at(span.anchor) + pattern.shift)
-    lowest = series.index_from(start_at)
-    index = max(lowest, series.index_from(calendar.day(first).midnight_at))
-    beyond = series.index_from(ends_at)
-    room = None
-    if span.count is not None:
-        room = span.count - _series_count(series, span, lowest, index, first)
+    index = series.index_from(calendar.day(first).midnight_at)
+    beyond = series.index_from(calendar.day(last + 1).midnight_at)
+    if span.until_at is not None:
+        beyond = min(beyond, series.index_from(span.until_at))
     if beyond - index > (last - first + 1) * _MOST_ON_A_DAY:
         raise ValueError("the schedule was not checked: it plans too much on one day")
     found: list[Planned] = []
-    while index < beyond and (room is None or len(found) < room):
-        _plan_instant(found, series, span, index)
-        index += 1
+    room = beyond - index
+    if span.count is not None:
+        room = min(room, span.count - _count_before(series, span, first))
+    for ordinal in range(first, last + 1):
+        if len(found) >= room:
+            break
+        end = min(beyond, series.index_from(calendar.day(ordinal + 1).midnight_at))
+        if series.is_listed(ordinal):
+            end_of_room = index + room - len(found)
+            found += [_plan_instant(series, span, number, ordinal) for number in range(index, min(end, end_of_room))]
+        index = max(index, end)
     return found
 
 
@@ -54,42 +58,44 @@ class _Series:
 
     def index_from(self, at: datetime) -> int:
         """Return the number of the first instant that is not before `at`; the series has none below 0."""
-        microseconds = (at - self.origin_at) // timedelta(microseconds=1)
+        microseconds = (at - self.origin_at) // _MICROSECOND
         return max(0, -(-microseconds * self.pattern.per_cycle // self.pattern.step_us))
 
     def has(self, at: datetime) -> bool:
         """Say whether `at` is an instant of the series."""
         return at >= self.origin_at and self.at(self.index_from(at)) == at
 
-    def is_listed(self, weekday: int) -> bool:
-        """Say whether the schedule lists this weekday (Monday is 0)."""
-        return self.pattern.weekdays is None or weekday in self.pattern.weekdays
+    def is_listed(self, ordinal: int) -> bool:
+        """Say whether the schedule lists the weekday of this date. Ordinal 1 was a Monday."""
+        return self.pattern.weekdays is None or (ordinal - 1) % 7 in self.pattern.weekdays
 
 
-def _series_count(series: _Series, span: Span, lowest: int, index: int, first: int) -> int:
-    """Return how many instants from number `lowest` up to, not including, `index` fall on listed days."""
+def _count_before(series: _Series, span: Span, ordinal: int) -> int:
+    """Return how many instants fall on listed days from the first possible day up to the day before `ordinal`."""
+    begin = series.index_from(span.calendar.day(span.first).midnight_at)
     if series.pattern.weekdays is None:
-        return index - lowest
+        return series.index_from(span.calendar.day(ordinal).midnight_at) - begin
     total = 0
-    for ordinal in range(span.first, first):
-        # Ordinal 1 was a Monday.
-        if series.is_listed((ordinal - 1) % 7):
-            begins = series.index_from(span.calendar.day(ordinal).midnight_at)
-            total += series.index_from(span.calendar.day(ordinal + 1).midnight_at) - max(lowest, begins)
+    for day in range(span.first, ordinal):
+        end = series.index_from(span.calendar.day(day + 1).midnight_at)
+        if series.is_listed(day):
+            total += end - begin
+        begin = end
     return total
 
 
-def _plan_instant(found: list[Planned], series: _Series, span: Span, index: int) -> None:
+def _plan_instant(series: _Series, span: Span, index: int, ordinal: int) -> Planned:
     planned_at = series.at(index)
-    local = span.calendar.local(planned_at)
-    if not series.is_listed(local.weekday()):
-        return
+    day = span.calendar.day(ordinal)
     slot = 1
-    if local.fold:
-        repeated = span.calendar.instant(local)
-        slot = 2 if series.has(repeated) else 1
+    if day.is_even:
+        local = day.midnight + (planned_at - day.midnight_at)
+    else:
+        local = span.calendar.local(planned_at)
+        # The second pass through an hour that the clock repeats, if the first had an occurrence at that time, too.
+        slot = 2 if local.fold and series.has(span.calendar.instant(local)) else 1
         local = local.replace(fold=0)
     closes_at = series.at(index + 1) + series.pattern.growth
     if span.window is not None:
         closes_at = planned_at + span.window + series.pattern.growth
-    found.append(span.place(local, slot, planned_at, closes_at=closes_at))
+    return span.place(local, slot, planned_at, closes_at=closes_at)

@@ -11,7 +11,7 @@ from dateutil.rrule import DAILY, HOURLY, MONTHLY, WEEKLY, rrule
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from healthprotocol.care.protocols.model import Schedule
+from healthprotocol.care.protocols.model import BoundsDuration, BoundsPeriod, BoundsRange, Schedule
 from healthprotocol.care.protocols.rules.expansion import Frame, Planned, planned_between
 from healthprotocol.care.protocols.rules.schedule_check import check_schedule
 from tests.support.brute_force import WEEKDAYS, brute_force, instant
@@ -275,6 +275,182 @@ def local(text: str) -> datetime:
 def _days(time_zone: str, starts_on: date, days: int) -> Frame:
     last_on = starts_on + (days - 1) * DAY
     return Frame(time_zone=time_zone, anchor_on=starts_on, last_on=last_on, ends_on=last_on)
+
+
+class TestSeries:
+    FRAME = Frame(
+        time_zone="Europe/Berlin",
+        anchor_on=date(2026, 10, 19),
+        last_on=date(2026, 11, 1),
+        ends_on=date(2026, 11, 1),
+    )
+
+    def planned(self, schedule: Schedule, from_on: date, to_on: date) -> list[tuple[str, int]]:
+        found = planned_between(schedule, self.FRAME, from_on=from_on, to_on=to_on)
+        return [(one.planned_local.isoformat(timespec="minutes"), one.slot) for one in found]
+
+    def test_only_listed_days_count(self) -> None:
+        weekend = Schedule(period=8, period_unit="h", day_of_week=("sat", "sun"), count=8)
+
+        assert self.planned(weekend, date(2026, 10, 23), date(2026, 10, 31)) == [
+            ("2026-10-24T00:00", 1),
+            ("2026-10-24T08:00", 1),
+            ("2026-10-24T16:00", 1),
+            ("2026-10-25T00:00", 1),
+            ("2026-10-25T07:00", 1),
+            ("2026-10-25T15:00", 1),
+            ("2026-10-25T23:00", 1),
+            ("2026-10-31T07:00", 1),
+        ]
+
+    def test_only_listed_days_are_counted_before_the_window(self) -> None:
+        weekend = Schedule(period=12, period_unit="h", day_of_week=("sat", "sun"), count=6)
+
+        assert self.planned(weekend, date(2026, 10, 26), date(2026, 11, 1)) == [("2026-10-31T11:00", 1)]
+
+    def test_a_count_that_ran_out_before_the_window_leaves_nothing(self) -> None:
+        daily = Schedule(period=24, period_unit="h", count=3)
+
+        assert self.planned(daily, date(2026, 10, 23), date(2026, 10, 31)) == []
+        assert len(self.planned(daily, date(2026, 10, 19), date(2026, 10, 31))) == 3
+
+    def test_bounds_end_it_to_the_second(self) -> None:
+        hourly = Schedule(
+            period=1, period_unit="h", bounds_duration=BoundsDuration(value=2.5, unit="h"), window_minutes=30
+        )
+
+        assert [time for time, _ in self.planned(hourly, date(2026, 10, 19), date(2026, 10, 31))] == [
+            "2026-10-19T00:00",
+            "2026-10-19T01:00",
+            "2026-10-19T02:00",
+        ]
+
+    def test_begins_within_the_bounds(self) -> None:
+        daily = Schedule(period=24, period_unit="h", count=2, bounds_period=BoundsPeriod(start=date(2026, 10, 21)))
+
+        assert [time for time, _ in self.planned(daily, date(2026, 10, 19), date(2026, 10, 31))] == [
+            "2026-10-21T00:00",
+            "2026-10-22T00:00",
+        ]
+
+
+class TestWindow:
+    def closings(self, schedule: Schedule, *, days: int = 70) -> list[str]:
+        frame = _days("UTC", date(2026, 1, 31), days)
+        return [one.closes_at.isoformat()[:16] for one in everything(schedule, frame)]
+
+    def test_grows_by_months_from_the_anchor(self) -> None:
+        untimed = Schedule(period=1, period_max=2, period_unit="mo")
+        timed = Schedule(period=1, period_max=2, period_unit="mo", time_of_day=(time(8),))
+
+        assert self.closings(untimed) == ["2026-03-31T00:00", "2026-04-11T00:00", "2026-04-11T00:00"]
+        assert self.closings(timed) == ["2026-03-01T00:00", "2026-04-01T00:00", "2026-04-11T00:00"]
+
+    def test_grows_by_days_from_its_end(self) -> None:
+        fixed = Schedule(period=30, period_max=32, period_unit="d", time_of_day=(time(8),), window_minutes=60)
+
+        assert self.closings(fixed) == ["2026-02-02T09:00", "2026-03-04T09:00", "2026-04-03T09:00"]
+
+    def test_counts_months_from_the_first(self) -> None:
+        twice = Schedule(period=1, period_unit="mo", frequency=2, count=3)
+        frame = _days("UTC", date(2026, 1, 31), 90)
+
+        found = planned_between(twice, frame, from_on=date(2026, 2, 1), to_on=frame.last_on)
+
+        assert [(one.planned_local.date(), one.slot) for one in found] == [(date(2026, 2, 28), 1)]
+
+    def test_of_what_has_no_time_lasts_as_long_as_its_cycle_or_its_day(self) -> None:
+        assert self.closings(Schedule(period=30, period_unit="d"), days=61) == [
+            "2026-03-02T00:00",
+            "2026-04-01T00:00",
+            "2026-04-02T00:00",
+        ]
+        assert self.closings(Schedule(day_of_week=("mon",), period=4, period_unit="wk"), days=61) == [
+            "2026-02-24T00:00",
+            "2026-03-24T00:00",
+        ]
+
+    def test_in_minutes_is_cut_at_the_end_of_the_assignment(self) -> None:
+        assert self.closings(Schedule(time_of_day=(time(20),), window_minutes=300), days=2) == [
+            "2026-02-01T01:00",
+            "2026-02-02T00:00",
+        ]
+
+
+class TestFrames:
+    def test_days_before_and_after_are_empty(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 5)
+
+        assert planned_between(Schedule(), frame, from_on=date(2026, 5, 1), to_on=date(2026, 5, 31)) == []
+        assert planned_between(Schedule(), frame, from_on=date(2026, 6, 6), to_on=date(2026, 6, 30)) == []
+        assert planned_between(Schedule(), frame, from_on=date(2026, 6, 3), to_on=date(2026, 6, 1)) == []
+
+    def test_a_count_that_ran_out_before_the_window_leaves_nothing(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 30)
+        schedule = Schedule(time_of_day=(time(8), time(20)), count=5)
+
+        assert planned_between(schedule, frame, from_on=date(2026, 6, 4), to_on=frame.last_on) == []
+        assert len(planned_between(schedule, frame, from_on=date(2026, 6, 3), to_on=frame.last_on)) == 1
+
+    def test_times_that_overflow_their_cycle_come_when_it_has_gone_round(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 4)
+        schedule = Schedule(offsets_minutes=(600, 1_500, 2_940), period=1, period_unit="d")
+
+        planned = everything(schedule, frame)
+
+        assert [one.planned_local.isoformat(timespec="hours") for one in planned] == [
+            "2026-06-01T10",
+            "2026-06-02T01",
+            "2026-06-02T10",
+            "2026-06-03T01",
+            "2026-06-03T10",
+            "2026-06-04T01",
+            "2026-06-04T10",
+        ]
+
+    def test_a_window_in_the_middle_of_a_cycle_holds_its_days_only(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 60)
+        weekly = Schedule(day_of_week=("mon", "wed", "fri"), period=2, period_unit="wk")
+        monthly = Schedule(offsets_minutes=(600, 20_000, 40_000), period=1, period_unit="mo")
+
+        def days(schedule: Schedule) -> list[int]:
+            found = planned_between(schedule, frame, from_on=date(2026, 6, 16), to_on=date(2026, 6, 17))
+            return [one.planned_local.day for one in found]
+
+        assert days(weekly) == [17]
+        assert days(monthly) == []
+        assert [one.planned_local.day for one in everything(monthly, frame)] == [1, 14, 28, 1, 14, 28]
+
+    def test_an_open_range_has_no_end(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 4)
+        schedule = Schedule(time_of_day=(time(8),), bounds_range=BoundsRange(low=BoundsDuration(value=1, unit="d")))
+
+        assert len(everything(schedule, frame)) == 4
+
+    def test_bounds_in_weeks_and_years_follow_the_calendar(self) -> None:
+        frame = _days("UTC", date(2028, 2, 29), 365)
+
+        def days(value: float, unit: Any) -> int:
+            return len(
+                everything(
+                    Schedule(
+                        time_of_day=(time(8),), bounds_range=BoundsRange(high=BoundsDuration(value=value, unit=unit))
+                    ),
+                    frame,
+                )
+            )
+
+        assert [days(2, "wk"), days(1, "mo"), days(1, "a"), days(5, "d"), days(36, "h")] == [14, 29, 365, 5, 2]
+
+    def test_bounds_of_dates_may_be_open_at_either_end(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 10)
+
+        def days(**bounds: date) -> int:
+            return len(everything(Schedule(time_of_day=(time(8),), bounds_period=BoundsPeriod(**bounds)), frame))
+
+        assert days(start=date(2026, 6, 9)) == 2
+        assert days(end=date(2026, 6, 2)) == 2
+        assert days(end=date.max) == 10
 
 
 class TestShift:
