@@ -27,6 +27,6 @@ class Signer:
         """Return the 32-byte mark of the message."""
         return hmac.new(self._key, message, sha256).digest()
 
-    def verify(self, message: bytes, mark: bytes) -> bool:
-        """Tell whether the mark was made by `sign` over this message, in time that does not depend on either."""
-        return hmac.compare_digest(self.sign(message), mark)
+    def verify(self, message: bytes, mac: bytes) -> bool:
+        """Tell whether the mark `mac` was made by `sign` over this message, in time that does not depend on either."""
+        return hmac.compare_digest(self.sign(message), mac)

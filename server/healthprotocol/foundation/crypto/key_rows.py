@@ -31,7 +31,7 @@ class Unit(Protocol):
         """Return a fresh id."""
         ...
 
-    async def fetch(self, sql: str, *args: object) -> Sequence[Mapping[str, Any]]:
+    async def fetch(self, sql: str, *args: object) -> Sequence[Any]:
         """Return all rows."""
         ...
 

@@ -58,11 +58,20 @@ select {_VALUES}
 from unnest({_ARRAYS})
   as new ({_NAMES})
 """  # noqa: S608 - made of the names above
+_PARAMETERS = ", ".join(
+    f"${number}::text::uuid[]" if name == "subject_ids" else f"${number}::{kind}"
+    for number, (name, kind) in enumerate(_COLUMNS.items(), start=1)
+)
+_INSERT_ONE = f"insert into audit_event ({_NAMES}) values ({_PARAMETERS})"  # noqa: S608 - made of the names above
 
 
 async def insert(tx: Transaction, events: Sequence[StoredEvent]) -> None:
     """Insert all events in one statement."""
     rows = [_row(event) for event in events]
+    if len(rows) == 1:
+        # By far the most frequent, and half the work for the driver.
+        await tx.execute(_INSERT_ONE, *rows[0])
+        return
     await tx.execute(_INSERT, *[list(column) for column in zip(*rows, strict=True)])
 
 

@@ -19,6 +19,8 @@ from tests.support.postgresql import Cluster
 CONTEXT = RequestContext(request_id="req-1", address="192.0.2.7")
 THE_ELBE, THE_ODER, PLAN = UUID(int=1), UUID(int=2), UUID(int=3)
 
+CHANGES = ("update audit_event set outcome = 'success'", "delete from audit_event", "truncate audit_event")
+
 
 async def record_some(database: Database, organisation: Organisation) -> None:
     async with database.transaction(organisation.id, context=CONTEXT) as tx:
@@ -129,30 +131,22 @@ class TestTheStoredRow:
         for secret in ("travel", "192.0.2.7", b"travel".hex(), b"192.0.2.7".hex()):
             assert secret not in text
 
-    @pytest.mark.parametrize(
-        "statement",
-        ["update audit_event set outcome = 'success'", "delete from audit_event", "truncate audit_event"],
-    )
-    async def test_is_never_changed_by_the_application(
-        self, database: Database, organisation: Organisation, statement: str
-    ) -> None:
+    async def test_is_never_changed_by_the_application(self, database: Database, organisation: Organisation) -> None:
         await record_some(database, organisation)
 
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await run(database, organisation, statement)
+        for statement in CHANGES:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await run(database, organisation, statement)
 
-    @pytest.mark.parametrize(
-        "statement",
-        ["update audit_event set outcome = 'success'", "delete from audit_event", "truncate audit_event"],
-    )
     async def test_is_not_even_changed_by_an_administrator_by_mistake(
-        self, cluster: Cluster, database_name: str, database: Database, organisation: Organisation, statement: str
+        self, cluster: Cluster, database_name: str, database: Database, organisation: Organisation
     ) -> None:
         await record_some(database, organisation)
         connection = await asyncpg.connect(cluster.admin_url(database_name))
 
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="never changed"):
-            await connection.execute(statement)
+        for statement in CHANGES:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError, match="never changed"):
+                await connection.execute(statement)
 
         await connection.close()
 
@@ -179,23 +173,22 @@ class TestListEvents:
 
         assert await read(database, other_organisation) == []
 
-    @pytest.mark.parametrize(
-        ("condition", "count"),
-        [
-            ('action = "patient.list"', 1),
-            ('object_type = "assignment"', 1),
-            (f'patient_id = "{THE_ELBE}"', 1),
-            (f'patient_id = "{THE_ELBE}" OR patient_ids:"{THE_ELBE}"', 2),
-            (f'actor_id = "{THE_ELBE}"', 0),
-            ('outcome = "denied"', 0),
-            ('at >= "2020-01-01T00:00:00Z"', 2),
-            ('at >= "2100-01-01T00:00:00Z"', 0),
-        ],
-    )
-    async def test_filters(self, database: Database, organisation: Organisation, condition: str, count: int) -> None:
+    async def test_filters(self, database: Database, organisation: Organisation) -> None:
         await record_some(database, organisation)
+        counts = {
+            'action = "patient.list"': 1,
+            'object_type = "assignment"': 1,
+            f'patient_id = "{THE_ELBE}"': 1,
+            f'patient_id = "{THE_ELBE}" OR patient_ids:"{THE_ELBE}"': 2,
+            f'actor_id = "{THE_ELBE}"': 0,
+            'outcome = "denied"': 0,
+            'at >= "2020-01-01T00:00:00Z" AND action != "audit.list"': 2,
+            'at >= "2100-01-01T00:00:00Z"': 0,
+        }
 
-        assert len(await read(database, organisation, ListQuery(filter=condition))) == count
+        found = {one: len(await read(database, organisation, ListQuery(filter=one))) for one in counts}
+
+        assert found == counts
 
     async def test_pages_lead_through_the_whole_log(self, database: Database, organisation: Organisation) -> None:
         for _ in range(3):

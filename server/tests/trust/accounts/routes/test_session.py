@@ -1,5 +1,3 @@
-import pytest
-
 from tests.trust.accounts.conftest import PASSWORD
 from tests.trust.accounts.routes.conftest import Site
 
@@ -25,38 +23,35 @@ class TestSignIn:
         assert "Secure" not in cookie
         assert PASSWORD not in answer.text
 
-    @pytest.mark.parametrize(
-        ("email", "password"),
-        [("clinician@delta.example", "wrong"), ("nobody@delta.example", PASSWORD), ("no address", PASSWORD)],
-    )
-    async def test_refuses_all_that_is_wrong_with_the_same_words(self, site: Site, email: str, password: str) -> None:
-        answer = await site.visitor().sign_in(email, password)
-        other = await site.visitor().sign_in("admin@delta.example", "wrong too")
+    async def test_refuses_all_that_is_wrong_with_the_same_words(self, site: Site) -> None:
+        told = []
+        for email, password in (
+            ("clinician@delta.example", "wrong"),
+            ("nobody@delta.example", PASSWORD),
+            ("no address", PASSWORD),
+        ):
+            answer = await site.visitor().sign_in(email, password)
+            assert answer.status_code == 401
+            assert answer.headers["content-type"] == "application/problem+json"
+            assert "set-cookie" not in answer.headers
+            assert email not in answer.text
+            told.append({**answer.json(), "request_id": "", "instance": ""})
 
-        told, others = answer.json(), other.json()
-        assert answer.status_code == 401
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert "set-cookie" not in answer.headers
-        for body in (told, others):
-            del body["request_id"], body["instance"]
-        assert told == others
-        assert email not in answer.text
+        assert told[0] == told[1] == told[2]
 
-    @pytest.mark.parametrize(
-        ("body", "pointers"),
-        [
+    async def test_names_every_fault_of_the_body(self, site: Site) -> None:
+        faults: list[tuple[object, set[str]]] = [
             ({}, {"/email", "/password"}),
             ({"email": 1, "password": None}, {"/email", "/password"}),
             ({"email": "a@b.example", "password": "x", "remember": True}, {"/remember"}),
             ({"email": "", "password": ""}, {"/email", "/password"}),
             ({"email": "x" * 255, "password": "x" * 1025}, {"/email", "/password"}),
-        ],
-    )
-    async def test_names_every_fault_of_the_body(self, site: Site, body: object, pointers: set[str]) -> None:
-        answer = await site.visitor().write("POST", "/api/v1/session", body)
+        ]
 
-        assert answer.status_code == 422
-        assert {error["pointer"] for error in answer.json()["errors"]} == pointers
+        for body, pointers in faults:
+            answer = await site.visitor().write("POST", "/api/v1/session", body)
+            assert answer.status_code == 422
+            assert {error["pointer"] for error in answer.json()["errors"]} == pointers
 
     async def test_asks_to_wait_after_many_failures(self, site: Site) -> None:
         for _ in range(5):
@@ -66,14 +61,12 @@ class TestSignIn:
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1
 
-    @pytest.mark.parametrize(
-        "headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}]
-    )
-    async def test_a_foreign_page_cannot_sign_a_visitor_in(self, site: Site, headers: dict[str, str]) -> None:
+    async def test_a_foreign_page_cannot_sign_a_visitor_in(self, site: Site) -> None:
         body = {"email": "admin@delta.example", "password": PASSWORD}
-        answer = await site.visitor().http.post("/api/v1/session", json=body, headers=headers)
 
-        assert answer.status_code == 403
+        for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+            answer = await site.visitor().http.post("/api/v1/session", json=body, headers=headers)
+            assert answer.status_code == 403
 
     async def test_our_own_page_can(self, site: Site) -> None:
         body = {"email": "admin@delta.example", "password": PASSWORD}
@@ -120,13 +113,13 @@ class TestSignOut:
 
 
 class TestCsrf:
-    @pytest.mark.parametrize("sent", [None, "", "x" * 43])
-    async def test_a_write_with_a_cookie_needs_the_sessions_own_token(self, site: Site, sent: str | None) -> None:
+    async def test_a_write_with_a_cookie_needs_the_sessions_own_token(self, site: Site) -> None:
         visitor = await site.somebody("admin")
-        visitor.csrf_token = sent
-        answer = await visitor.write("PATCH", "/api/v1/organisation", {"name": "Taken"}, If_Match='"r1"')
 
-        assert answer.status_code == 403
+        for sent in (None, "", "x" * 43):
+            visitor.csrf_token = sent
+            answer = await visitor.write("PATCH", "/api/v1/organisation", {"name": "Taken"}, If_Match='"r1"')
+            assert answer.status_code == 403
         assert (await visitor.get("/api/v1/organisation")).json()["name"] == "Delta"
 
     async def test_anothers_token_will_not_do(self, site: Site) -> None:

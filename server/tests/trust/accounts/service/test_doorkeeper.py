@@ -59,9 +59,9 @@ class TestCookies:
         clock.advance(10 * MINUTE)
         assert await who(doorkeeper, signed_in) is None
 
-    @pytest.mark.parametrize("text", ["", "x", "a.b", "!" * 22 + "." + "a" * 43, "a" * 66, "\x00", "ü" * 66])
-    async def test_what_is_no_cookie_is_nobody(self, doorkeeper: Doorkeeper, text: str) -> None:
-        assert await doorkeeper.authenticate({}, {doorkeeper.cookie_name: text}) is None
+    async def test_what_is_no_cookie_is_nobody(self, doorkeeper: Doorkeeper) -> None:
+        for text in ("", "x", "a.b", "!" * 22 + "." + "a" * 43, "a" * 66, "\x00", "ü" * 66):
+            assert await doorkeeper.authenticate({}, {doorkeeper.cookie_name: text}) is None
 
     async def test_a_cookie_of_another_secret_or_organisation_is_nobody(
         self, database: Database, doorkeeper: Doorkeeper, clinic: Clinic
@@ -146,11 +146,9 @@ class TestBearerTokens:
         with pytest.raises(Forbidden):
             doorkeeper.authorize(found.actor, "patient.write")
 
-    @pytest.mark.parametrize(
-        "header", ["", "Bearer", "Bearer ", "Basic YTpi", "Bearer x", "bearer hp_test_api_a_b_c", "Bearer \x00"]
-    )
-    async def test_what_is_no_token_is_nobody(self, doorkeeper: Doorkeeper, header: str) -> None:
-        assert await doorkeeper.authenticate({"authorization": header}, {}) is None
+    async def test_what_is_no_token_is_nobody(self, doorkeeper: Doorkeeper) -> None:
+        for header in ("", "Bearer", "Bearer ", "Basic YTpi", "Bearer x", "bearer hp_test_api_a_b_c", "Bearer \x00"):
+            assert await doorkeeper.authenticate({"authorization": header}, {}) is None
 
     async def test_a_wrong_header_is_not_made_good_by_a_cookie(self, doorkeeper: Doorkeeper, clinic: Clinic) -> None:
         signed_in = await sign_in(doorkeeper, "admin@delta.example")
