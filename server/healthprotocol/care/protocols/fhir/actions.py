@@ -25,7 +25,7 @@ from healthprotocol.care.protocols.rules.schedule_check import check_schedule
 
 _UNDERSTOOD = {
     "id", "title", "description", "textEquivalent", "definitionCanonical", "definitionUri", "definition",
-    "timingTiming", "action", "prefix", "extension",
+    "timingTiming", "action", "prefix", "extension", "groupingBehavior",
 }  # fmt: skip
 _UNPLANNABLE = {
     "too_many": "more than 100 times a day",
@@ -135,7 +135,7 @@ class ActionReader:
             medication=definition.medication,
             questionnaire=definition.questionnaire,
         )
-        activity = _with_extension(activity, action)
+        activity = _with_extension(_with_questions(activity, action), action)
         activity = msgspec.structs.replace(activity, key=self._keys.take(activity.key))
         action.understood(f"An activity: {activity.kind}.")
         place = timing.place if timing is not None else action
@@ -209,6 +209,15 @@ def _title_and_instructions(action: Node, definition: DefinitionReading) -> tupl
 
 def _text(action: Node, definition: DefinitionReading) -> str:
     return title_of(action) or definition.title or definition_of(action) or action.compact()
+
+
+def _with_questions(activity: Activity, action: Node) -> Activity:
+    """A questionnaire without a question can only be ticked off."""
+    questionnaire = activity.questionnaire
+    if questionnaire is None or any(item.type != "display" for item in questionnaire.items):
+        return activity
+    action.adjusted("no_questions", "None of its questions can be asked here; it is a task to tick off.")
+    return msgspec.structs.replace(activity, kind="task", questionnaire=None)
 
 
 def _with_extension(activity: Activity, action: Node) -> Activity:

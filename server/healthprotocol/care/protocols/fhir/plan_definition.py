@@ -16,9 +16,9 @@ from healthprotocol.care.protocols.fhir.horizon import days_of, duration_of
 from healthprotocol.care.protocols.fhir.plan_texts import read_texts
 from healthprotocol.care.protocols.fhir.structure import PhaseRead, arrange
 from healthprotocol.care.protocols.fhir.timing import read_duration, read_timing
-from healthprotocol.care.protocols.model import Kept, Phase, ProtocolContent, Schedule
+from healthprotocol.care.protocols.model import Kept, Phase, ProtocolContent
 from healthprotocol.care.protocols.rules.exchange.documents import Json
-from healthprotocol.care.protocols.rules.exchange.finish import finish
+from healthprotocol.care.protocols.rules.exchange.finish import Place, activity_place, finish
 from healthprotocol.care.protocols.rules.exchange.limits import (
     MAX_ACTIVITIES_OF_PHASE,
     MAX_DAYS,
@@ -46,8 +46,7 @@ class PlanReading(NamedTuple):
 def read_plan(plan: Node, definitions: Definitions) -> PlanReading | None:
     """Return the content of a PlanDefinition as it will be stored, or None with the reasons in the report."""
     reading = read_plan_as_is(plan, definitions)
-    places = [[each.place for each in phase.activities] for phase in reading.phases]
-    content = finish(reading.content, plan.report, schedule_at=lambda phase, index: places[phase][index])
+    content = finish(reading.content, plan.report, place_at=lambda pointer: _place(pointer, plan, reading))
     return None if content is None else reading._replace(content=content)
 
 
@@ -58,13 +57,26 @@ def read_plan_as_is(plan: Node, definitions: Definitions) -> PlanReading:
     reader = _Reader(plan, definitions)
     groups = reader.groups()
     change = _protocol_extension(plan)
-    duration = _duration(plan, change, [each.activity.schedule for group in groups for each in group.activities])
-    phases = arrange(plan, [_with_days(group, duration) for group in groups])
+    lengths = [_length(group) for group in groups]
+    schedules = [each.activity.schedule for group in groups for each in group.activities]
+    duration = _duration(plan, change, max([duration_of(schedules), *(length or 1 for length in lengths)]))
+    phases = arrange(plan, [_with_days(group, length, duration) for group, length in zip(groups, lengths, strict=True)])
     if len(phases) > MAX_PHASES:
         plan.refused("too_many", f"A protocol has at most {MAX_PHASES} phases.", at="action")
     if any(len(phase.activities) > MAX_ACTIVITIES_OF_PHASE for phase in phases):
         plan.refused("too_many", f"A phase has at most {MAX_ACTIVITIES_OF_PHASE} activities.", at="action")
     return PlanReading(_content(plan, change, duration, phases), tuple(phases))
+
+
+def _place(pointer: str, plan: Node, reading: PlanReading) -> Place:
+    found = activity_place(pointer)
+    if found is None:
+        return Place(plan.file, plan.pointer)
+    phase, index, rest = found
+    read = reading.phases[phase].activities[index]
+    if rest.startswith("/schedule"):
+        return Place(read.place.file, read.place.pointer + rest.removeprefix("/schedule"))
+    return Place(read.action.file, read.action.pointer)
 
 
 class _Reader:
@@ -145,17 +157,19 @@ def _named_phase(group: Node, plan: Node) -> Phase:
     return Phase(title=title, start_day=1, length_days=1, description=description)
 
 
-def _with_days(group: PhaseRead, duration: int) -> PhaseRead:
+def _length(group: PhaseRead) -> int | None:
+    """Return how long a group says that it lasts, in days, or None."""
+    timing = group.group.get("timingDuration") if group.group is not None else None
+    length = read_duration(timing) if timing is not None else None
+    return days_of(length) if length is not None else None
+
+
+def _with_days(group: PhaseRead, length: int | None, duration: int) -> PhaseRead:
     """Give a phase its days: what our extension says, else the group's own duration, else the whole plan."""
-    phase = msgspec.structs.replace(
-        group.phase, length_days=duration, activities=tuple(each.activity for each in group.activities)
-    )
+    activities = tuple(each.activity for each in group.activities)
+    phase = msgspec.structs.replace(group.phase, length_days=min(length or duration, duration), activities=activities)
     if group.group is None:
         return group._replace(phase=phase)
-    timing = group.group.get("timingDuration")
-    length = read_duration(timing) if timing else None
-    if length is not None:
-        phase = msgspec.structs.replace(phase, length_days=min(days_of(length), MAX_DAYS))
     extension = find_extension(group.group.value, PHASE)
     if extension is None:
         return group._replace(phase=phase)
@@ -173,11 +187,10 @@ def _protocol_extension(plan: Node) -> dict[str, Json]:
     return change if isinstance(change, dict) else {}
 
 
-def _duration(plan: Node, change: dict[str, Json], schedules: list[Schedule]) -> int:
+def _duration(plan: Node, change: dict[str, Json], days: int) -> int:
     stated = change.get("duration_days")
     if isinstance(stated, int) and 1 <= stated <= MAX_DAYS:
         return stated
-    days = duration_of(schedules)
     if days > MAX_DAYS:
         plan.adjusted("duration", "The plan is longer than a protocol may last; it runs 365 days.")
     else:

@@ -23,8 +23,8 @@ _STATUSES = {"draft", "active", "retired", "unknown"}
 _SILENT = {
     "resourceType", "id", "meta", "implicitRules", "language", "text", "contained", "url", "identifier", "version",
     "name", "title", "type", "status", "experimental", "subjectCodeableConcept", "subjectReference", "date",
-    "publisher", "contact", "description", "jurisdiction", "copyright", "approvalDate", "lastReviewDate", "author", "editor",
-    "reviewer", "endorser", "topic", "action", "extension", "modifierExtension",
+    "publisher", "contact", "description", "jurisdiction", "copyright", "approvalDate", "lastReviewDate", "author",
+    "editor", "reviewer", "endorser", "topic", "action", "extension", "modifierExtension",
 }  # fmt: skip
 _LISTS = {"goal", "library", "relatedArtifact", "useContext"}
 
@@ -58,8 +58,7 @@ def read_texts(plan: Node) -> ProtocolContent:
 def write_topics(plan: dict[str, Json], *, category: str | None, tags: tuple[str, ...]) -> None:
     """Write category and tags as topics, in place of all there were."""
     topics: list[Json] = [{"text": category}] if category else []
-    for tag in tags:
-        topics.append({"coding": [{"system": TAG_SYSTEM, "display": tag}]})
+    topics.extend(_tag(tag) for tag in tags)
     plan.pop("topic", None)
     if topics:
         plan["topic"] = topics
@@ -77,6 +76,10 @@ def _title(plan: Node) -> str:
     if len(title) > MAX_TITLE:
         plan.adjusted("too_long", "The title was cut to 100 characters.", at="title")
     return cut(title, MAX_TITLE)
+
+
+def _tag(tag: str) -> Json:
+    return {"coding": [{"system": TAG_SYSTEM, "display": tag}]}
 
 
 def _topics(plan: Node) -> tuple[str | None, tuple[str, ...]]:

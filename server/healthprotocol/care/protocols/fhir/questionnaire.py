@@ -220,7 +220,9 @@ def _write_item(item: QuestionnaireItem) -> Json:
     if item.required and item.type != "display":
         written["required"] = True
     if item.type == "choice":
-        written["answerOption"] = [_write_option(option) for option in item.options]
+        # A blank answer cannot be said in FHIR: then none of them is, and our extension says them all.
+        can_be_said = all(option.value.strip() for option in item.options)
+        written["answerOption"] = [_write_option(option) for option in item.options] if can_be_said else []
     if item.range is not None and item.type in {"integer", "decimal"}:
         value = "valueInteger" if item.type == "integer" else "valueDecimal"
         ends = (("minValue", item.range.low), ("maxValue", item.range.high))

@@ -36,11 +36,7 @@ def read_native(value: Json, report: Report) -> ProtocolContent | None:
         return None
     activities = sum(len(phase.activities) for phase in content.phases)
     report.understood(report.file, "", f"Everything: {len(content.phases)} phases, {activities} activities.")
-    return finish(
-        content,
-        report,
-        schedule_at=lambda phase, index: Place(report.file, f"/phases/{phase}/activities/{index}/schedule"),
-    )
+    return finish(content, report, place_at=lambda pointer: Place(report.file, pointer))
 
 
 def write_native(content: ProtocolContent, *, source: Json = None) -> Json:

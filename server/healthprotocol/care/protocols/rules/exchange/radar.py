@@ -8,9 +8,9 @@ Source: the RADAR-base protocol schemas 0.0.2 to 0.1.5.
 
 from typing import NamedTuple
 
-from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, Questionnaire
+from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent
 from healthprotocol.care.protocols.rules.exchange.documents import Json
-from healthprotocol.care.protocols.rules.exchange.finish import Place, finish
+from healthprotocol.care.protocols.rules.exchange.finish import Place, activity_place, finish
 from healthprotocol.care.protocols.rules.exchange.limits import (
     MAX_ACTIVITIES_OF_PHASE,
     MAX_LANGUAGE,
@@ -31,7 +31,6 @@ from healthprotocol.care.protocols.rules.exchange.texts import Keys, clean, cut,
 
 # A study schedule has no end of its own; a protocol runs a year at most.
 DURATION_DAYS = 365
-_KIND_OF_SCHEMA = {"notification": "task"}
 _UNDERSTOOD = {"name", "questionnaire", "startText", "estimatedCompletionTime", "protocol"}
 # What matters to the app that showed the study, not to the people in it.
 _NOT_SHOWN = {"showIntroduction", "showInCalendar", "order"}
@@ -64,11 +63,7 @@ def read_radar(value: Json, report: Report) -> RadarReading | None:
         root.refused("too_many", f"A protocol has at most {MAX_ACTIVITIES_OF_PHASE} activities.", at="protocols")
         return None
     content = _content(root, activities)
-    finished = finish(
-        content,
-        report,
-        schedule_at=lambda _, index: Place(report.file, f"/protocols/{items[index]}/protocol"),
-    )
+    finished = finish(content, report, place_at=lambda pointer: _place(pointer, report.file, items))
     return None if finished is None else RadarReading(finished, tuple(items))
 
 
@@ -86,6 +81,11 @@ def one_language(node: Node | None) -> tuple[str, str] | None:
         if isinstance(text, str) and text.strip():
             return language, clean(text)
     return None
+
+
+def _place(pointer: str, file: str, items: list[int]) -> Place:
+    found = activity_place(pointer)
+    return Place(file, f"/protocols/{items[found[1]]}/protocol" if found else "")
 
 
 def _content(root: Node, activities: list[Activity]) -> ProtocolContent:
@@ -148,17 +148,15 @@ def _read_item(item: Node, keys: Keys) -> Activity | None:
     questionnaire = item.get("questionnaire")
     identifier = (questionnaire.word("name") if questionnaire else None) or name
     key = keys.take(identifier if is_key(identifier) else key_of(identifier, otherwise="questionnaire"))
-    schema = questionnaire.word("avsc") if questionnaire else None
-    is_task = _KIND_OF_SCHEMA.get(schema or "") == "task"
     text = one_language(item.get("startText"))
     item.understood("An activity with its schedule.")
     return Activity(
         key=key,
-        kind="task" if is_task else "questionnaire",
+        # The questions are in another repository. Without them there is nothing to fill in here, only to tick off.
+        kind="task",
         title=title,
         instructions=text[1][:MAX_LONG_TEXT] if text else None,
         schedule=schedule,
-        questionnaire=None if is_task else Questionnaire(),
     )
 
 

@@ -89,10 +89,6 @@ def _item(activity: Activity, before: Activity | None, item: _Item | None, *, la
         item["name"] = activity.title
     if before.instructions != activity.instructions:
         item["startText"] = _start_text(item.get("startText"), activity.instructions, language)
-    if before.kind != activity.kind:
-        questionnaire = item.get("questionnaire")
-        known = questionnaire if isinstance(questionnaire, dict) else {}
-        item["questionnaire"] = {**known, "avsc": _schema(activity)}
     if before.schedule != activity.schedule:
         _write_schedule(item, before.schedule, activity.schedule)
     return item
@@ -102,7 +98,7 @@ def _new_item(activity: Activity, *, language: str) -> _Item:
     item: _Item = {
         "name": activity.title,
         "showIntroduction": activity.instructions is not None,
-        "questionnaire": {"repository": "", "name": activity.key, "avsc": _schema(activity)},
+        "questionnaire": {"repository": "", "name": activity.key, "avsc": "questionnaire"},
         "startText": {language: activity.instructions or ""},
         "endText": {language: ""},
         "warn": {language: ""},
@@ -115,10 +111,6 @@ def _new_item(activity: Activity, *, language: str) -> _Item:
     }
     _write_schedule(item, Schedule(), activity.schedule)
     return item
-
-
-def _schema(activity: Activity) -> str:
-    return "notification" if activity.kind == "task" else "questionnaire"
 
 
 def _start_text(texts: Json, instructions: str | None, language: str) -> Json:

@@ -170,4 +170,11 @@ def _represent_decimal(writer: _Writer, value: Decimal) -> yaml.ScalarNode:
     return writer.represent_scalar("tag:yaml.org,2002:float", literal)
 
 
+def _represent_text(writer: _Writer, value: str) -> yaml.ScalarNode:
+    # Outside double quotes these line ends of other alphabets are folded, and come back as something else.
+    style = '"' if any(character in value for character in "\x85\u2028\u2029") else None
+    return writer.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
 _Writer.add_representer(Decimal, _represent_decimal)
+_Writer.add_representer(str, _represent_text)
