@@ -85,7 +85,7 @@ async def of_patient(
     await audit.record(tx, actor, "patient.adherence", patient_id, object_type="patient", subject_id=patient_id)
     # Without a beginning that was asked for, the time before the first plan is not part of the answer.
     begins = from_on or max(first, min((one.starts_on for one in found), default=last))
-    return _report(await _computed(tx, found, begins, last, instant), begins, last, as_of=instant)
+    return _report(await computed_counts(tx, found, begins, last, instant), begins, last, as_of=instant)
 
 
 async def of_assignment(
@@ -105,7 +105,7 @@ async def of_assignment(
     await audit.record(
         tx, actor, "assignment.adherence", assignment_id, object_type="assignment", subject_id=assignment.patient_id
     )
-    return _report(await _computed(tx, [assignment], first, last, instant), first, last, as_of=instant)
+    return _report(await computed_counts(tx, [assignment], first, last, instant), first, last, as_of=instant)
 
 
 async def of_protocol(
@@ -199,9 +199,10 @@ async def _recount(tx: Transaction, assignment: Assignment, recount_from: date) 
     await repository.set_cover(tx, assignment.id, recount_from=next_from, next_due_at=next_due_at)
 
 
-async def _computed(
+async def computed_counts(
     tx: Transaction, found: Sequence[Assignment], from_on: date, to_on: date, at: datetime
 ) -> list[DayCount]:
+    """Return the counts of these plans between two local dates as they stood at `at`, computed from the plan itself."""
     computed = await entries.computed(tx, found, from_on=from_on, to_on=to_on, at=at)
     return [count for _, occurrences in computed for count in day_counts(occurrences, at=at)]
 

@@ -1,0 +1,227 @@
+"""The counts that a job keeps are equal to the computed truth, whatever happened to the plan."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from healthprotocol.care.adherence import repository, service
+from healthprotocol.care.adherence.model import DayCount
+from healthprotocol.care.assignments import service as assignments
+from healthprotocol.care.assignments.model import AssignmentId, NewAssignment
+from healthprotocol.care.entries import service as entries
+from healthprotocol.care.entries.model import NewEntry
+from healthprotocol.care.entries.service import Item
+from healthprotocol.care.patients import service as patients
+from healthprotocol.care.patients.model import Demographics, PatientId
+from healthprotocol.care.protocols import service as protocols
+from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, ProtocolId, Schedule
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.errors import BadRequest, Forbidden
+from tests.support.people import Organisation
+
+BEGINS = datetime(2026, 3, 20, 6, 0, tzinfo=UTC)
+CONTENT = ProtocolContent(
+    title="Three things",
+    duration_days=40,
+    phases=(
+        Phase(
+            title="All",
+            start_day=1,
+            length_days=40,
+            activities=(
+                Activity(key="walk", kind="exercise", title="Walk", schedule=Schedule(frequency=2, period=1, period_unit="d")),
+                Activity(key="week", kind="task", title="Week", schedule=Schedule(period=1, period_unit="wk")),
+                Activity(
+                    key="pill",
+                    kind="medication",
+                    title="Pill",
+                    schedule=Schedule(period=8, period_unit="h", window_minutes=240),
+                ),
+            ),
+        ),
+    ),
+)
+
+
+class Plan:
+    """A patient in Berlin with a running plan, and a clock that the test moves."""
+
+    def __init__(self, database: Database, actor: Actor) -> None:
+        self.database = database
+        self.actor = actor
+        self.now = BEGINS
+        self.patient_id = PatientId(UUID(int=0))
+        self.protocol_id = ProtocolId(UUID(int=0))
+        self.assignment_id = AssignmentId(UUID(int=0))
+
+    def tx(self):  # noqa: ANN201 - what transaction() gives
+        return self.database.transaction(self.actor.organisation_id, actor=self.actor, now=self.now)
+
+    async def begin(self) -> None:
+        async with self.tx() as tx:
+            patient = await patients.create(
+                tx,
+                self.actor,
+                Demographics(
+                    given_name="A", family_name="Havel", birth_date=date(1970, 1, 1), time_zone="Europe/Berlin"
+                ),
+            )
+            made = await protocols.create(tx, self.actor, CONTENT)
+            await protocols.publish(tx, self.actor, made.protocol_id)
+        self.patient_id, self.protocol_id = patient.id, made.protocol_id
+        async with self.tx() as tx:
+            wanted = NewAssignment(
+                protocol_id=made.protocol_id, patient_id=patient.id, starts_on=self.now.date()
+            )
+            self.assignment_id = (await assignments.assign(tx, self.actor, wanted)).id
+
+    async def record_some(self, rng: random.Random) -> None:
+        """Complete or skip about half of what takes an entry now, late ones too."""
+        async with self.tx() as tx:
+            day = self.now.date()
+            assignment = await assignments.get_visible(tx, self.actor, self.assignment_id)
+            ones: list[Item] = []
+            for _, found in await entries.computed(
+                tx, [assignment], from_on=day - timedelta(days=3), to_on=day, at=self.now
+            ):
+                for one in found:
+                    if one.state in {"open", "missed"} and rng.random() < 0.4:
+                        sent = NewEntry(
+                            client_id=uuid4(),
+                            outcome="skipped" if rng.random() < 0.3 else "completed",
+                            effective_at=self.now,
+                            occurrence_id=one.id,
+                        )
+                        ones.append(Item(str(sent.client_id), sent))
+            await entries.record(tx, self.actor, ones)
+
+    async def kept(self) -> list[DayCount]:
+        """Bring the counts up to date, and return them."""
+        async with self.tx() as tx:
+            while await service.refresh(tx):
+                pass
+            return await repository.counts(
+                tx,
+                from_on=BEGINS.date(),
+                to_on=BEGINS.date() + timedelta(days=300),
+                protocol_id=None,
+                assignment_id=self.assignment_id,
+            )
+
+    async def computed(self) -> list[DayCount]:
+        async with self.tx() as tx:
+            assignment = await assignments.get_visible(tx, self.actor, self.assignment_id)
+            return await service.computed_counts(
+                tx, [assignment], assignment.starts_on, assignment.ends_on, self.now
+            )
+
+
+@pytest.fixture
+async def plan(database: Database, organisation: Organisation) -> Plan:
+    one = Plan(database, organisation.clinician)
+    await one.begin()
+    return one
+
+
+class TestRefresh:
+    @pytest.mark.parametrize("seed", [1, 2, 3])
+    async def test_is_equal_to_the_computed_truth_through_a_whole_plan(self, plan: Plan, seed: int) -> None:
+        rng = random.Random(seed)
+        compared = 0
+
+        for step in range(36):
+            plan.now += timedelta(hours=rng.choice([3, 11, 25, 49]))
+            if rng.random() < 0.8:
+                await plan.record_some(rng)
+            async with plan.tx() as tx:
+                if step == 10:
+                    await assignments.pause(tx, plan.actor, plan.assignment_id)
+                elif step == 14:
+                    await assignments.resume(tx, plan.actor, plan.assignment_id, shift=bool(seed % 2))
+                elif step == 30:
+                    await assignments.stop(tx, plan.actor, plan.assignment_id, reason="moved away")
+            kept = await plan.kept()
+            assert kept == await plan.computed(), (step, plan.now)
+            compared += len(kept)
+
+        assert compared > 500
+
+    async def test_leaves_nothing_due_when_the_plan_is_over(self, plan: Plan) -> None:
+        plan.now += timedelta(days=60)
+        await plan.kept()
+
+        plan.now += timedelta(days=60)
+        async with plan.tx() as tx:
+            again = await service.refresh(tx)
+
+        assert again == 0
+
+    async def test_a_rebuild_gives_the_same(self, plan: Plan) -> None:
+        rng = random.Random(7)
+        for _ in range(6):
+            plan.now += timedelta(days=1)
+            await plan.record_some(rng)
+        before = await plan.kept()
+
+        async with plan.tx() as tx:
+            await tx.execute("update adherence_day set completed = completed + 5 where true")
+            assert await service.rebuild(tx) == plan.assignment_id
+            assert await service.rebuild(tx, after=plan.assignment_id) is None
+
+        assert await plan.kept() == before
+
+
+class TestOfProtocol:
+    async def test_adds_up_the_same_as_the_one_patient(self, plan: Plan) -> None:
+        rng = random.Random(5)
+        for _ in range(5):
+            plan.now += timedelta(days=1)
+            await plan.record_some(rng)
+        await plan.kept()
+
+        async with plan.tx() as tx:
+            total = await service.of_protocol(tx, plan.actor, plan.protocol_id, from_on=None, to_on=None)
+            person = await service.of_patient(tx, plan.actor, plan.patient_id, from_on=None, to_on=None, at=None)
+
+        assert total.as_of == plan.now
+        assert total.adherence.ratio == person.adherence.ratio
+        assert total.by_day == person.by_day
+
+    async def test_says_when_it_is_behind(self, plan: Plan) -> None:
+        await plan.kept()
+        covered_at = plan.now
+
+        plan.now += timedelta(days=3)
+        async with plan.tx() as tx:
+            total = await service.of_protocol(tx, plan.actor, None, from_on=None, to_on=None)
+
+        assert total.as_of == covered_at
+
+    async def test_is_not_for_patients(self, plan: Plan, organisation: Organisation) -> None:
+        with pytest.raises(Forbidden):
+            async with plan.tx() as tx:
+                herself = organisation.patient(plan.patient_id)
+                await service.of_protocol(tx, herself, None, from_on=None, to_on=None)
+
+    async def test_refuses_a_range_without_end(self, plan: Plan) -> None:
+        with pytest.raises(BadRequest):
+            async with plan.tx() as tx:
+                await service.of_protocol(tx, plan.actor, None, from_on=date(1, 1, 1), to_on=None)
+
+
+class TestRanking:
+    async def test_names_what_it_is_of(self, plan: Plan) -> None:
+        plan.now += timedelta(days=4)
+        await plan.kept()
+
+        async with plan.tx() as tx:
+            for group, title in (("assignment", "A Havel"), ("patient", "A Havel"), ("protocol", "Three things")):
+                [row] = await service.ranking(
+                    tx, plan.actor, group, from_on=None, to_on=None, order_by="ratio", limit=5
+                )
+                assert row.title == title
+                assert row.ratio == 0.0
+                assert row.tally.missed > 10
