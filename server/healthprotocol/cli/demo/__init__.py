@@ -49,7 +49,7 @@ def real(
     if not path.is_dir():
         raise UsedWrongly(f"{path} is not a folder")
     terminal = Terminal(as_json=json)
-    report = asyncio.run(_real(_installation(), terminal, path))
+    report = asyncio.run(_real(_installation(), terminal, path.resolve()))
     terminal.table(
         msgspec.to_builtins(report),
         ("", "File", "What", "Became", "Why"),
