@@ -76,6 +76,7 @@ class ActionReader:
             reason = None
         if reason is not None:
             action.kept(reason, _text(action, definition))
+            keep_parts(action)
             return None
         keep_parts(action)
         if node is not None and node.word("resourceType") == "ActivityDefinition":
