@@ -24,6 +24,7 @@ from healthprotocol.care.patients import routes as patients
 from healthprotocol.care.protocols import routes as protocols
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.keys import KeyRing
+from healthprotocol.foundation.crypto.process import forbid_memory_dumps
 from healthprotocol.foundation.crypto.root import LocalRootKey, RootKey
 from healthprotocol.foundation.db.transaction import Database, open_pool
 from healthprotocol.foundation.events import Subscriptions
@@ -141,6 +142,8 @@ class Parts(Provider):
 
 async def assemble(settings: Settings) -> Assembly:
     """Build and check all parts. Raises what a part raises when it cannot be made: a server must not start half."""
+    if settings.is_production:
+        forbid_memory_dumps()
     container = make_async_container(Parts(settings))
     return Assembly(
         settings=settings,

@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -113,9 +114,10 @@ class TestTheStoredRow:
         async with database.transaction(organisation.id) as tx:
             rows = await tx.fetch("select * from audit_event")
         for row in rows:
-            fields = dict(row)
+            fields: dict[str, Any] = dict(row)
             leaf = fields.pop("leaf")
-            event = StoredEvent(**{**fields, "subject_ids": tuple(fields["subject_ids"])})
+            fields["subject_ids"] = tuple(fields["subject_ids"])
+            event = StoredEvent(**fields)
             assert leaf_of(event) == leaf
             assert len({leaf_of(changed) for changed in changes(event)} | {leaf}) == len(fields) + 1
 

@@ -10,7 +10,9 @@ from healthprotocol.trust.accounts.repository import accounts as repository
 
 async def acting_as(database: Database, email: str) -> list[Actor]:
     """
-    Return the active accounts of an e-mail address, one an organisation. For the command line only: no password is asked.
+    Return the active accounts of an e-mail address, one an organisation.
+
+    For the command line only: no password is asked.
 
     Raises NotFound when there is none, ValueError when it is no address.
     """

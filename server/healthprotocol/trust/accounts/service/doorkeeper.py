@@ -14,7 +14,7 @@ from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.ids import OrganisationId
 from healthprotocol.trust.accounts.model import SessionPolicy
 from healthprotocol.trust.accounts.repository import sessions, tokens
-from healthprotocol.trust.accounts.rules.credentials import is_live, is_stale, is_valid
+from healthprotocol.trust.accounts.rules.credentials import is_live, is_own_site, is_stale, is_valid
 from healthprotocol.trust.accounts.service.credentials import hash_of, is_bearer, organisation_of_cookie
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher
 from healthprotocol.trust.accounts.service.sign_in import SignIn
@@ -62,13 +62,17 @@ class Doorkeeper:
         )
 
     async def authenticate(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Authenticated | None:
-        """Return who sent this, None when nobody known did. A bearer token goes before a cookie."""
+        """
+        Return who sent this, None when nobody known did. A bearer token goes before a cookie.
+
+        A browser sends our cookie along from foreign pages too; what such a page asks for, nobody asked for.
+        """
         authorization = headers.get("authorization")
         if authorization is not None:
             scheme, _, text = authorization.partition(" ")
             return await self._bearer(text.strip()) if scheme.lower() == "bearer" else None
         cookie = cookies.get(self.cookie_name)
-        return await self._cookie(cookie) if cookie else None
+        return await self._cookie(cookie) if cookie and self._is_own_page(headers) else None
 
     def authorize(self, actor: Actor, policy: str) -> None:
         """Raise Forbidden when the actor's role or token does not include `policy`."""
@@ -95,6 +99,15 @@ class Doorkeeper:
     def close(self) -> None:
         """End the threads that check passwords."""
         self.hasher.close()
+
+    def _is_own_page(self, headers: Mapping[str, str]) -> bool:
+        # Not Sec-Fetch-Site: following a link from elsewhere is no trespass. The gate asks for it before writes.
+        return is_own_site(
+            origin=headers.get("origin"),
+            fetch_site=None,
+            host=headers.get("host"),
+            own_origins=self.settings.public_origins,
+        )
 
     async def _cookie(self, text: str) -> Authenticated | None:
         organisation_id = organisation_of_cookie(text)

@@ -122,6 +122,14 @@ class TestCsrf:
             assert answer.status_code == 403
         assert (await visitor.get("/api/v1/organisation")).json()["name"] == "Delta"
 
+    async def test_a_foreign_page_is_nobody_whatever_it_sends(self, site: Site) -> None:
+        visitor = await site.somebody("admin")
+        ours = await visitor.get("/api/v1/session", headers={"Origin": "http://hp.test"})
+        theirs = await visitor.get("/api/v1/session", headers={"Origin": "https://evil.example"})
+        written = await visitor.write("DELETE", "/api/v1/session", Origin="https://evil.example")
+
+        assert (ours.status_code, theirs.status_code, written.status_code) == (200, 401, 401)
+
     async def test_anothers_token_will_not_do(self, site: Site) -> None:
         visitor, other = await site.somebody("admin"), await site.somebody("clinician")
         visitor.csrf_token = other.csrf_token
