@@ -54,13 +54,14 @@ def ensure_web() -> None:
     """Have the web app built from the sources as they are. Needs the requirements `web`."""
     if not (WEB / "package.json").is_file():
         return
-    stamp = BUILT_WEB / ".inputs"
-    inputs = _digest(path for path in _files(WEB) if path.relative_to(WEB).parts[0] not in _NOT_BUILT_FROM)
-    if (BUILT_WEB / "pack.json").is_file() and _read(stamp) == inputs:
+    stamp, pack = _STAMPS / "web-app", BUILT_WEB / "pack.json"
+    inputs = _digest(_files(WEB))
+    # With what came of it: a build by hand from other sources is not taken for this one.
+    if pack.is_file() and _read(stamp) == f"{inputs} {_digest([pack])}":
         return
     ensure_node_modules()
     quiet("Building the web app", [VENV / "bin" / "npm", "run", "build"], folder=WEB, environment=node_environment())
-    stamp.write_text(inputs)
+    _write(stamp, f"{inputs} {_digest([pack])}")
 
 
 def ensure_node_modules() -> None:
@@ -75,7 +76,9 @@ def ensure_node_modules() -> None:
 
 def node_environment() -> dict[str, str]:
     """Return the environment in which `node` and `npm` are those of the wheel."""
-    return os.environ | {"NODE_USE_SYSTEM_CA": "1", "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    # Node brings its own list of authorities; a company's proxy is in the system's.
+    return {"NODE_USE_SYSTEM_CA": "1"} | os.environ | {"PATH": path}
 
 
 def _ensure_venv() -> None:
@@ -116,7 +119,7 @@ def _ensure_requirements(name: str) -> None:
     what = {"base": "Installing the application", "web": "Installing Node", "dev": "Installing the tools"}
     total = len(re.findall(r"^[a-zA-Z0-9_.-]+==", path.read_text("utf-8"), re.MULTILINE))
     command = [PYTHON, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input", "-r", path]
-    environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
     quiet(
         what[name], command, environment=environment, counting=(r"^(?:Collecting|Requirement already.*?:) (\S+)", total)
     )
@@ -137,7 +140,7 @@ def _ensure_package() -> None:
 def _files(folder: Path) -> Iterator[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(set(folders) - _NOT_BUILT_FROM)
-        yield from (Path(parent, name) for name in sorted(files))
+        yield from (Path(parent, name) for name in sorted(set(files) - _NOT_BUILT_FROM))
 
 
 def _digest(paths: Iterable[Path]) -> str:

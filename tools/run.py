@@ -13,7 +13,9 @@ def main() -> None:
             ensure_environment(["base", "web"])
             ensure_web()
         os.environ.setdefault("HP_DATA_DIR", str(ROOT / "var"))
-        arguments = ["up", "--with-parent", *(["--no-demo"] if os.environ.get("DEMO") == "0" else [])]
+        flags = {"DEMO=0": "--no-demo", "JSON=1": "--json"}
+        chosen = [flag for word, flag in flags.items() if os.environ.get(word.split("=")[0]) == word.split("=")[1]]
+        arguments = ["up", "--with-parent", *chosen]
         # The same process goes on: make's signals reach it, and nothing stands in between.
         restore_signals()
         os.execv(PYTHON, [str(PYTHON), "-P", "-m", "healthprotocol", *arguments])  # noqa: S606 - it is to replace us

@@ -147,6 +147,10 @@ class Launched:
         same = [member for member in self._members() if command in member.command_line]
         return [psutil.Process(member.pid) for member in same if member.parent == parent]
 
+    def up(self) -> psutil.Process:
+        """Return the process of `up` when the command is another that started it."""
+        return self.find("up")
+
     def postmaster(self) -> psutil.Process:
         """Return PostgreSQL's first process."""
         return psutil.Process(_eldest([member for member in self._members() if member.name == "postgres"])[0].pid)

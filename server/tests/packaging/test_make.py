@@ -1,0 +1,72 @@
+"""`make run`: what a terminal, a service manager or a killer does to make reaches all that it started."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from healthprotocol.foundation.processes import wait_until
+from tests.support.launched import SERVER, Launched
+
+ROOT = SERVER.parent
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine"),
+    pytest.mark.skipif(
+        not (ROOT / ".venv" / ".stamps" / "dev").exists(), reason="the checkout was not prepared by make: make test"
+    ),
+]
+
+
+def make_run(data_dir: Path) -> Launched:
+    make = ["make", "--no-print-directory", "--directory", str(ROOT)]
+    return Launched(data_dir, command=[*make, "run", "DEMO=0", "JSON=1"])
+
+
+class TestMakeRun:
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_to_make_ends_everything_before_make_ends(self, tmp_path: Path, number: signal.Signals) -> None:
+        with make_run(tmp_path / "data") as launched:
+            os.kill(launched.process.pid, number)
+            if number == signal.SIGINT:
+                # A terminal sends it to all of the foreground group, and make waits for its child to end.
+                os.kill(launched.up().pid, number)
+            launched.process.wait(60)
+
+            assert launched.left_over() == []
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent died")
+    def test_a_killed_make_leaves_nothing(self, tmp_path: Path) -> None:
+        with make_run(tmp_path / "data") as launched:
+            launched.stop(signal.SIGKILL)
+
+            assert wait_until(lambda: launched.left_over() == [], timeout_seconds=60)
+
+
+class TestMakeHelp:
+    def test_names_every_target(self) -> None:
+        targets = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+
+        said = subprocess.run(["make", "--directory", str(ROOT), "help"], check=True, capture_output=True, text=True)
+
+        assert {f"make {target}" for target in targets} == set(re.findall(r"make [a-z-]+", said.stdout))
+
+
+class TestPython:
+    def test_without_a_usable_one_says_what_to_install(self, tmp_path: Path) -> None:
+        said = subprocess.run(
+            ["/bin/sh", str(ROOT / "tools" / "python"), "-V"],
+            env={"PATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert said.returncode == 1
+        assert "needs Python 3.11 or newer" in said.stderr
