@@ -31,7 +31,7 @@ def brute_force(schedule: Schedule, frame: Frame) -> list[Planned]:
     since = frame.anchor_on
     if schedule.bounds_period is not None and schedule.bounds_period.start is not None:
         since = max(since, schedule.bounds_period.start)
-    drafts = _elapsed(schedule, frame, zone) if schedule.period_unit in SECONDS else _calendar(schedule, frame, zone)
+    drafts = _elapsed(schedule, frame, zone) if schedule.period_unit in SECONDS else _calendar(schedule, frame)
     kept = [
         draft
         for draft in drafts
@@ -125,19 +125,19 @@ def _times(schedule: Schedule) -> list[tuple[timedelta, int]]:
     return [(timedelta(0), slot + 1) for slot in range(schedule.frequency or 1)]
 
 
-def _calendar(schedule: Schedule, frame: Frame, zone: ZoneInfo) -> list[Planned]:
+def _calendar(schedule: Schedule, frame: Frame) -> list[Planned]:
     found: dict[tuple[datetime, int], Planned] = {}
     for cycle, day in _origins(schedule, frame):
         for at, slot in _times(schedule):
             local = datetime.combine(day, time()) + at
             if (local, slot) not in found:
-                found[local, slot] = _draft(schedule, frame, zone, cycle=cycle, day=day, local=local, slot=slot)
+                found[local, slot] = _draft(schedule, frame, (cycle, day), local=local, slot=slot)
     return [found[key] for key in sorted(found)]
 
 
-def _draft(
-    schedule: Schedule, frame: Frame, zone: ZoneInfo, *, cycle: int, day: date, local: datetime, slot: int
-) -> Planned:
+def _draft(schedule: Schedule, frame: Frame, origin: tuple[int, date], *, local: datetime, slot: int) -> Planned:
+    zone = ZoneInfo(frame.time_zone)
+    cycle, day = origin
     planned_at = instant(local, zone)
     is_timed = schedule.time_of_day or schedule.when or schedule.offsets_minutes
     grown_day = _grown(schedule, frame, cycle, day)

@@ -10,7 +10,9 @@ from healthprotocol.care.assignments.model import (
     Assignment,
     AssignmentId,
     AssignmentStatus,
+    Move,
 )
+from healthprotocol.care.assignments.rules.change import move
 from healthprotocol.care.assignments.rules.lifecycle import first_segment, last_day
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, ProtocolId, Schedule
@@ -60,6 +62,14 @@ def assigned(
         time_zone=time_zone,
         segments=(first_segment(version=1, starts_on=starts_on, adjustments=adjustments),),
     )
+
+
+def moved(
+    assignment: Assignment, *, to_version: int, duration_days: int = 30, from_on: date, at: datetime, **more: Any
+) -> Assignment:
+    """The assignment after a move."""
+    to = Move(to_version=to_version, from_on=from_on, **more)
+    return move(assignment, to, duration_days=duration_days, at=at)
 
 
 def instant(text: str) -> datetime:

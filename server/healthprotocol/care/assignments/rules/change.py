@@ -16,7 +16,7 @@ from healthprotocol.care.assignments.errors import (
     NothingLeftToPlan,
     PastCannotChange,
 )
-from healthprotocol.care.assignments.model import Adjustments, Assignment, MovePreview, PlanChange, Segment
+from healthprotocol.care.assignments.model import Adjustments, Assignment, Move, MovePreview, PlanChange, Segment
 from healthprotocol.care.assignments.rules.lifecycle import is_open, last_day
 from healthprotocol.care.assignments.rules.plan import Contents, planned_activities, segment_on
 from healthprotocol.care.protocols.model import Activity
@@ -44,39 +44,31 @@ def adjust(assignment: Assignment, adjustments: Adjustments, *, from_on: date, a
     return msgspec.structs.replace(assignment, segments=(*kept, begun, *ahead), revision=assignment.revision + 1)
 
 
-def move(
-    assignment: Assignment,
-    *,
-    to_version: int,
-    duration_days: int,
-    from_on: date,
-    at: datetime,
-    restart: bool = False,
-    adjustments: Adjustments | None = None,
-) -> Assignment:
+def move(assignment: Assignment, to: Move, *, duration_days: int, at: datetime) -> Assignment:
     """
-    Let the assignment follow another version, of `duration_days`, from the local date `from_on` on.
+    Let the assignment follow another version, of `duration_days`, from a local date on.
 
     The plan day goes on counting, or with `restart` is 1 on that date. The patient's adjustments stay unless others are
     given. Changes that were set for that date or later are dropped.
 
     Raises:
         AssignmentClosed: it is closed.
-        PastCannotChange: `from_on` is before today or the first day, or after the last.
+        PastCannotChange: the date is before today or the first day, or after the last.
         AlreadyOnVersion: it follows that version on that date, and no restart was asked for.
-        NothingLeftToPlan: counting on, that version would be over before `from_on`.
+        NothingLeftToPlan: counting on, that version would be over before the date.
 
     Source: care rules §3.6.
     """
+    from_on = to.from_on or first_changeable_day(assignment, at)
     _require_changeable(assignment, from_on, at)
     present = segment_on(assignment, from_on)
-    if present.version == to_version and not restart:
+    if present.version == to.to_version and not to.restart:
         raise AlreadyOnVersion
     begun = Segment(
-        version=to_version,
+        version=to.to_version,
         from_on=from_on,
-        plan_starts_on=from_on if restart else present.plan_starts_on,
-        adjustments=present.adjustments if adjustments is None else adjustments,
+        plan_starts_on=from_on if to.restart else present.plan_starts_on,
+        adjustments=present.adjustments if to.adjustments is None else to.adjustments,
     )
     ends_on = last_day(begun.plan_starts_on, duration_days=duration_days)
     if ends_on < from_on:
@@ -85,6 +77,11 @@ def move(
     return msgspec.structs.replace(
         assignment, segments=(*kept, begun), ends_on=ends_on, revision=assignment.revision + 1
     )
+
+
+def first_changeable_day(assignment: Assignment, at: datetime) -> date:
+    """Return the first local date from which the plan can change: today, or the first day where that lies ahead."""
+    return max(calendar_of(assignment.time_zone).local_date(at), assignment.starts_on)
 
 
 def preview_move(before: Assignment, after: Assignment, contents: Contents, *, from_on: date) -> MovePreview:
@@ -148,6 +145,5 @@ def _plan_change(key: str, old: _Rest, new: _Rest) -> PlanChange:
 def _require_changeable(assignment: Assignment, from_on: date, at: datetime) -> None:
     if not is_open(assignment):
         raise AssignmentClosed
-    today = calendar_of(assignment.time_zone).local_date(at)
-    if not max(today, assignment.starts_on) <= from_on <= assignment.ends_on:
+    if not first_changeable_day(assignment, at) <= from_on <= assignment.ends_on:
         raise PastCannotChange

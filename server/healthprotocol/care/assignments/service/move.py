@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from msgspec import structs
+
 from healthprotocol.care.assignments.model import Assignment, AssignmentId, Move, Moved, MovePreview
 from healthprotocol.care.assignments.rules import change
 from healthprotocol.care.assignments.rules.adjustments import check_adjustments
@@ -54,12 +56,9 @@ async def _moved(tx: Transaction, before: Assignment, to: Move) -> tuple[Assignm
         adjustments = fitting(segment_on(before, from_on).adjustments, version.content)
     after = change.move(
         before,
-        to_version=version.version,
+        structs.replace(to, from_on=from_on, adjustments=adjustments),
         duration_days=version.content.duration_days,
-        from_on=from_on,
         at=tx.now,
-        restart=to.restart,
-        adjustments=adjustments,
     )
     # Those that the patient has may not fit any more: then the caller must say which she shall have.
     faults = check_adjustments(adjustments, version.content, pointer="/adjustments")

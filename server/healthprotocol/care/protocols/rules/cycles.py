@@ -74,7 +74,7 @@ class SeriesPattern(Struct, frozen=True, gc=False):
     growth: timedelta
 
 
-@lru_cache(maxsize=8_192)
+@lru_cache(maxsize=2_048)
 def pattern_of(
     schedule: Schedule, *, anchor_weekday: int, shift_minutes: int = 0, day_parts: DayParts = ()
 ) -> CalendarPattern | SeriesPattern:

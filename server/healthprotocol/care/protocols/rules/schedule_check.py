@@ -48,10 +48,10 @@ def check_schedule(
 
     Source: care rules §2.7.
     """
-    malformed = _malformed(schedule, pointer)
-    if malformed is not None:
-        return [malformed]
-    faults = _Faults(schedule, pointer)
+    normal = _normal(schedule, pointer)
+    if isinstance(normal, Violation):
+        return [normal]
+    faults = _Faults(normal, pointer)
     _check_numbers(faults)
     _check_invariants(faults)
     _check_bounds(faults)
@@ -75,16 +75,19 @@ class _Faults:
         self.found.append(Violation(place, code, detail))
 
 
-def _malformed(schedule: Schedule, pointer: str) -> Violation | None:
-    """A schedule built in code, by an importer, has passed no decoder: hold it to the types and ranges of the model."""
+def _normal(schedule: Schedule, pointer: str) -> Schedule | Violation:
+    """
+    Return the schedule as a decoder would have made it, or what no decoder would have let through.
+
+    One that was built in code, by an importer, has passed none.
+    """
     try:
-        msgspec.convert(msgspec.to_builtins(schedule), Schedule)
+        return msgspec.convert(msgspec.to_builtins(schedule), Schedule)
     except msgspec.ValidationError as error:
         # msgspec ends with "at `$.timeOfDay[0]`" and may quote the value before that.
         path = re.search(r"at `\$(.*)`$", str(error))
         place = re.sub(r"\.|\[", "/", path.group(1)).replace("]", "") if path else ""
         return Violation(pointer + place, "malformed", "This is not of the type or in the range that the field takes.")
-    return None
 
 
 def _check_numbers(faults: _Faults) -> None:

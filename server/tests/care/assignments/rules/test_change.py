@@ -11,10 +11,10 @@ from healthprotocol.care.assignments.errors import (
     NothingLeftToPlan,
     PastCannotChange,
 )
-from healthprotocol.care.assignments.model import ActivityAdjustment, Adjustments, Assignment
+from healthprotocol.care.assignments.model import ActivityAdjustment, Adjustments, Assignment, Move
 from healthprotocol.care.assignments.rules.change import adjust, move, preview_move
 from healthprotocol.care.protocols.model import Schedule
-from tests.support.pure_plans import DAY, MONDAY, activity, assigned, content, instant
+from tests.support.pure_plans import DAY, MONDAY, activity, assigned, content, instant, moved
 
 NOON = instant("2026-06-03T12:00")
 TODAY = date(2026, 6, 3)
@@ -41,7 +41,7 @@ class TestAdjust:
         assert adjusted.adjustments == Adjustments()
 
     def test_holds_for_a_version_that_lies_ahead(self) -> None:
-        ahead = move(assigned(), to_version=2, duration_days=30, from_on=TODAY + 5 * DAY, at=NOON)
+        ahead = moved(assigned(), to_version=2, duration_days=30, from_on=TODAY + 5 * DAY, at=NOON)
 
         adjusted = adjust(ahead, NO_WALKS, from_on=TODAY, at=NOON)
 
@@ -67,45 +67,52 @@ class TestAdjust:
 
 class TestMove:
     def test_the_plan_day_goes_on_counting(self) -> None:
-        moved = move(assigned(), to_version=2, duration_days=40, from_on=TODAY, at=NOON)
+        after = moved(assigned(), to_version=2, duration_days=40, from_on=TODAY, at=NOON)
 
-        assert begins(moved) == [(1, MONDAY, MONDAY), (2, TODAY, MONDAY)]
-        assert moved.ends_on == MONDAY + 39 * DAY
-        assert moved.version == 2
+        assert begins(after) == [(1, MONDAY, MONDAY), (2, TODAY, MONDAY)]
+        assert after.ends_on == MONDAY + 39 * DAY
+        assert after.version == 2
 
     def test_a_restart_begins_with_plan_day_one(self) -> None:
-        moved = move(assigned(), to_version=2, duration_days=40, from_on=TODAY, at=NOON, restart=True)
+        after = moved(assigned(), to_version=2, duration_days=40, from_on=TODAY, at=NOON, restart=True)
 
-        assert begins(moved) == [(1, MONDAY, MONDAY), (2, TODAY, TODAY)]
-        assert moved.ends_on == TODAY + 39 * DAY
+        assert begins(after) == [(1, MONDAY, MONDAY), (2, TODAY, TODAY)]
+        assert after.ends_on == TODAY + 39 * DAY
 
     def test_the_same_version_only_from_the_start(self) -> None:
         with pytest.raises(AlreadyOnVersion):
-            move(assigned(), to_version=1, duration_days=30, from_on=TODAY, at=NOON)
+            moved(assigned(), to_version=1, duration_days=30, from_on=TODAY, at=NOON)
 
-        moved = move(assigned(), to_version=1, duration_days=30, from_on=TODAY, at=NOON, restart=True)
+        after = moved(assigned(), to_version=1, duration_days=30, from_on=TODAY, at=NOON, restart=True)
 
-        assert begins(moved) == [(1, MONDAY, MONDAY), (1, TODAY, TODAY)]
+        assert begins(after) == [(1, MONDAY, MONDAY), (1, TODAY, TODAY)]
 
     def test_a_version_that_would_be_over_is_refused(self) -> None:
         with pytest.raises(NothingLeftToPlan):
-            move(assigned(), to_version=2, duration_days=2, from_on=TODAY, at=NOON)
+            moved(assigned(), to_version=2, duration_days=2, from_on=TODAY, at=NOON)
 
     def test_keeps_the_adjustments_unless_others_are_given(self) -> None:
         adjusted = assigned(adjustments=NO_WALKS)
 
-        kept = move(adjusted, to_version=2, duration_days=30, from_on=TODAY, at=NOON)
-        dropped = move(adjusted, to_version=2, duration_days=30, from_on=TODAY, at=NOON, adjustments=Adjustments())
+        kept = moved(adjusted, to_version=2, duration_days=30, from_on=TODAY, at=NOON)
+        dropped = moved(adjusted, to_version=2, duration_days=30, from_on=TODAY, at=NOON, adjustments=Adjustments())
 
         assert kept.adjustments == NO_WALKS
         assert dropped.adjustments == Adjustments()
 
+    def test_begins_today_unless_another_day_is_asked_for(self) -> None:
+        today = move(assigned(), Move(to_version=2), duration_days=30, at=NOON)
+        ahead = move(assigned(), Move(to_version=2), duration_days=30, at=NOON - 9 * DAY)
+
+        assert begins(today) == [(1, MONDAY, MONDAY), (2, TODAY, MONDAY)]
+        assert begins(ahead) == [(2, MONDAY, MONDAY)]
+
     def test_drops_what_was_set_for_later(self) -> None:
-        ahead = move(assigned(), to_version=2, duration_days=30, from_on=TODAY + 5 * DAY, at=NOON)
+        ahead = moved(assigned(), to_version=2, duration_days=30, from_on=TODAY + 5 * DAY, at=NOON)
 
-        moved = move(ahead, to_version=3, duration_days=30, from_on=TODAY, at=NOON)
+        after = moved(ahead, to_version=3, duration_days=30, from_on=TODAY, at=NOON)
 
-        assert [one.version for one in moved.segments] == [1, 3]
+        assert [one.version for one in after.segments] == [1, 3]
 
 
 class TestPreview:
@@ -125,7 +132,7 @@ class TestPreview:
             duration_days=10,
         )
         before = assigned(duration_days=10)
-        after = move(before, to_version=2, duration_days=10, from_on=TODAY, at=NOON)
+        after = moved(before, to_version=2, duration_days=10, from_on=TODAY, at=NOON)
 
         preview = preview_move(before, after, {1: old, 2: new}, from_on=TODAY)
 
@@ -140,7 +147,7 @@ class TestPreview:
     def test_what_is_not_in_the_new_version_ends(self) -> None:
         old, new = content(activity("walk", period=1, period_unit="d")), content(activity("swim"))
         before = assigned()
-        after = move(before, to_version=2, duration_days=30, from_on=TODAY, at=NOON)
+        after = moved(before, to_version=2, duration_days=30, from_on=TODAY, at=NOON)
 
         preview = preview_move(before, after, {1: old, 2: new}, from_on=TODAY)
 
@@ -150,7 +157,7 @@ class TestPreview:
     def test_the_same_times_from_another_day_on_are_a_change(self) -> None:
         both = content(activity("walk", period=7, period_unit="d"), duration_days=30)
         before = assigned()
-        after = move(before, to_version=1, duration_days=30, from_on=TODAY, at=NOON, restart=True)
+        after = moved(before, to_version=1, duration_days=30, from_on=TODAY, at=NOON, restart=True)
 
         preview = preview_move(before, after, {1: both}, from_on=TODAY)
 
@@ -162,7 +169,7 @@ class TestPreview:
     def test_what_is_taken_out_is_not_planned(self) -> None:
         both = content(activity("walk", period=7, period_unit="d"))
         before = assigned(adjustments=NO_WALKS)
-        after = move(before, to_version=2, duration_days=30, from_on=TODAY, at=NOON, adjustments=Adjustments())
+        after = moved(before, to_version=2, duration_days=30, from_on=TODAY, at=NOON, adjustments=Adjustments())
 
         preview = preview_move(before, after, {1: both, 2: both}, from_on=TODAY)
 
@@ -173,8 +180,8 @@ class TestPreview:
         later = content(
             msgspec.structs.replace(activity("walk"), schedule=Schedule(period=1, period_unit="d"), title="W")
         )
-        before = move(assigned(), to_version=2, duration_days=30, from_on=TODAY + 5 * DAY, at=NOON)
-        after = move(before, to_version=2, duration_days=30, from_on=TODAY, at=NOON)
+        before = moved(assigned(), to_version=2, duration_days=30, from_on=TODAY + 5 * DAY, at=NOON)
+        after = moved(before, to_version=2, duration_days=30, from_on=TODAY, at=NOON)
 
         preview = preview_move(before, after, {1: first, 2: later}, from_on=TODAY)
 

@@ -19,7 +19,6 @@ from healthprotocol.care.assignments.errors import (
     PastCannotChange,
 )
 from healthprotocol.care.assignments.model import Assignment, AssignmentStatus, Segment
-from healthprotocol.care.assignments.rules.change import move
 from healthprotocol.care.assignments.rules.lifecycle import (
     check_start,
     complete,
@@ -36,7 +35,7 @@ from healthprotocol.care.assignments.rules.plan import segments_between
 from healthprotocol.care.entries.rules.occurrences import occurrences
 from healthprotocol.care.protocols.rules.local_time import calendar_of
 from healthprotocol.foundation.errors import Conflict
-from tests.support.pure_plans import DAY, MONDAY, activity, assigned, content, instant
+from tests.support.pure_plans import DAY, MONDAY, activity, assigned, content, instant, moved
 
 NOON = instant("2026-06-03T12:00")
 
@@ -144,7 +143,7 @@ class TestShift:
         assert resumed.segments == paused.segments
 
     def test_a_change_that_lies_ahead_moves_with_the_plan(self) -> None:
-        ahead = move(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 15), at=NOON)
+        ahead = moved(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 15), at=NOON)
 
         resumed = resume(pause(ahead, at=NOON), at=NOON + 3 * DAY, shift=True)
 
@@ -155,7 +154,7 @@ class TestShift:
         ]
 
     def test_a_change_on_the_day_of_the_resumption_leaves_no_hole(self) -> None:
-        ahead = move(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 6), at=NOON)
+        ahead = moved(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 6), at=NOON)
 
         resumed = resume(pause(ahead, at=NOON), at=NOON + 3 * DAY, shift=True)
 
@@ -166,9 +165,9 @@ class TestShift:
         ]
 
     def test_a_segment_that_is_over_stays(self) -> None:
-        moved = move(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 3), at=NOON)
+        after = moved(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 3), at=NOON)
 
-        resumed = resume(pause(moved, at=NOON + DAY), at=NOON + 3 * DAY, shift=True)
+        resumed = resume(pause(after, at=NOON + DAY), at=NOON + 3 * DAY, shift=True)
 
         assert [(one.version, one.from_on, one.plan_starts_on) for one in resumed.segments] == [
             (1, MONDAY, MONDAY),
@@ -179,9 +178,9 @@ class TestShift:
 
 class TestEnd:
     def test_stopping_keeps_when_and_why(self) -> None:
-        stopped = stop(assigned(), at=NOON, reason="moved away")
+        stopped = stop(assigned(), at=NOON, reason="after away")
 
-        assert (stopped.status, stopped.stopped_at, stopped.reason) == ("stopped", NOON, "moved away")
+        assert (stopped.status, stopped.stopped_at, stopped.reason) == ("stopped", NOON, "after away")
 
     def test_completing_keeps_when(self) -> None:
         completed = complete(assigned(status="paused"), at=NOON)
@@ -274,7 +273,7 @@ class Life(RuleBasedStateMachine):
         from_on = self._today() + ahead * DAY
         past = self._planned(before, from_on - DAY)
         try:
-            self.assignment = move(
+            self.assignment = moved(
                 before,
                 to_version=version,
                 duration_days=self.contents[version].duration_days,

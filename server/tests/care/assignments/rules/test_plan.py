@@ -5,10 +5,9 @@ from datetime import date, time
 import pytest
 
 from healthprotocol.care.assignments.model import ActivityAdjustment, Adjustments, Assignment, DayPart
-from healthprotocol.care.assignments.rules.change import move
 from healthprotocol.care.assignments.rules.plan import Contents, plan_day, planned_activities, segment_on
 from healthprotocol.care.protocols.model import Phase, ProtocolContent
-from tests.support.pure_plans import DAY, MONDAY, activity, assigned, content, instant, local
+from tests.support.pure_plans import DAY, MONDAY, activity, assigned, content, instant, local, moved
 
 NOON = instant("2026-06-03T12:00")
 DAILY = content(activity("walk", time_of_day=(time(8),)))
@@ -25,17 +24,17 @@ def planned(assignment: Assignment, contents: Contents, from_on: date, to_on: da
 class TestPlannedActivities:
     def test_each_day_is_planned_with_the_segment_in_force(self) -> None:
         evenings = content(activity("walk", time_of_day=(time(20),)))
-        moved = move(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 4), at=NOON)
+        after = moved(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 4), at=NOON)
 
-        found = planned(moved, {1: DAILY, 2: evenings}, date(2026, 6, 3), date(2026, 6, 5))
+        found = planned(after, {1: DAILY, 2: evenings}, date(2026, 6, 3), date(2026, 6, 5))
 
         assert found == [("walk", "2026-06-03T08:00"), ("walk", "2026-06-04T20:00"), ("walk", "2026-06-05T20:00")]
 
     def test_a_restart_counts_plan_days_from_its_own_day(self) -> None:
         weekly = content(activity("weigh", period=7, period_unit="d"))
-        moved = move(assigned(), to_version=1, duration_days=30, from_on=date(2026, 6, 4), at=NOON, restart=True)
+        after = moved(assigned(), to_version=1, duration_days=30, from_on=date(2026, 6, 4), at=NOON, restart=True)
 
-        found = planned(moved, {1: weekly}, MONDAY, date(2026, 6, 12))
+        found = planned(after, {1: weekly}, MONDAY, date(2026, 6, 12))
 
         assert found == [("weigh", "2026-06-01T00:00"), ("weigh", "2026-06-04T00:00"), ("weigh", "2026-06-11T00:00")]
 
@@ -57,7 +56,7 @@ class TestPlannedActivities:
         assert planned(assigned(duration_days=6), {1: plan}, MONDAY, MONDAY) == [("rest", "2026-06-01T00:00")]
 
     def test_nothing_of_a_segment_is_planned_after_its_own_last_day(self) -> None:
-        longer = move(assigned(duration_days=3), to_version=2, duration_days=9, from_on=date(2026, 6, 3), at=NOON)
+        longer = moved(assigned(duration_days=3), to_version=2, duration_days=9, from_on=date(2026, 6, 3), at=NOON)
 
         found = planned(
             longer, {1: DAILY, 2: content(activity("swim", period=4, period_unit="d"))}, MONDAY, MONDAY + 9 * DAY
@@ -95,10 +94,10 @@ class TestPlanDay:
         assert [plan_day(assigned(), MONDAY + days * DAY) for days in (-1, 0, 29)] == [0, 1, 30]
 
     def test_goes_on_through_a_move_and_begins_anew_with_a_restart(self) -> None:
-        moved = move(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 4), at=NOON)
-        restarted = move(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 4), at=NOON, restart=True)
+        after = moved(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 4), at=NOON)
+        restarted = moved(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 4), at=NOON, restart=True)
 
-        assert plan_day(moved, date(2026, 6, 4)) == 4
+        assert plan_day(after, date(2026, 6, 4)) == 4
         assert plan_day(restarted, date(2026, 6, 4)) == 1
         assert plan_day(restarted, date(2026, 6, 3)) == 3
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from healthprotocol.care.assignments.model import (
@@ -15,14 +15,15 @@ from healthprotocol.care.assignments.model import (
     AssignmentStatus,
     Pause,
 )
-from healthprotocol.care.assignments.rules.change import adjust, move
+from healthprotocol.care.assignments.rules.change import adjust
 from healthprotocol.care.assignments.rules.lifecycle import pause, resume, stop
 from healthprotocol.care.entries.model import Entry, EntryId, Occurrence, OccurrenceId, RecordedOutcome, StandingEntry
 from healthprotocol.care.entries.rules.occurrence_ids import occurrence_id, parse_occurrence_id, planned_on
 from healthprotocol.care.entries.rules.occurrences import Standing, find_occurrence, occurrences, standing_entries
-from healthprotocol.care.protocols.model import ProtocolContent
+from healthprotocol.care.protocols.model import ProtocolContent, Schedule
 from healthprotocol.foundation.ids import AccountId
-from tests.support.pure_plans import DAY, ISAR, LECH, MONDAY, activity, assigned, content, instant, local
+from tests.support.pure_plans import DAY, ISAR, LECH, MONDAY, activity, assigned, content, instant, local, moved
+from tests.support.schedules import ZONES, is_accepted, schedules
 
 WALKS = content(activity("walk", time_of_day=(time(8), time(18))))
 LONG_AGO = instant("2020-01-01T00:00")
@@ -92,7 +93,9 @@ class TestOccurrences:
         assert list(whole) == days
 
     def test_are_made_as_they_are_asked_for(self) -> None:
-        later = move(assigned(duration_days=90), to_version=2, duration_days=90, from_on=MONDAY + 60 * DAY, at=LONG_AGO)
+        later = moved(
+            assigned(duration_days=90), to_version=2, duration_days=90, from_on=MONDAY + 60 * DAY, at=LONG_AGO
+        )
 
         found = occurrences(later, {1: WALKS}, from_on=MONDAY, to_on=MONDAY + 89 * DAY, standing={}, at=LONG_AGO)
 
@@ -178,13 +181,42 @@ class TestState:
             assert one.state == ("not_applicable" if is_paused else "missed")
 
 
+class TestWhatAlwaysHolds:
+    @given(
+        st.lists(schedules().filter(is_accepted), min_size=1, max_size=3),
+        st.sampled_from(ZONES),
+        st.integers(0, 100_000),
+    )
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    def test_of_any_plan(self, parts: list[Schedule], zone: str, minutes: int) -> None:
+        activities = [
+            msgspec.structs.replace(activity(f"part-{index}"), schedule=one) for index, one in enumerate(parts)
+        ]
+        plan = {1: content(*activities, start_day=2, length_days=20)}
+        assignment = assigned(time_zone=zone, starts_on=date(2026, 3, 20))
+        at = instant("2026-03-20T00:00") + timedelta(minutes=minutes)
+
+        found = list(occurrences(assignment, plan, from_on=date.min, to_on=date.max, standing={}, at=at))
+
+        assert len({one.id for one in found}) == len(found)
+        assert [one.planned_local for one in found] == sorted(one.planned_local for one in found)
+        for one in found:
+            assert date(2026, 3, 21) <= one.planned_local.date() <= date(2026, 4, 9)
+            assert (one.state == "not_yet_open") == (at < one.opens_at)
+            assert (one.state == "missed") == (at >= one.closes_at and at >= one.opens_at)
+        for one in found[:: max(1, len(found) // 5)]:
+            ref = parse_occurrence_id(one.id)
+            assert ref is not None
+            assert find_occurrence(assignment, plan, ref, standing={}, at=at) == one
+
+
 class TestIds:
     def test_survive_a_change_of_plan_that_keeps_the_occurrence(self) -> None:
         more = content(activity("swim", period=1, period_unit="d"), activity("walk", time_of_day=(time(8),)))
-        moved = move(assigned(), to_version=2, duration_days=30, from_on=MONDAY, at=LONG_AGO)
+        after = moved(assigned(), to_version=2, duration_days=30, from_on=MONDAY, at=LONG_AGO)
 
         before = {one.id for one in on(MONDAY)}
-        after = occurrences(moved, {2: more}, from_on=MONDAY, to_on=MONDAY, standing={}, at=LONG_AGO)
+        after = occurrences(after, {2: more}, from_on=MONDAY, to_on=MONDAY, standing={}, at=LONG_AGO)
 
         assert before & {one.id for one in after} == {id_of("walk", "2026-06-01T08:00")}
 

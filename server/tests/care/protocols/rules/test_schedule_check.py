@@ -155,6 +155,9 @@ class TestForm:
     def test_what_was_built_in_code_is_held_to_the_model(self, fields: dict[str, Any], field: str) -> None:
         assert faults(**fields) == [(f"/schedule/{field}", "malformed")]
 
+    def test_lists_of_an_importer_are_as_good_as_tuples(self) -> None:
+        assert faults(time_of_day=[time(8), time(20)], day_of_week=["mon"]) == []
+
     def test_all_faults_come_at_once(self) -> None:
         found = faults(period=-1, period_unit="h", time_of_day=(time(8),), count_max=2, offset=10)
 
