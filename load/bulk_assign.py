@@ -157,12 +157,15 @@ async def measured(admin_url: str, folder: Path, patients: int) -> dict[str, flo
     protocol_id = await prepare(database, patients)
     before = await rows(admin_url)
 
+    wanted = BulkAssignment(
+        protocol_id=protocol_id, starts_on=system_clock().date(), patient_filter='status = "active"'
+    )
     with worker_process(app_url, folder, root_key) as worker:
+        asked = perf_counter()
+        async with database.transaction(ACTOR.organisation_id, actor=ACTOR) as tx:
+            await service.preview_bulk(tx, ACTOR, wanted)
         began = perf_counter()
         async with database.transaction(ACTOR.organisation_id, actor=ACTOR) as tx:
-            wanted = BulkAssignment(
-                protocol_id=protocol_id, starts_on=tx.now.date(), patient_filter='status = "active"'
-            )
             operation = await service.submit_bulk(tx, ACTOR, wanted)
         submitted = perf_counter()
         samples = await over(database, operation, worker)
@@ -175,6 +178,7 @@ async def measured(admin_url: str, folder: Path, patients: int) -> dict[str, flo
         raise SystemExit(f"expected {patients} assignments and no table to grow by more")
     early = max((memory for done, memory in samples if done <= patients / 2), default=samples[0][1])
     return {
+        "preview_seconds": began - asked,
         "submit_seconds": submitted - began,
         "all_seconds": ended - began,
         "memory_growth_mebibytes": max(memory for _, memory in samples) - early,

@@ -6,7 +6,14 @@ from uuid import UUID
 
 import msgspec
 
-from healthprotocol.care.assignments.model import Adjustments, Assignment, AssignmentId, Pause, Segment
+from healthprotocol.care.assignments.model import (
+    NO_ADJUSTMENTS,
+    Adjustments,
+    Assignment,
+    AssignmentId,
+    Pause,
+    Segment,
+)
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import ProtocolId
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
@@ -259,7 +266,7 @@ def _stored(segments: Iterable[Segment]) -> list[_StoredSegment]:
 async def _cells(tx: Transaction, assignment: Assignment) -> tuple[bytes | None, bytes | None]:
     """Ciphertext of the adjustments, one of each segment, and of the reason; None where there is nothing to say."""
     adjustments = [segment.adjustments for segment in assignment.segments]
-    is_adjusted = any(one.activities for one in adjustments)
+    is_adjusted = any(one != NO_ADJUSTMENTS for one in adjustments)
     if not is_adjusted and assignment.reason is None:
         return None, None
     key = await tx.keys.subject(tx, assignment.patient_id)
@@ -309,7 +316,7 @@ def _assignment(row: Record, key: SubjectKey | None) -> Assignment:
 def _segments(stored: object, adjustments: str | None) -> tuple[Segment, ...]:
     segments = msgspec.convert(stored, list[_StoredSegment])
     if adjustments is None:
-        adjusted = [Adjustments()] * len(segments)
+        adjusted = [NO_ADJUSTMENTS] * len(segments)
     else:
         adjusted = msgspec.json.decode(adjustments, type=list[Adjustments])
     return tuple(

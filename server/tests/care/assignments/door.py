@@ -1,4 +1,4 @@
-"""The application over HTTP with a doorkeeper who knows people by name: accounts and sessions have tests of their own."""
+"""The application over HTTP, with a doorkeeper who knows people by name: accounts have tests of their own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

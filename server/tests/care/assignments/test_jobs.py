@@ -13,7 +13,7 @@ from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.errors import ProtocolNotFound
 from healthprotocol.foundation.context import RequestContext
-from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import BadRequest, Invalid
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.jobs import operations

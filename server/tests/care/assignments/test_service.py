@@ -1,7 +1,7 @@
 """Assignments against a real database: given, changed, ended, and whose they are."""
 
 import asyncio
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from uuid import UUID
 
 import pytest
@@ -23,6 +23,7 @@ from healthprotocol.care.assignments.model import (
     AssignmentChanged,
     AssignmentId,
     AssignmentStarted,
+    DayPart,
     Move,
     Pause,
 )
@@ -32,7 +33,7 @@ from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.errors import ProtocolIsRetired, ProtocolNotFound, VersionNotFound
 from healthprotocol.care.protocols.model import ProtocolId
 from healthprotocol.foundation.context import Actor
-from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import BadRequest, Invalid, PreconditionFailed
 from healthprotocol.foundation.events import Subscriptions
 from tests.care.assignments.plans import (
@@ -79,6 +80,13 @@ class TestAssign:
             stored = str(await tx.fetch("select a.* from assignment a"))
         assert "walk" not in stored
         assert (await clinic.read(made)).adjustments == NO_WALK
+
+    async def test_keeps_the_patients_own_parts_of_the_day(self, clinic: Clinic) -> None:
+        late_riser = Adjustments(day_parts=(DayPart(when="MORN", time=time(11)),))
+
+        made = await clinic.assign(adjustments=late_riser)
+
+        assert (await clinic.read(made)).adjustments == late_riser
 
     async def test_a_proposed_one_waits_to_be_started(self, clinic: Clinic) -> None:
         made = await clinic.assign(is_proposed=True)
