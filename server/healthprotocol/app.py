@@ -38,9 +38,7 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         parts = assembly or await assemble(settings)
-        app.state.update(
-            {"database": parts.database, "doorkeeper": parts.doorkeeper, "readiness": parts.readiness}
-        )
+        app.state.update({"database": parts.database, "doorkeeper": parts.doorkeeper, "readiness": parts.readiness})
         try:
             yield
         finally:

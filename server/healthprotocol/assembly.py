@@ -12,11 +12,11 @@ import asyncpg
 import msgspec
 from dishka import AsyncContainer, Provider, Scope, make_async_container, provide
 
-from healthprotocol.care.assignments import jobs as assignment_jobs
-from healthprotocol.care.assignments import routes as assignments
 from healthprotocol.care.adherence import jobs as adherence_jobs
 from healthprotocol.care.adherence import routes as adherence_routes
 from healthprotocol.care.adherence import service as adherence
+from healthprotocol.care.assignments import jobs as assignment_jobs
+from healthprotocol.care.assignments import routes as assignments
 from healthprotocol.care.assignments.model import AssignmentChanged, AssignmentsStarted, AssignmentStarted
 from healthprotocol.care.entries import routes as entries
 from healthprotocol.care.entries.model import EntriesRecorded

@@ -193,7 +193,7 @@ _PATH = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 
 
 def _from_msgspec(message: str) -> Violation:
-    """msgspec's messages name types, limits and enum members, never the value; an unknown enum member it does quote."""
+    """Msgspec's messages name types, limits and enum members, never the value; an unknown enum member it does quote."""
     match = _PATH.search(message)
     path = match["path"] if match else ""
     pointer = re.sub(r"\[(\d+)\]", r"/\1", path.replace("[...]", "")).replace(".", "/")
@@ -202,7 +202,9 @@ def _from_msgspec(message: str) -> Violation:
         sentence = "It must be one of the listed values"
     unknown = re.search(r"unknown field `(?P<name>[^`]*)`", sentence)
     if unknown:
-        return Violation(f"{pointer}/{_escape(_safe_name(unknown['name']))}", "unknown_field", "This field is not known here.")
+        return Violation(
+            f"{pointer}/{_escape(_safe_name(unknown['name']))}", "unknown_field", "This field is not known here."
+        )
     missing = re.search(r"missing required field `(?P<name>[^`]*)`", sentence)
     if missing:
         return Violation(f"{pointer}/{missing['name']}", "required", "This field is required.")

@@ -74,12 +74,12 @@ async def replay_or_reserve(tx: Transaction, actor: Actor, key: str, request_has
     return StoredAnswer(row["status"], row["etag"], body)
 
 
-async def store_answer(
-    tx: Transaction, actor: Actor, key: str, *, status: int, etag: str | None, body: bytes
-) -> None:
+async def store_answer(tx: Transaction, actor: Actor, key: str, *, status: int, etag: str | None, body: bytes) -> None:
     """Keep the answer to `key`, encrypted, in the transaction that made it."""
     secret = await tx.keys.purpose(tx, "answers")
-    ciphertext = secret.encrypt(table=_TABLE, column="body_ct", row_id=_row_id(actor, key), plaintext=body, pad=Padding.TEXT)
+    ciphertext = secret.encrypt(
+        table=_TABLE, column="body_ct", row_id=_row_id(actor, key), plaintext=body, pad=Padding.TEXT
+    )
     await tx.execute(
         """
         update idempotency

@@ -45,19 +45,27 @@ class Declare:
     def __init__(self, tag: str) -> None:
         self._tag = tag
 
-    def get(self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any) -> Callable[[Handler], Any]:
+    def get(
+        self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any
+    ) -> Callable[[Handler], Any]:
         """Declare a read."""
         return self._declare("GET", path, policy=policy, returns=returns, summary=summary, **more)
 
-    def post(self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any) -> Callable[[Handler], Any]:
+    def post(
+        self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any
+    ) -> Callable[[Handler], Any]:
         """Declare a creation (`status=201`) or an act."""
         return self._declare("POST", path, policy=policy, returns=returns, summary=summary, **more)
 
-    def patch(self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any) -> Callable[[Handler], Any]:
+    def patch(
+        self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any
+    ) -> Callable[[Handler], Any]:
         """Declare an update; it demands If-Match."""
         return self._declare("PATCH", path, policy=policy, returns=returns, summary=summary, needs_match=True, **more)
 
-    def delete(self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any) -> Callable[[Handler], Any]:
+    def delete(
+        self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any
+    ) -> Callable[[Handler], Any]:
         """Declare a deletion (archiving, revoking)."""
         return self._declare("DELETE", path, policy=policy, returns=returns, summary=summary, **more)
 

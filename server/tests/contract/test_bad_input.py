@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from healthprotocol.app import endpoints
 from healthprotocol.api.routing import Endpoint
+from healthprotocol.app import endpoints
 from healthprotocol.foundation.db.transaction import Database
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
@@ -92,7 +92,7 @@ class TestBodies:
 
         async def rows() -> list[int]:
             async with database.transaction(organisation.id) as tx:
-                return [await tx.fetchval(f"select count(*) from {table}") for table in tables]  # noqa: S608
+                return [await tx.fetchval(f"select count(*) from {table}") for table in tables]
 
         before = await rows()
         for endpoint in WITH_BODY:
@@ -154,7 +154,13 @@ class TestAllErrorsAtOnce:
 
     async def test_bad_units_and_codes_are_named(self, door: Door) -> None:
         measurement = {"code": "8480-5", "unit": "millimetres", "target_range": {"low": 9, "high": 1}}
-        activity = {"key": "a", "kind": "measurement", "title": "t", "measurement": measurement, "schedule": {"period": 1}}
+        activity = {
+            "key": "a",
+            "kind": "measurement",
+            "title": "t",
+            "measurement": measurement,
+            "schedule": {"period": 1},
+        }
         phase = {"title": "p", "start_day": 1, "length_days": 5, "activities": [activity]}
 
         answer = await door.ask("admin", "POST", "/protocols", {"title": "abc", "duration_days": 5, "phases": [phase]})
@@ -166,7 +172,12 @@ class TestAllErrorsAtOnce:
         assert any(error["pointer"].startswith(f"{place}/schedule") for error in answer.json()["errors"])
 
     async def test_a_script_in_any_text_is_refused(self, door: Door) -> None:
-        body = {"title": "abc", "duration_days": 5, "content": f"<p onclick='x'>{SECRET}</p>", "description": "<SCRIPT >"}
+        body = {
+            "title": "abc",
+            "duration_days": 5,
+            "content": f"<p onclick='x'>{SECRET}</p>",
+            "description": "<SCRIPT >",
+        }
 
         answer = await door.ask("admin", "POST", "/protocols", body)
 

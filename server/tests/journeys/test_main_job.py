@@ -49,9 +49,7 @@ PROTOCOL = {
 
 
 @pytest.fixture
-async def door(
-    database: Database, organisation: Organisation, other_organisation: Organisation
-) -> AsyncIterator[Door]:
+async def door(database: Database, organisation: Organisation, other_organisation: Organisation) -> AsyncIterator[Door]:
     actors = {
         "clinician": organisation.clinician,
         "coordinator": organisation.coordinator,

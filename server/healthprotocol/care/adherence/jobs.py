@@ -20,8 +20,6 @@ async def refresh(database: Database, job: Job) -> None:
         while True:
             if job.stopping.is_set():
                 raise HandedOver
-            async with database.transaction(
-                organisation_id, context=job.context, statement_timeout_seconds=60
-            ) as tx:
+            async with database.transaction(organisation_id, context=job.context, statement_timeout_seconds=60) as tx:
                 if await service.refresh(tx) < service.BATCH:
                     break

@@ -13,7 +13,11 @@ from healthprotocol.foundation.db.transaction import Record, Transaction
 
 Group = Literal["assignment", "patient", "protocol"]
 _GROUPS: dict[Group, str] = {"assignment": "assignment_id", "patient": "patient_id", "protocol": "protocol_id"}
-_ORDERS = {"ratio": "ratio asc nulls last, missed desc", "ratio desc": "ratio desc nulls last", "missed desc": "missed desc"}
+_ORDERS = {
+    "ratio": "ratio asc nulls last, missed desc",
+    "ratio desc": "ratio desc nulls last",
+    "missed desc": "missed desc",
+}
 
 
 class Cover(msgspec.Struct, frozen=True):
@@ -78,9 +82,7 @@ async def due_covers(tx: Transaction, *, limit: int) -> list[Cover]:
     return [Cover(AssignmentId(row["assignment_id"]), row["recount_from"]) for row in rows]
 
 
-async def replace_days(
-    tx: Transaction, assignment: Assignment, counts: Sequence[DayCount], *, from_on: date
-) -> None:
+async def replace_days(tx: Transaction, assignment: Assignment, counts: Sequence[DayCount], *, from_on: date) -> None:
     """Put new counts in the place of all from a day on."""
     await tx.execute(
         "delete from adherence_day where organisation_id = $1 and assignment_id = $2 and day >= $3",
@@ -109,9 +111,7 @@ async def replace_days(
     )
 
 
-async def set_cover(
-    tx: Transaction, assignment_id: UUID, *, recount_from: date, next_due_at: datetime | None
-) -> None:
+async def set_cover(tx: Transaction, assignment_id: UUID, *, recount_from: date, next_due_at: datetime | None) -> None:
     """Say that the counts are right now."""
     await tx.execute(
         """

@@ -58,9 +58,7 @@ async def read_assignment_adherence(gate: Gate, assignment_id: UUID) -> Answer:
 async def read_protocol_adherence(gate: Gate, protocol_id: UUID) -> Answer:
     query = gate.query(schemas.SumQuery)
     return await gate.read(
-        lambda tx: service.of_protocol(
-            tx, gate.actor, ProtocolId(protocol_id), from_on=query.first, to_on=query.last
-        ),
+        lambda tx: service.of_protocol(tx, gate.actor, ProtocolId(protocol_id), from_on=query.first, to_on=query.last),
         schemas.report,
     )
 

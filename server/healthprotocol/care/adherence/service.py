@@ -69,7 +69,13 @@ class Ranked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def of_patient(
-    tx: Transaction, actor: Actor, patient_id: PatientId, *, from_on: date | None, to_on: date | None, at: datetime | None
+    tx: Transaction,
+    actor: Actor,
+    patient_id: PatientId,
+    *,
+    from_on: date | None,
+    to_on: date | None,
+    at: datetime | None,
 ) -> Report:
     """
     Return a patient's adherence over local dates, by default the last 366 days, as of `at` (staff only; None is now).
@@ -101,7 +107,9 @@ async def of_assignment(
     assignment = await assignments.get_visible(tx, actor, assignment_id)
     instant = _instant(tx, actor, at)
     today = calendar_of(assignment.time_zone).local_date(instant)
-    first, last = _range(from_on or assignment.starts_on, to_on or max(min(assignment.ends_on, today), assignment.starts_on), today=today)
+    first, last = _range(
+        from_on or assignment.starts_on, to_on or max(min(assignment.ends_on, today), assignment.starts_on), today=today
+    )
     await audit.record(
         tx, actor, "assignment.adherence", assignment_id, object_type="assignment", subject_id=assignment.patient_id
     )

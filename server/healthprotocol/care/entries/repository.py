@@ -197,7 +197,9 @@ async def measured_between(
 async def page(tx: Transaction, listing: Listing, *, only: Sequence[UUID] | None) -> tuple[list[Entry], str | None]:
     """Return one page of entries; `only` names the patients within sight, None means all of the organisation."""
     sql, args = listing.sql(
-        f"select {_COLUMNS} from entry e", "e.organisation_id = $1 and ($2::uuid[] is null or e.patient_id = any($2))", 3
+        f"select {_COLUMNS} from entry e",
+        "e.organisation_id = $1 and ($2::uuid[] is null or e.patient_id = any($2))",
+        3,
     )
     rows, token = listing.page(await tx.fetch(sql, tx.tenant, None if only is None else list(only), *args))
     return await _entries(tx, rows), token

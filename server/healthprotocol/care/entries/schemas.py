@@ -170,7 +170,9 @@ class TodayQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_field
     at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-class OccurrenceQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
+class OccurrenceQuery(
+    msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}
+):
     """Local dates of the plan, both inclusive, by default all of it; `at` shows how it stood then (staff only)."""
 
     first: date | None = None
@@ -189,7 +191,9 @@ class PreviewQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fie
     time_zone: Annotated[str, Meta(max_length=64)] = "UTC"
 
 
-class MeasurementQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}):
+class MeasurementQuery(
+    msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "last": "to"}
+):
     """Local dates of the patient, both inclusive, by default the last 90 days; `code` is LOINC."""
 
     first: date | None = None
@@ -374,6 +378,4 @@ def _result(value: Recorded, request_id: str) -> EntryResult:
             status=value.problem.status,
             problem=problem_members(value.problem, request_id),
         )
-    return EntryResult(
-        client_id=value.client_id, status=201 if value.is_new else 200, entry=recorded(value)
-    )
+    return EntryResult(client_id=value.client_id, status=201 if value.is_new else 200, entry=recorded(value))

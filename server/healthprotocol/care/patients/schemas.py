@@ -62,13 +62,13 @@ class UpdatePatient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fr
     given_name: NamePart | UnsetType = UNSET
     family_name: NamePart | UnsetType = UNSET
     birth_date: date | UnsetType = UNSET
-    sex: Sex | None | UnsetType = UNSET
-    email: Contact | None | UnsetType = UNSET
-    phone: Contact | None | UnsetType = UNSET
+    sex: Sex | UnsetType | None = UNSET
+    email: Contact | UnsetType | None = UNSET
+    phone: Contact | UnsetType | None = UNSET
     time_zone: Zone | UnsetType = UNSET
-    identifiers: Identifiers | None | UnsetType = UNSET
-    address: AddressIn | None | UnsetType = UNSET
-    language: Language | None | UnsetType = UNSET
+    identifiers: Identifiers | UnsetType | None = UNSET
+    address: AddressIn | UnsetType | None = UNSET
+    language: Language | UnsetType | None = UNSET
     status: PatientStatus | UnsetType = UNSET
 
     def changed(self, before: Demographics) -> Demographics:
@@ -150,7 +150,9 @@ def patient(value: Patient) -> PatientOut:
 def page(value: tuple[list[PatientRow], str | None]) -> Page[PatientListItem]:
     """Return the shape of one page."""
     rows, token = value
-    return Page(items=[msgspec.convert(row, PatientListItem, from_attributes=True) for row in rows], next_page_token=token)
+    return Page(
+        items=[msgspec.convert(row, PatientListItem, from_attributes=True) for row in rows], next_page_token=token
+    )
 
 
 def _address(sent: Address | str | None) -> Address | None:

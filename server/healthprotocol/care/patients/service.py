@@ -173,9 +173,7 @@ async def active_time_zones(tx: Transaction, patient_ids: Sequence[UUID]) -> dic
 
 async def ids_of_filter(tx: Transaction, filter: str, *, after: UUID | None, limit: int) -> list[UUID]:  # noqa: A002
     """Return up to `limit` patient ids that a list filter selects, in id order; `after` continues."""
-    listing = repository.PATIENTS.parse(
-        filter=filter, signer=tx.keys.signer("page_token"), organisation_id=tx.tenant
-    )
+    listing = repository.PATIENTS.parse(filter=filter, signer=tx.keys.signer("page_token"), organisation_id=tx.tenant)
     return await repository.ids_of_filter(tx, listing, after=after, limit=limit)
 
 
@@ -204,9 +202,7 @@ async def _save(tx: Transaction, patient: Patient) -> None:
         raise IdentifierTaken
 
 
-async def _search(
-    tx: Transaction, q: str, listing: Listing, *, only: Collection[UUID] | None
-) -> list[PatientRow]:
+async def _search(tx: Transaction, q: str, listing: Listing, *, only: Collection[UUID] | None) -> list[PatientRow]:
     search = rules.read_search(q)
     if only is not None:
         rows = await _filtered(tx, list(only), listing)
@@ -251,7 +247,13 @@ async def _filtered(tx: Transaction, ids: Sequence[UUID], listing: Listing) -> l
 
 
 def _slice(
-    tx: Transaction, rows: list[PatientRow], listing: Listing, *, q: str, filter: str, page_token: str | None  # noqa: A002
+    tx: Transaction,
+    rows: list[PatientRow],
+    listing: Listing,
+    *,
+    q: str,
+    filter: str,
+    page_token: str | None,
 ) -> tuple[list[PatientRow], str | None]:
     """Page over people in order of their names. The token holds an id, never a name: the order is found again."""
     ordered = sorted(rows, key=rules.by_name)
@@ -278,5 +280,3 @@ _TOKEN_FAULT = Violation(
 
 async def _record_list(tx: Transaction, actor: Actor, rows: Sequence[PatientRow]) -> None:
     await audit.record(tx, actor, "patient.list", object_type=_OBJECT, subject_ids=[row.id for row in rows])
-
-

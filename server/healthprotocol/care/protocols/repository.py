@@ -232,7 +232,9 @@ async def contents(tx: Transaction, wanted: list[tuple[UUID, int]]) -> dict[tupl
 async def titles(tx: Transaction, protocol_ids: Sequence[UUID]) -> dict[UUID, str]:
     """Return the titles of these protocols that exist."""
     rows = await tx.fetch(
-        "select id, title from protocol where organisation_id = $1 and id = any($2::uuid[])", tx.tenant, list(protocol_ids)
+        "select id, title from protocol where organisation_id = $1 and id = any($2::uuid[])",
+        tx.tenant,
+        list(protocol_ids),
     )
     return {row["id"]: row["title"] for row in rows}
 

@@ -140,9 +140,7 @@ async def read_version(gate: Gate, protocol_id: UUID, version: int) -> Answer:
 async def compare_versions(gate: Gate, protocol_id: UUID) -> Answer:
     query = gate.query(schemas.CompareQuery)
     return await gate.read(
-        lambda tx: service.compare(
-            tx, gate.actor, ProtocolId(protocol_id), first=query.first, second=query.second
-        ),
+        lambda tx: service.compare(tx, gate.actor, ProtocolId(protocol_id), first=query.first, second=query.second),
         schemas.difference,
     )
 
@@ -173,7 +171,9 @@ async def import_protocols(gate: Gate) -> Answer:
 
 
 def _as_violations(imported: service.Imported) -> list[Violation]:
-    found = [Violation(f"/{finding.file}#{finding.pointer}", finding.code, finding.detail) for finding in imported.refused]
+    found = [
+        Violation(f"/{finding.file}#{finding.pointer}", finding.code, finding.detail) for finding in imported.refused
+    ]
     return found[:100] or [Violation("/files", "no_protocol", "No file holds a care protocol in a known format.")]
 
 

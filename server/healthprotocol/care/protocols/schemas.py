@@ -63,10 +63,10 @@ class UpdateProtocol(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, f
     description: Description | UnsetType = UNSET
     duration_days: Annotated[int, Meta(ge=1, le=365)] | UnsetType = UNSET
     content: RichText | UnsetType = UNSET
-    patient_content: RichText | None | UnsetType = UNSET
-    category: Category | None | UnsetType = UNSET
-    tags: Tags | None | UnsetType = UNSET
-    languages: Languages | None | UnsetType = UNSET
+    patient_content: RichText | UnsetType | None = UNSET
+    category: Category | UnsetType | None = UNSET
+    tags: Tags | UnsetType | None = UNSET
+    languages: Languages | UnsetType | None = UNSET
     phases: Phases | UnsetType = UNSET
 
     def changed(self, before: ProtocolContent) -> ProtocolContent:
@@ -124,7 +124,9 @@ class ProtocolQuery(ListQuery, kw_only=True, frozen=True, forbid_unknown_fields=
     q: Annotated[str, Meta(max_length=200)] = ""
 
 
-class CompareQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "second": "to"}):
+class CompareQuery(
+    msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True, rename={"first": "from", "second": "to"}
+):
     """The two versions to compare."""
 
     first: Annotated[int, Meta(ge=1, le=100_000)]

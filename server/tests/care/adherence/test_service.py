@@ -32,7 +32,9 @@ CONTENT = ProtocolContent(
             start_day=1,
             length_days=40,
             activities=(
-                Activity(key="walk", kind="exercise", title="Walk", schedule=Schedule(frequency=2, period=1, period_unit="d")),
+                Activity(
+                    key="walk", kind="exercise", title="Walk", schedule=Schedule(frequency=2, period=1, period_unit="d")
+                ),
                 Activity(key="week", kind="task", title="Week", schedule=Schedule(period=1, period_unit="wk")),
                 Activity(
                     key="pill",
@@ -73,9 +75,7 @@ class Plan:
             await protocols.publish(tx, self.actor, made.protocol_id)
         self.patient_id, self.protocol_id = patient.id, made.protocol_id
         async with self.tx() as tx:
-            wanted = NewAssignment(
-                protocol_id=made.protocol_id, patient_id=patient.id, starts_on=self.now.date()
-            )
+            wanted = NewAssignment(protocol_id=made.protocol_id, patient_id=patient.id, starts_on=self.now.date())
             self.assignment_id = (await assignments.assign(tx, self.actor, wanted)).id
 
     async def record_some(self, rng: random.Random) -> None:
@@ -114,9 +114,7 @@ class Plan:
     async def computed(self) -> list[DayCount]:
         async with self.tx() as tx:
             assignment = await assignments.get_visible(tx, self.actor, self.assignment_id)
-            return await service.computed_counts(
-                tx, [assignment], assignment.starts_on, assignment.ends_on, self.now
-            )
+            return await service.computed_counts(tx, [assignment], assignment.starts_on, assignment.ends_on, self.now)
 
 
 @pytest.fixture

@@ -107,7 +107,9 @@ class TestFind:
         actor = organisation.clinician
         async with database.transaction(organisation.id, actor=actor) as tx:
             for name in ("Weser", "Elbe", "Oder", "Isar", "Main"):
-                await service.create(tx, actor, Demographics(given_name="A", family_name=name, birth_date=date(1980, 1, 1)))
+                await service.create(
+                    tx, actor, Demographics(given_name="A", family_name=name, birth_date=date(1980, 1, 1))
+                )
 
         names: list[str] = []
         token: str | None = None

@@ -75,9 +75,7 @@ async def today(
     instant = _instant(tx, actor, at)
     time_zone = await patients.time_zone_of(tx, patient_id)
     day = on or calendar_of(time_zone).local_date(instant)
-    found = await assignments.of_patient(
-        tx, patient_id, from_on=day - timedelta(days=CARRY_OVER_DAYS), to_on=day
-    )
+    found = await assignments.of_patient(tx, patient_id, from_on=day - timedelta(days=CARRY_OVER_DAYS), to_on=day)
     contents = await assignments.load_with_contents(tx, found)
     entries = await _entries(tx, found, day - timedelta(days=CARRY_OVER_DAYS), day)
     shown: list[Occurrence] = []
@@ -181,7 +179,8 @@ async def computed(
     contents = await assignments.load_with_contents(tx, found)
     entries = await _entries(tx, found, from_on, to_on)
     return (
-        (one, computed_from(one, contents[one.protocol_id], entries, from_on=from_on, to_on=to_on, at=at)) for one in found
+        (one, computed_from(one, contents[one.protocol_id], entries, from_on=from_on, to_on=to_on, at=at))
+        for one in found
     )
 
 
@@ -225,9 +224,7 @@ async def _contents(tx: Transaction, assignment: Assignment) -> Contents:
     return (await assignments.load_with_contents(tx, [assignment]))[assignment.protocol_id]
 
 
-async def _entries(
-    tx: Transaction, found: Sequence[Assignment], from_on: date, to_on: date
-) -> dict[UUID, list[Entry]]:
+async def _entries(tx: Transaction, found: Sequence[Assignment], from_on: date, to_on: date) -> dict[UUID, list[Entry]]:
     return await repository.planned_between(tx, [one.id for one in found], from_on=from_on, to_on=to_on)
 
 
@@ -288,9 +285,7 @@ def _require_page_size(page_size: int) -> None:
         raise BadRequest(violations=[Violation("/page_size", "page_size_out_of_range", "A page has 1 to 200 items.")])
 
 
-def _imagined(
-    content: ProtocolContent, starts_on: date, time_zone: str, *, version: int, at: datetime
-) -> Assignment:
+def _imagined(content: ProtocolContent, starts_on: date, time_zone: str, *, version: int, at: datetime) -> Assignment:
     """An assignment of nobody, to compute a preview with."""
     nobody = UUID(int=0)
     return Assignment(

@@ -47,7 +47,13 @@ async def get(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
 
 
 async def page(
-    tx: Transaction, actor: Actor, *, filter: str, order_by: str, page_size: int, page_token: str | None  # noqa: A002
+    tx: Transaction,
+    actor: Actor,
+    *,
+    filter: str,
+    order_by: str,
+    page_size: int,
+    page_token: str | None,
 ) -> tuple[list[Entry], str | None]:
     """Return a page of the entries within sight, all of them: corrected and undone ones too. Raises BadRequest."""
     sight = await access.sight(tx, actor)

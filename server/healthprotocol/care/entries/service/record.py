@@ -1,8 +1,6 @@
 """Record what happened: one entry or many, each with its own result, sent twice without harm, corrected and undone."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-
 from uuid import UUID
 
 import msgspec
@@ -109,9 +107,7 @@ async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     return undo
 
 
-async def _drafts(
-    tx: Transaction, actor: Actor, items: Sequence[Item], results: dict[int, Recorded]
-) -> list[_Draft]:
+async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results: dict[int, Recorded]) -> list[_Draft]:
     refs: dict[int, OccurrenceRef | None] = {}
     wanted: dict[int, AssignmentId] = {}
     for index, item in enumerate(items):
@@ -153,9 +149,7 @@ def _place(sent: NewEntry) -> tuple[AssignmentId, OccurrenceRef | None]:
     return AssignmentId(UUID(str(sent.assignment_id))), None
 
 
-async def _without_known(
-    tx: Transaction, drafts: Sequence[_Draft], results: dict[int, Recorded]
-) -> list[_Draft]:
+async def _without_known(tx: Transaction, drafts: Sequence[_Draft], results: dict[int, Recorded]) -> list[_Draft]:
     """Answer the items whose client_id came before, earlier or in this batch, and return the others."""
     known = await repository.known_clients(tx, [_client(draft) for draft in drafts])
     entries = await repository.get_many(tx, [one.entry_id for one in known.values()])
@@ -202,9 +196,7 @@ async def _judge(
     return made
 
 
-def _entry(
-    tx: Transaction, actor: Actor, draft: _Draft, *, before: Mapping[UUID, Entry], replaced: set[UUID]
-) -> Entry:
+def _entry(tx: Transaction, actor: Actor, draft: _Draft, *, before: Mapping[UUID, Entry], replaced: set[UUID]) -> Entry:
     sent, assignment = draft.sent, draft.assignment
     violations = check_effective_at(sent.effective_at, at=tx.now)
     if violations:
@@ -319,5 +311,3 @@ async def _tell(tx: Transaction, entries: Sequence[Entry]) -> None:
 
 def _client(draft: _Draft) -> tuple[UUID, UUID]:
     return draft.assignment.patient_id, draft.sent.client_id
-
-

@@ -83,9 +83,7 @@ async def export(
     Raises ProtocolNotFound, VersionNotFound, CannotExport with each place that the format cannot say.
     """
     found = await (
-        library.get(tx, actor, protocol_id)
-        if version is None
-        else library.get_version(tx, actor, protocol_id, version)
+        library.get(tx, actor, protocol_id) if version is None else library.get_version(tx, actor, protocol_id, version)
     )
     stored = await repository.source(tx, protocol_id, found.version)
     written = write_source(

@@ -70,7 +70,14 @@ async def versions(tx: Transaction, actor: Actor, protocol_id: ProtocolId) -> li
 
 
 async def page(
-    tx: Transaction, actor: Actor, *, q: str, filter: str, order_by: str, page_size: int, page_token: str | None  # noqa: A002
+    tx: Transaction,
+    actor: Actor,
+    *,
+    q: str,
+    filter: str,
+    order_by: str,
+    page_size: int,
+    page_token: str | None,
 ) -> tuple[list[Any], str | None]:
     """Return a page of the library; `q` finds words of the title. Raises BadRequest."""
     listing = repository.PROTOCOLS.parse(
@@ -201,9 +208,7 @@ async def assignable(tx: Transaction, protocol_id: ProtocolId, number: int | Non
     return version
 
 
-async def contents(
-    tx: Transaction, wanted: Sequence[tuple[UUID, int]]
-) -> dict[tuple[UUID, int], ProtocolContent]:
+async def contents(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], ProtocolContent]:
     """Return the content of versions named by protocol and number, in one query; unknown ones are left out."""
     return await repository.contents(tx, list(dict.fromkeys(wanted)))
 
