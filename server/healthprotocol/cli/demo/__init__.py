@@ -2,10 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 import typer
@@ -16,6 +16,8 @@ from healthprotocol.cli.terminal import JsonFlag, Terminal
 
 if TYPE_CHECKING:
     from healthprotocol.foundation.db.transaction import Database
+
+T = TypeVar("T")
 
 
 def register(app: typer.Typer) -> None:
@@ -31,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def load(*, json: JsonFlag = False) -> None:
     """Load two clinics with protocols, patients and two months of their days into an empty database."""
     terminal = Terminal(as_json=json)
-    loaded = asyncio.run(_load(_installation(), terminal))
+    loaded = _with_database(lambda database: _load(database, terminal))
     lines = [
         f"{clinic.organisation}: {clinic.protocols} protocols, {clinic.patients} patients, "
         f"{clinic.assignments} assignments, {clinic.entries:,} entries"
@@ -49,52 +51,52 @@ def real(
     if not path.is_dir():
         raise UsedWrongly(f"{path} is not a folder")
     terminal = Terminal(as_json=json)
-    report = asyncio.run(_real(_installation(), terminal, path.resolve()))
+    report = _with_database(lambda database: _real(database, terminal, path.resolve()))
     terminal.table(
         msgspec.to_builtins(report),
-        ("", "File", "What", "Became", "Why"),
-        [(line.outcome, line.file, line.what, line.became, line.why) for line in report.lines],
+        ("File", "", "Became", "Remarks"),
+        [(line.file, line.outcome, line.became, line.why) for line in report.lines if line.outcome != "not for us"],
     )
+    reasons = Counter(line.why for line in report.lines if line.outcome == "not for us")
+    for reason, count in reasons.most_common(8):
+        terminal.note(f"{count:,} files not for us: {reason}")
     summary = ", ".join(f"{count:,} {what}" for what, count in report.counts.items())
     terminal.note(f"{report.organisation}: {summary}. Sign in as {report.account}, password {report.password}")
 
 
-def _installation() -> Installation:
+async def _load(database: "Database", terminal: Terminal) -> list[Any]:
+    from healthprotocol.cli.demo.load import load as load_into
+
+    async with database.transaction(None) as tx:
+        if await tx.fetchval("select exists (select from hp_organisations())"):
+            raise CommandFailed("the database holds organisations already; the demo goes into an empty one")
+    with terminal.progress("Writing down two months of a clinic") as advance:
+        return await load_into(database, now=database.clock(), advance=advance)
+
+
+async def _real(database: "Database", terminal: Terminal, path: Path) -> Any:
+    from healthprotocol.cli.demo.real import load_folder
+
+    with terminal.progress(f"Reading {path}") as advance:
+        return await load_folder(database, path, now=database.clock(), advance=advance)
+
+
+def _with_database(act: "Callable[[Database], Awaitable[T]]") -> T:
+    """Run `act` on the database as the application sees it, wired as the server is; started when no server runs."""
     installation = Installation.load()
     if installation.settings.is_production:
         raise CommandFailed(f"demo data is refused with HP_ENVIRONMENT={installation.settings.environment}")
-    return installation
-
-
-async def _load(installation: Installation, terminal: Terminal) -> list[Any]:
-    from healthprotocol.cli.demo.load import load as load_into
-
-    async with _database(installation) as database:
-        async with database.transaction(None) as tx:
-            if await tx.fetchval("select exists (select from hp_organisations())"):
-                raise CommandFailed("the database holds organisations already; the demo goes into an empty one")
-        with terminal.progress("Writing down two months of a clinic") as advance:
-            return await load_into(database, now=database.clock(), advance=advance)
-
-
-async def _real(installation: Installation, terminal: Terminal, path: Path) -> Any:
-    from healthprotocol.cli.demo.real import load_folder
-
-    async with _database(installation) as database:
-        with terminal.progress(f"Reading {path}") as advance:
-            return await load_folder(database, path, now=database.clock(), advance=advance)
-
-
-@asynccontextmanager
-async def _database(installation: Installation) -> "AsyncIterator[Database]":
-    """Give the database as the application sees it, wired as the server is; started when no server runs."""
     with installation.database_url() as url:
         os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
-        from healthprotocol.assembly import assemble
-        from healthprotocol.foundation.config.settings import Settings
+        return asyncio.run(_wired(act))
 
-        parts = await assemble(Settings())
-        try:
-            yield parts.database
-        finally:
-            await parts.close()
+
+async def _wired(act: "Callable[[Database], Awaitable[T]]") -> T:
+    from healthprotocol.assembly import assemble
+    from healthprotocol.foundation.config.settings import Settings
+
+    parts = await assemble(Settings())
+    try:
+        return await act(parts.database)
+    finally:
+        await parts.close()

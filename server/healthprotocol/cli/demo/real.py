@@ -19,6 +19,7 @@ from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import NewAssignment
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.protocols import service as protocols
+from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId
 from healthprotocol.care.protocols.rules.exchange.documents import MAX_BYTES, SourceFile
 from healthprotocol.care.protocols.rules.exchange.report import Finding
 from healthprotocol.care.protocols.service import Imported
@@ -62,6 +63,13 @@ class RealReport(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...]
 
 
+class Shelf(msgspec.Struct):
+    """What was brought in so far: counts, and the protocol made of each care plan, for plans that say the same."""
+
+    counts: Counter[str] = msgspec.field(default_factory=Counter)
+    of_plans: dict[ProtocolContent, ProtocolId] = {}
+
+
 async def load_folder(database: Database, path: Path, *, now: datetime, advance: Advance) -> RealReport:
     """Make an organisation of the files under `path` and return what became of each."""
     organisation_id = OrganisationId(new_id(now))
@@ -71,16 +79,20 @@ async def load_folder(database: Database, path: Path, *, now: datetime, advance:
     actor = await _open(database, organisation_id, name=name, email=email, now=now)
     groups = list(_groups(path))
     lines: list[Line] = []
-    counts: Counter[str] = Counter()
+    shelf = Shelf()
     for done, files in enumerate(groups):
         advance(done, len(groups))
         people = [file for file in files if is_bundle(file.body)]
-        lines += await _protocols(database, actor, [file for file in files if file not in people], counts)
-        lines += [await _person(database, actor, file, counts, now=now) for file in people]
+        lines += await _protocols(database, actor, [file for file in files if file not in people], shelf.counts)
+        lines += [await _person(database, actor, file, shelf, now=now) for file in people]
     advance(len(groups), len(groups))
-    counts.update(f"files {line.outcome}" for line in lines)
+    shelf.counts.update(f"files {line.outcome}" for line in lines)
     return RealReport(
-        organisation=name, account=email, password=PASSWORD, counts=dict(counts), lines=tuple(sorted(lines, key=_order))
+        organisation=name,
+        account=email,
+        password=PASSWORD,
+        counts=dict(shelf.counts),
+        lines=tuple(sorted(lines, key=_order)),
     )
 
 
@@ -144,13 +156,13 @@ def _lines(files: Sequence[SourceFile], imported: Imported) -> Iterator[Line]:
             yield Line("not for us", file.name, "other", why=why[:_LONGEST_REASON])
 
 
-async def _person(database: Database, actor: Actor, file: SourceFile, counts: Counter[str], *, now: datetime) -> Line:
+async def _person(database: Database, actor: Actor, file: SourceFile, shelf: Shelf, *, now: datetime) -> Line:
     what = "patient"
     try:
         person = read_bundle(file.body, today=now.date())
         if person is None:
             return Line("not for us", file.name, "bundle", why="It is not about one patient.")
-        await _enrol(database, actor, person, counts, now=now)
+        await _enrol(database, actor, person, shelf, now=now)
     except (Problem, msgspec.MsgspecError) as error:
         # A message of the JSON reader names the place and the kind, never the value.
         return Line("refused", file.name, what, why=str(error)[:_LONGEST_REASON])
@@ -158,25 +170,24 @@ async def _person(database: Database, actor: Actor, file: SourceFile, counts: Co
     return Line("came in", file.name, what, became=f"1 patient, {len(person.plans)} plans", why=f"Not read: {unread}")
 
 
-async def _enrol(database: Database, actor: Actor, person: RealPatient, counts: Counter[str], *, now: datetime) -> None:
+async def _enrol(database: Database, actor: Actor, person: RealPatient, shelf: Shelf, *, now: datetime) -> None:
     # Each act on its day, as it was: a plan of 2013 is assigned in 2013 and completed when it ended.
     organisation_id = actor.organisation_id
     enrolled_at = min([now, *(_noon(plan.starts_on) for plan in person.plans)])
     async with database.transaction(organisation_id, actor=actor, now=enrolled_at) as tx:
         patient = await patients.create(tx, actor, person.demographics)
-    counts["patients"] += 1
+    shelf.counts["patients"] += 1
     for plan in person.plans:
         async with database.transaction(organisation_id, actor=actor, now=min(_noon(plan.starts_on), now)) as tx:
-            draft = await protocols.create(tx, actor, plan.content)
-            version = await protocols.publish(tx, actor, draft.protocol_id)
+            if plan.content not in shelf.of_plans:
+                draft = await protocols.create(tx, actor, plan.content)
+                shelf.of_plans[plan.content] = (await protocols.publish(tx, actor, draft.protocol_id)).protocol_id
+                shelf.counts.update(["protocols", "published"])
             wanted = NewAssignment(
-                protocol_id=version.protocol_id,
-                patient_id=patient.id,
-                starts_on=plan.starts_on,
-                version=version.version,
+                protocol_id=shelf.of_plans[plan.content], patient_id=patient.id, starts_on=plan.starts_on
             )
             assigned = await assignments.assign(tx, actor, wanted)
-        counts["assignments"] += 1
+        shelf.counts["assignments"] += 1
         if plan.ended_on is not None:
             async with database.transaction(organisation_id, actor=actor, now=min(_noon(plan.ended_on), now)) as tx:
                 await assignments.complete(tx, actor, assigned.id)
