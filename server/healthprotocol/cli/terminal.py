@@ -10,6 +10,8 @@ import typer
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 
+_WIDTH_OF_A_FILE = 240
+
 Advance = Callable[[int, int | None], None]
 
 
@@ -20,7 +22,9 @@ class Terminal:
         from rich.console import Console
 
         self.as_json = as_json
-        self.out = Console(highlight=False, soft_wrap=True)
+        # What goes to a file or a program is not folded to the width of a screen that is not there.
+        width = None if sys.stdout.isatty() else _WIDTH_OF_A_FILE
+        self.out = Console(highlight=False, soft_wrap=True, width=width)
         self.err = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def result(self, document: object, *lines: str) -> None:
