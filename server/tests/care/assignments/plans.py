@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -50,11 +51,11 @@ class Clinic(msgspec.Struct, frozen=True):
     def clinician(self) -> Actor:
         return self.organisation.clinician
 
-    def wanted(self, **more: object) -> NewAssignment:
-        said = {"protocol_id": self.protocol_id, "patient_id": self.patient_id, "starts_on": MONDAY, **more}
-        return NewAssignment(**said)  # pyright: ignore[reportArgumentType] - each test says what it wants
+    def wanted(self, **more: Any) -> NewAssignment:
+        said: dict[str, Any] = {"protocol_id": self.protocol_id, "patient_id": self.patient_id, "starts_on": MONDAY}
+        return NewAssignment(**{**said, **more})
 
-    async def assign(self, *, at: datetime = MONDAY_NOON, **more: object) -> Assignment:
+    async def assign(self, *, at: datetime = MONDAY_NOON, **more: Any) -> Assignment:
         async with self.acting(at=at) as tx:
             return await service.assign(tx, self.clinician, self.wanted(**more))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -33,16 +34,17 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_READ_AT_ONCE", 4)
 
 
-def asked(clinic: Clinic, **more: object) -> BulkAssignment:
-    return BulkAssignment(**{"protocol_id": clinic.protocol_id, "starts_on": MONDAY, **more})
+def asked(clinic: Clinic, **more: Any) -> BulkAssignment:
+    said: dict[str, Any] = {"protocol_id": clinic.protocol_id, "starts_on": MONDAY, **more}
+    return BulkAssignment(**said)
 
 
-async def submitted(clinic: Clinic, **more: object) -> Operation:
+async def submitted(clinic: Clinic, **more: Any) -> Operation:
     async with clinic.acting() as tx:
         return await service.submit_bulk(tx, clinic.clinician, asked(clinic, **more))
 
 
-async def previewed(clinic: Clinic, **more: object) -> Operation:
+async def previewed(clinic: Clinic, **more: Any) -> Operation:
     async with clinic.acting() as tx:
         return await service.preview_bulk(tx, clinic.clinician, asked(clinic, **more))
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import date, time, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -58,9 +59,8 @@ NOBODY = UUID(int=1)
 async def listed(clinic: Clinic, actor: Actor | None = None, **asked: str) -> list[Assignment]:
     actor = actor or clinic.clinician
     async with clinic.acting(actor) as tx:
-        rows, _ = await service.page(
-            tx, actor, **{"filter": "", "order_by": "", "page_size": 50, "page_token": None, **asked}
-        )
+        said: dict[str, Any] = {"filter": "", "order_by": "", "page_size": 50, "page_token": None, **asked}
+        rows, _ = await service.page(tx, actor, **said)
     return rows
 
 

@@ -125,7 +125,7 @@ async def adjust(
     Raises AssignmentNotFound, PreconditionFailed, AssignmentClosed, PastCannotChange, Invalid with every fault.
     """
     assignment = await held(tx, actor, assignment_id, expected_revision=expected_revision)
-    first_on = from_on or first_changeable_day(tx, assignment)
+    first_on = from_on or change.first_changeable_day(assignment, tx.now)
     adjusted = change.adjust(assignment, adjustments, from_on=first_on, at=tx.now)
     await _require_fit(tx, adjusted, adjustments, from_on=first_on)
 
@@ -140,11 +140,6 @@ async def keep(
     await audit.record(tx, actor, action, saved.id, subject_id=saved.patient_id, detail={"revision": saved.revision})
     await tx.publish(AssignmentChanged(saved.id, saved.patient_id, from_on or _today(tx, saved)))
     return saved
-
-
-def first_changeable_day(tx: Transaction, assignment: Assignment) -> date:
-    """Return the patient's present day, or the first day of a plan that has not begun."""
-    return max(_today(tx, assignment), assignment.starts_on)
 
 
 def _today(tx: Transaction, assignment: Assignment) -> date:

@@ -9,7 +9,7 @@ from healthprotocol.care.assignments.rules import change
 from healthprotocol.care.assignments.rules.adjustments import check_adjustments
 from healthprotocol.care.assignments.rules.enrolment import fitting
 from healthprotocol.care.assignments.rules.plan import segment_on
-from healthprotocol.care.assignments.service.change import first_changeable_day, keep
+from healthprotocol.care.assignments.service.change import keep
 from healthprotocol.care.assignments.service.read import get_visible, held, load_with_contents
 from healthprotocol.care.protocols import service as protocols
 from healthprotocol.foundation.context import Actor
@@ -50,7 +50,7 @@ async def preview_move(
 
 async def _moved(tx: Transaction, before: Assignment, to: Move) -> tuple[Assignment, date]:
     version = await protocols.assignable(tx, before.protocol_id, to.to_version)
-    from_on = to.from_on or first_changeable_day(tx, before)
+    from_on = to.from_on or change.first_changeable_day(before, tx.now)
     adjustments = to.adjustments
     if adjustments is None:
         adjustments = fitting(segment_on(before, from_on).adjustments, version.content)
