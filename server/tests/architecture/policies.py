@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
@@ -74,4 +74,9 @@ def _cell(role: Role, policy: str | None) -> str:
 
 def _opens_gate(handler: Any) -> bool:
     parameters = inspect.signature(handler.fn, eval_str=True).parameters.values()
-    return any(parameter.annotation is Gate and parameter.name == "gate" for parameter in parameters)
+    return any(parameter.name == "gate" and _is_gate(parameter.annotation) for parameter in parameters)
+
+
+def _is_gate(annotation: Any) -> bool:
+    # `Declare` wraps it in Litestar's marker for what is injected.
+    return annotation is Gate or Gate in get_args(annotation)
