@@ -21,6 +21,9 @@ MICROSECONDS: dict[str, int] = {"s": 1_000_000, "min": 60_000_000, "h": 3_600_00
 DAYS: dict[str, int] = {"d": 1, "wk": 7}
 MONTHS: dict[str, int] = {"mo": 1, "a": 12}
 
+# check_schedule lets 100 occurrences of an activity fall on one local day. Twice that means nobody asked it.
+MOST_PLANNED = 200
+
 # What happens once is a cycle so long that no assignment sees its second.
 ONCE_DAYS = 10_000_000
 
@@ -98,7 +101,14 @@ def is_timed(schedule: Schedule) -> bool:
 
 
 def plannings_of(schedule: Schedule, day_parts: DayParts = ()) -> list[Planning]:
-    """Return what a calendar schedule plans on one of its days, sorted and without duplicates. Source: §2.4."""
+    """
+    Return what a calendar schedule plans on one of its days, sorted and without duplicates.
+
+    Raises:
+        ValueError: it plans so much that it cannot have been checked.
+
+    Source: care rules §2.4.
+    """
     if schedule.time_of_day:
         times: Iterable[timedelta] = map(since_midnight, schedule.time_of_day)
     elif schedule.when:
@@ -107,7 +117,10 @@ def plannings_of(schedule: Schedule, day_parts: DayParts = ()) -> list[Planning]
     elif schedule.offsets_minutes:
         times = (timedelta(minutes=minutes) for minutes in schedule.offsets_minutes)
     else:
-        return [(timedelta(0), slot) for slot in range(1, (schedule.frequency or 1) + 1)]
+        slots = schedule.frequency or 1
+        if slots > MOST_PLANNED:
+            raise ValueError("the schedule was not checked: it plans too much on one day")
+        return [(timedelta(0), slot) for slot in range(1, slots + 1)]
     return [(at, 1) for at in sorted(set(times))]
 
 

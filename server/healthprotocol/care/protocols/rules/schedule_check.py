@@ -33,6 +33,7 @@ LONGEST_OFFSET_MINUTES = 1_440
 
 # A local day lasts 25 hours when the clock goes back, and a schedule does not know where it will be followed.
 _LONGEST_DAY = timedelta(hours=25)
+_TOO_MANY = f"Plan no more than {MOST_ON_A_DAY} times on one local day."
 _DAYS_AT_MOST = {"d": 1, "wk": 7, "mo": 31, "a": 366}
 _NO_TIME = timedelta(0)
 
@@ -241,38 +242,44 @@ def _check_times(faults: _Faults) -> None:
 def _check_occurrences(faults: _Faults, *, days: int) -> None:
     """Look at what a schedule without other faults plans: not too much on one day, and something at all."""
     schedule = faults.schedule
-    if (schedule.frequency or 1) > MOST_ON_A_DAY and schedule.period_unit not in MICROSECONDS:
-        _add_too_many(faults)
+    if schedule.period_unit in MICROSECONDS:
+        if _most_on_a_day(schedule) > MOST_ON_A_DAY:
+            faults.add("period", "too_many", _TOO_MANY)
+    elif (schedule.frequency or 1) > MOST_ON_A_DAY:
+        # Times of the day can be no more than their list, which the model keeps to a hundred.
+        faults.add("frequency", "too_many", _TOO_MANY)
         return
-    patterns = [pattern_of(schedule, anchor_weekday=weekday) for weekday in range(7 if schedule.day_of_week else 1)]
-    if max(_most_on_a_day(pattern, schedule) for pattern in patterns) > MOST_ON_A_DAY:
-        _add_too_many(faults)
-    earliest = min(_earliest(pattern) for pattern in patterns)
+    earliest = _earliest(schedule)
     bound = _longest_bound(schedule)
     if earliest.days >= days or (bound is not None and earliest >= bound):
         faults.add("", "never_occurs", "Nothing of this falls inside its phase and bounds: change one of them.")
 
 
-def _add_too_many(faults: _Faults) -> None:
-    field = "period" if faults.schedule.period_unit in MICROSECONDS else "frequency"
-    faults.add(field, "too_many", f"Plan no more than {MOST_ON_A_DAY} times on one local day.")
-
-
-def _most_on_a_day(pattern: CalendarPattern | SeriesPattern, schedule: Schedule) -> int:
-    if isinstance(pattern, SeriesPattern):
-        bound = _longest_bound(schedule)
-        span = _LONGEST_DAY if bound is None else min(_LONGEST_DAY, bound)
-        microseconds = span // timedelta(microseconds=1)
-        most = -(-microseconds * pattern.per_cycle // max(1, pattern.step_us))
-    else:
-        most = max((len(day.times) for day in pattern.days), default=0)
+def _most_on_a_day(schedule: Schedule) -> int:
+    """Return how many instants of a series fall on one local day at most."""
+    assert schedule.period is not None
+    assert schedule.period_unit is not None
+    bound = _longest_bound(schedule)
+    span = _LONGEST_DAY if bound is None else min(_LONGEST_DAY, bound)
+    step = whole(schedule.period, schedule.period_unit)
+    most = -(-(span // timedelta(microseconds=1)) * (schedule.frequency or 1) // max(1, step))
     return most if schedule.count is None else min(most, schedule.count)
 
 
-def _earliest(pattern: CalendarPattern | SeriesPattern) -> timedelta:
+def _earliest(schedule: Schedule) -> timedelta:
     """Return how long after the anchor the first occurrence lies, at best, on days of 24 hours."""
-    if isinstance(pattern, SeriesPattern):
+    if schedule.period_unit in MICROSECONDS:
         return _NO_TIME
+    first, _ = plannings_of(schedule)[0]
+    if first >= _NO_TIME:
+        return first
+    # Hours before the first breakfast lie before the anchor: then it is another day's, or another meal's.
+    weekdays = range(7 if schedule.day_of_week else 1)
+    return min(_earliest_of(pattern_of(schedule, anchor_weekday=weekday)) for weekday in weekdays)
+
+
+def _earliest_of(pattern: CalendarPattern | SeriesPattern) -> timedelta:
+    assert isinstance(pattern, CalendarPattern)
     # February is the shortest month; a cycle of months begins no sooner than that.
     step = pattern.step_days or pattern.step_months * 28
     return min(

@@ -6,11 +6,8 @@ Source: care rules §2.2 and §2.4.
 
 from datetime import datetime, timedelta
 
-from healthprotocol.care.protocols.rules.cycles import SeriesPattern
+from healthprotocol.care.protocols.rules.cycles import MOST_PLANNED, SeriesPattern
 from healthprotocol.care.protocols.rules.frame import Planned, Span
-
-# check_schedule lets 100 occurrences of an activity fall on one local day. Twice that means nobody asked it.
-_MOST_ON_A_DAY = 200
 
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -28,7 +25,7 @@ def series_between(pattern: SeriesPattern, span: Span, first: int, last: int) ->
     beyond = series.index_from(calendar.day(last + 1).midnight_at)
     if span.until_at is not None:
         beyond = min(beyond, series.index_from(span.until_at))
-    if beyond - index > (last - first + 1) * _MOST_ON_A_DAY:
+    if beyond - index > (last - first + 1) * MOST_PLANNED:
         raise ValueError("the schedule was not checked: it plans too much on one day")
     found: list[Planned] = []
     room = beyond - index

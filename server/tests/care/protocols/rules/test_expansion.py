@@ -510,6 +510,8 @@ class TestCost:
 
         with pytest.raises(ValueError, match="was not checked"):
             everything(Schedule(period=0.000001, period_unit="s", count=1_000_000_000), frame)
+        with pytest.raises(ValueError, match="was not checked"):
+            everything(Schedule(frequency=1_000_000_000), frame)
 
     def test_a_zone_that_is_none_is_refused(self) -> None:
         with pytest.raises(ValueError, match="no such IANA time zone"):
