@@ -421,6 +421,12 @@ class TestFrames:
         assert days(monthly) == []
         assert [one.planned_local.day for one in everything(monthly, frame)] == [1, 14, 28, 1, 14, 28]
 
+    def test_of_every_few_days_those_that_are_listed(self) -> None:
+        frame = _days("UTC", date(2026, 6, 1), 30)
+        schedule = Schedule(day_of_week=("mon", "fri"), period=2, period_unit="d")
+
+        assert [one.planned_local.day for one in everything(schedule, frame)] == [1, 5, 15, 19, 29]
+
     def test_an_open_range_has_no_end(self) -> None:
         frame = _days("UTC", date(2026, 6, 1), 4)
         schedule = Schedule(time_of_day=(time(8),), bounds_range=BoundsRange(low=BoundsDuration(value=1, unit="d")))
