@@ -129,7 +129,7 @@ _planned = schedules()
 
 @st.composite
 def _schedules(draw: st.DrawFn) -> Schedule:
-    fields = draw(_our_part)
+    fields: dict[str, Any] = {**draw(_our_part)}
     if "duration" in fields:
         fields["duration_unit"] = "min"
     return msgspec.structs.replace(draw(_planned), **fields)

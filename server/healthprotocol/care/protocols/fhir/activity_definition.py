@@ -8,6 +8,7 @@ import re
 from typing import NamedTuple
 
 from healthprotocol.care.protocols.fhir.definitions import Definitions
+from healthprotocol.care.protocols.fhir.primitives import is_absolute_uri, is_code, is_string
 from healthprotocol.care.protocols.fhir.questionnaire import read_questionnaire
 from healthprotocol.care.protocols.fhir.shown import concept, shown
 from healthprotocol.care.protocols.fhir.timing import TimingReading, read_timing
@@ -99,15 +100,16 @@ def write_definition(definition: dict[str, Json], activity: Activity, *, before:
         if activity.kind == "exercise":
             definition["code"] = {"coding": [{"system": SNOMED, "code": EXERCISE, "display": "Exercise therapy"}]}
     measurement = activity.measurement
-    if measurement is not None and (before is None or before.measurement != measurement):
+    if measurement is not None and is_code(measurement.code) and (before is None or before.measurement != measurement):
         coding: dict[str, Json] = {"code": measurement.code}
         if _LOINC_CODE.fullmatch(measurement.code):
             coding = {"system": LOINC, **coding}
-        if measurement.display:
+        if measurement.display and is_string(measurement.display):
             coding["display"] = measurement.display
         definition["code"] = {"coding": [coding]}
-    if activity.medication is not None and (before is None or before.medication != activity.medication):
-        _write_medication(definition, activity.medication)
+    medication = activity.medication
+    if medication is not None and is_string(medication.name) and (before is None or before.medication != medication):
+        _write_medication(definition, medication)
 
 
 def _read_activity_definition(definition: Node, definitions: Definitions, within: Node) -> DefinitionReading:
@@ -225,14 +227,14 @@ def _codings(definition: Node, name: str) -> list[Node]:
 
 def _write_medication(definition: dict[str, Json], medication: Medication) -> None:
     product: dict[str, Json] = {"text": medication.name}
-    if medication.code is not None:
+    if medication.code is not None and is_code(medication.code):
         coding: dict[str, Json] = {"code": medication.code}
-        if medication.system is not None:
+        if medication.system is not None and is_absolute_uri(medication.system):
             coding = {"system": medication.system, **coding}
         product["coding"] = [coding]
     definition.pop("productReference", None)
     definition["productCodeableConcept"] = product
-    if medication.dose is not None:
+    if medication.dose is not None and is_string(medication.dose):
         found = definition.get("dosage")
         first, rest = (found[0], found[1:]) if isinstance(found, list) and found else ({}, [])
         first = first if isinstance(first, dict) else {}

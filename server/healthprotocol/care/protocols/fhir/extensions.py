@@ -5,11 +5,13 @@ A struct's members become sub-extensions of the same names in camel case, so tha
 one. An extension may hold only some members: those on which FHIR's own elements say nothing, or something else.
 """
 
+import base64
 import re
 from decimal import Decimal
 
 from msgspec import inspect
 
+from healthprotocol.care.protocols.fhir.primitives import is_string
 from healthprotocol.care.protocols.rules.exchange.documents import Json
 from healthprotocol.care.protocols.rules.exchange.strict import fields, unwrapped
 
@@ -84,6 +86,8 @@ def _written_value(value: Json) -> dict[str, Json]:
         return {"valueInteger": value}
     if isinstance(value, int | Decimal):
         return {"valueDecimal": value}
+    if isinstance(value, str) and not is_string(value):
+        return {"valueBase64Binary": base64.b64encode(value.encode()).decode()}
     return {"valueString": value}
 
 
@@ -119,7 +123,17 @@ def _read_one(extension: dict[str, Json], kind: inspect.Type | None) -> Json:
     if "valueCode" in extension:
         code = extension["valueCode"]
         return _CODES.get(code, code) if isinstance(code, str) else None
+    if "valueBase64Binary" in extension:
+        return _decoded(extension["valueBase64Binary"])
     return next((value for name, value in extension.items() if name.startswith("value")), None)
+
+
+def _decoded(value: Json) -> Json:
+    try:
+        return base64.b64decode(str(value), validate=True).decode()
+    except ValueError:
+        # What is damaged becomes what no member can be, and so is told.
+        return {"damaged": True}
 
 
 def _camel(name: str) -> str:

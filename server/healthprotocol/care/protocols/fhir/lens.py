@@ -34,6 +34,7 @@ from healthprotocol.care.protocols.fhir.plan_edits import (
     uses_of_definitions,
 )
 from healthprotocol.care.protocols.fhir.plan_texts import write_topics
+from healthprotocol.care.protocols.fhir.primitives import is_code, is_string
 from healthprotocol.care.protocols.fhir.skeleton import (
     Identity,
     Namer,
@@ -63,7 +64,7 @@ def write_plan(
     if source is not None:
         copies = tuple(Document(each.name, copy_json(each.value)) for each in source.documents)
         working = msgspec.structs.replace(source, documents=copies)
-        namer = Namer(base="", version="", status="draft", is_contained=True)
+        namer = Namer(base="", slug="", version="", status="draft", is_contained=True)
         return copies, _Writer(working, content, namer, bundle=None).write()
     bundle, namer = new_bundle(content, identity)
     documents = (Document("protocol.json", bundle),)
@@ -119,14 +120,15 @@ class _Writer:
 
     def _write_texts(self, before: ProtocolContent) -> None:
         wanted = self._wanted
-        if before.title != wanted.title:
+        if before.title != wanted.title and is_string(wanted.title):
             self._plan["title"] = wanted.title
-        if before.description != wanted.description and wanted.description:
+        if before.description != wanted.description and is_string(wanted.description):
             self._plan["description"] = wanted.description
         if (before.category, before.tags) != (wanted.category, wanted.tags):
             write_topics(self._plan, category=wanted.category, tags=wanted.tags)
-        if before.languages != wanted.languages and wanted.languages:
-            self._plan["language"] = wanted.languages[0]
+        language = next(iter(wanted.languages), "")
+        if before.languages != wanted.languages and is_code(language):
+            self._plan["language"] = language
 
     def _remove_actions(self, reading: PlanReading) -> None:
         wanted = {activity.key: activity for phase in self._wanted.phases for activity in phase.activities}
@@ -222,9 +224,9 @@ class _Writer:
                 self._write_phase(group, phase.phase, wanted)
 
     def _write_phase(self, group: Resource, before: Phase, wanted: Phase) -> None:
-        if before.title != wanted.title:
+        if before.title != wanted.title and is_string(wanted.title):
             group["title"] = wanted.title
-        if wanted.description and before.description != wanted.description:
+        if before.description != wanted.description and is_string(wanted.description or ""):
             group["description"] = wanted.description
         days: dict[str, Json] = {"start_day": wanted.start_day, "length_days": wanted.length_days}
         put_extension(group, PHASE, days)

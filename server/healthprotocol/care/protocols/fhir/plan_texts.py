@@ -1,6 +1,7 @@
 """What a PlanDefinition says about itself: title, description, category, tags, language; and what is only kept."""
 
 from healthprotocol.care.protocols.fhir.extensions import BASE, OURS
+from healthprotocol.care.protocols.fhir.primitives import is_string
 from healthprotocol.care.protocols.fhir.shown import concept, shown
 from healthprotocol.care.protocols.model import ProtocolContent
 from healthprotocol.care.protocols.rules.exchange.documents import Json
@@ -57,8 +58,8 @@ def read_texts(plan: Node) -> ProtocolContent:
 
 def write_topics(plan: dict[str, Json], *, category: str | None, tags: tuple[str, ...]) -> None:
     """Write category and tags as topics, in place of all there were."""
-    topics: list[Json] = [{"text": category}] if category else []
-    topics.extend(_tag(tag) for tag in tags)
+    topics: list[Json] = [{"text": category}] if category and is_string(category) else []
+    topics.extend(_tag(tag) for tag in tags if is_string(tag))
     plan.pop("topic", None)
     if topics:
         plan["topic"] = topics

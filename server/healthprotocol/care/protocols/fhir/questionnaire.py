@@ -4,13 +4,13 @@ FHIR Questionnaire to and from the items of a questionnaire activity.
 Source: FHIR R4 Questionnaire; the extensions ordinalValue, minValue and maxValue of the core specification.
 """
 
-import re
 from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 from healthprotocol.care.protocols.fhir.definitions import Definitions
+from healthprotocol.care.protocols.fhir.primitives import is_code, is_string
 from healthprotocol.care.protocols.fhir.shown import concept, shown
 from healthprotocol.care.protocols.model import AnswerOption, Questionnaire, QuestionnaireItem, ValueRange
 from healthprotocol.care.protocols.rules.exchange.documents import Json
@@ -42,7 +42,6 @@ _TYPES: dict[str, ItemType] = {
 _SAME_TYPES = {"choice", "boolean", "integer", "decimal", "text", "date", "display", "string"}
 _UNDERSTOOD = {"linkId", "text", "type", "required", "answerOption", "option", "item", "answerValueSet", "options"}
 _SILENT = {"id", "extension", "definition", "maxLength", "prefix", "_text", "_linkId", "enableBehavior", "code"}
-_CODE = re.compile(r"[^\s]+( [^\s]+)*")
 
 
 def read_questionnaire(resource: Node, definitions: Definitions) -> Questionnaire:
@@ -63,8 +62,8 @@ def read_questionnaire(resource: Node, definitions: Definitions) -> Questionnair
 
 
 def write_items(items: tuple[QuestionnaireItem, ...]) -> Json:
-    """Return the items of a Questionnaire resource."""
-    return [_write_item(item) for item in items]
+    """Return the items of a Questionnaire resource; none when FHIR cannot say the name of one of them."""
+    return [_write_item(item) for item in items] if all(is_string(item.link_id) for item in items) else []
 
 
 class _Reader:
@@ -215,13 +214,13 @@ def _keep_rest(item: Node) -> None:
 
 def _write_item(item: QuestionnaireItem) -> Json:
     written: dict[str, Json] = {"linkId": item.link_id, "text": item.text, "type": item.type}
-    if not item.text:
+    if not is_string(item.text):
         del written["text"]
     if item.required and item.type != "display":
         written["required"] = True
     if item.type == "choice":
-        # A blank answer cannot be said in FHIR: then none of them is, and our extension says them all.
-        can_be_said = all(option.value.strip() for option in item.options)
+        # When FHIR cannot say one of the answers none is written, and our extension says them all.
+        can_be_said = all(is_string(option.value) for option in item.options)
         written["answerOption"] = [_write_option(option) for option in item.options] if can_be_said else []
     if item.range is not None and item.type in {"integer", "decimal"}:
         value = "valueInteger" if item.type == "integer" else "valueDecimal"
@@ -235,9 +234,9 @@ def _write_item(item: QuestionnaireItem) -> Json:
 
 
 def _write_option(option: AnswerOption) -> Json:
-    if _CODE.fullmatch(option.value):
+    if is_code(option.value):
         coding: dict[str, Json] = {"code": option.value}
-        if option.label:
+        if option.label and is_string(option.label):
             coding["display"] = option.label
         written: dict[str, Json] = {"valueCoding": coding}
     else:

@@ -7,6 +7,7 @@ import msgspec
 from healthprotocol.care.protocols.fhir.activity_definition import COLLECT_WITH, write_definition
 from healthprotocol.care.protocols.fhir.extensions import ACTIVITY, BASE, PHASE, write_extension
 from healthprotocol.care.protocols.fhir.plan_edits import Resource
+from healthprotocol.care.protocols.fhir.primitives import is_code, is_string
 from healthprotocol.care.protocols.fhir.questionnaire import write_items
 from healthprotocol.care.protocols.fhir.timing import write_timing
 from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, Questionnaire
@@ -14,6 +15,7 @@ from healthprotocol.care.protocols.rules.exchange.texts import key_of
 
 _PLAN_TYPE = "http://terminology.hl7.org/CodeSystem/plan-definition-type"
 _NAME_LENGTH = 200
+_SLUG_LENGTH = 40
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,13 +33,14 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Namer:
-    """Gives the new definitions their ids and canonicals: beside the plan, or contained in it."""
+    """Gives the new definitions their ids and canonicals: beside the plan `slug`, or contained in it."""
 
-    def __init__(self, *, base: str, version: str, status: str, is_contained: bool) -> None:
+    def __init__(self, *, base: str, slug: str, version: str, status: str, is_contained: bool) -> None:
         self._base = base
+        self._slug = slug
         self._version = version
-        self.status = status
-        self.is_contained = is_contained
+        self._status = status
+        self._is_contained = is_contained
         self._taken: set[str] = set()
 
     def avoid(self, identifiers: set[str]) -> None:
@@ -47,22 +50,23 @@ class Namer:
     def name(self, kind: str) -> tuple[Resource, str]:
         """Return a new resource of a kind, with its identity, and the canonical by which the plan refers to it."""
         number = 1
-        prefix = "activity" if kind == "ActivityDefinition" else "questionnaire"
+        prefix = f"{self._slug}-{'activity' if kind == 'ActivityDefinition' else 'questionnaire'}".lstrip("-")
         while f"{prefix}-{number}" in self._taken:
             number += 1
         identifier = f"{prefix}-{number}"
         self._taken.add(identifier)
         resource: Resource = {"resourceType": kind, "id": identifier}
-        if self.is_contained:
-            return {**resource, "status": self.status}, f"#{identifier}"
+        if self._is_contained:
+            return {**resource, "status": self._status}, f"#{identifier}"
         url = f"{self._base}/{kind}/{identifier}"
-        named: Resource = {**resource, "url": url, "version": self._version, "status": self.status}
+        named: Resource = {**resource, "url": url, "version": self._version, "status": self._status}
         return named, f"{url}|{self._version}"
 
 
 def new_bundle(content: ProtocolContent, identity: Identity) -> tuple[Resource, Namer]:
     """Return a Bundle with a plan that has no actions yet, and the namer for what will be beside it."""
-    slug = key_of(content.title, otherwise="protocol").replace("_", "-")[:60].strip("-.") or "protocol"
+    base, _, last = (identity.url or "").rpartition("/PlanDefinition/")
+    slug = _slug(last or content.title)
     url = identity.url or f"{BASE}/PlanDefinition/{slug}"
     plan: Resource = {
         "resourceType": "PlanDefinition",
@@ -70,7 +74,7 @@ def new_bundle(content: ProtocolContent, identity: Identity) -> tuple[Resource, 
         "url": url,
         "version": identity.version,
         "name": _computable_name(content.title),
-        "title": content.title,
+        **({"title": content.title} if is_string(content.title) else {}),
         "type": {"coding": [{"system": _PLAN_TYPE, "code": "clinical-protocol"}]},
         "status": identity.status,
     }
@@ -81,19 +85,18 @@ def new_bundle(content: ProtocolContent, identity: Identity) -> tuple[Resource, 
     bundle: Resource = {
         "resourceType": "Bundle",
         "type": "collection",
-        "entry": [{"fullUrl": _full_url(url, slug), "resource": plan}],
+        "entry": [{"fullUrl": f"{base or BASE}/PlanDefinition/{slug}", "resource": plan}],
     }
-    base, _, last = url.rpartition("/PlanDefinition/")
-    namer = Namer(
-        base=f"{base}/{last}" if base else url, version=identity.version, status=identity.status, is_contained=False
-    )
+    namer = Namer(base=base or BASE, slug=slug, version=identity.version, status=identity.status, is_contained=False)
     return bundle, namer
 
 
 def new_group(phase: Phase) -> Resource:
     """Return the action of a phase, without the steps in it."""
-    group: Resource = {"title": phase.title, "groupingBehavior": "logical-group"}
-    if phase.description:
+    group: Resource = {"groupingBehavior": "logical-group"}
+    if is_string(phase.title):
+        group["title"] = phase.title
+    if is_string(phase.description or ""):
         group["description"] = phase.description
     # The days are in the extension even where they are the default: it is what makes an empty group a phase.
     group["extension"] = [write_extension(PHASE, {"start_day": phase.start_day, "length_days": phase.length_days})]
@@ -103,7 +106,8 @@ def new_group(phase: Phase) -> Resource:
 def new_action(activity: Activity, namer: Namer) -> tuple[Resource, list[Resource]]:
     """Return the action of an activity and the definitions it refers to."""
     definition, canonical = namer.name("ActivityDefinition")
-    definition["title"] = activity.title
+    if is_string(activity.title):
+        definition["title"] = activity.title
     definitions = [definition]
     if activity.questionnaire is not None:
         resource, where = namer.name("Questionnaire")
@@ -113,7 +117,7 @@ def new_action(activity: Activity, namer: Namer) -> tuple[Resource, list[Resourc
     write_definition(definition, activity)
     # The extension marks it as a step to be done, also in a plan whose own steps are only rules.
     marked = write_extension(ACTIVITY, {"key": activity.key})
-    action: Resource = {"id": activity.key, "extension": [marked], "title": activity.title}
+    action: Resource = {"id": activity.key, "extension": [marked]}
     write_action(action, activity)
     action["definitionCanonical"] = canonical
     return action, definitions
@@ -121,9 +125,9 @@ def new_action(activity: Activity, namer: Namer) -> tuple[Resource, list[Resourc
 
 def write_action(action: Resource, activity: Activity, *, before: Activity | None = None) -> None:
     """Write into an action what of an activity its elements can say, where it differs from `before`."""
-    if before is None or before.title != activity.title:
+    if is_string(activity.title) and (before is None or before.title != activity.title):
         action["title"] = activity.title
-    if activity.instructions and (before is None or before.instructions != activity.instructions):
+    if is_string(activity.instructions or "") and (before is None or before.instructions != activity.instructions):
         action["description"] = activity.instructions
     if before is None or before.schedule != activity.schedule:
         timing = write_timing(activity.schedule, over=action.get("timingTiming"))
@@ -137,9 +141,9 @@ def write_action(action: Resource, activity: Activity, *, before: Activity | Non
 
 def write_questionnaire(resource: Resource, questionnaire: Questionnaire) -> None:
     """Write into a Questionnaire what of it its elements can say."""
-    if questionnaire.title:
+    if questionnaire.title and is_string(questionnaire.title):
         resource["title"] = questionnaire.title
-    if questionnaire.code:
+    if questionnaire.code and is_code(questionnaire.code):
         resource["code"] = [{"code": questionnaire.code}]
     items = write_items(questionnaire.items)
     resource.pop("item", None)
@@ -152,9 +156,9 @@ def entry_of(resource: Resource) -> Resource:
     return {"fullUrl": resource["url"], "resource": resource}
 
 
-def _full_url(url: str, slug: str) -> str:
-    # fullUrl must end in the type and id when it is no urn.
-    return url if url.endswith(f"/PlanDefinition/{slug}") else f"{BASE}/PlanDefinition/{slug}"
+def _slug(text: str) -> str:
+    """Return a FHIR id that leaves room for what the definitions add to it."""
+    return key_of(text, otherwise="protocol").replace("_", "-")[:_SLUG_LENGTH].strip("-.") or "protocol"
 
 
 def _computable_name(title: str) -> str:
