@@ -25,12 +25,12 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(
         name="demo", help="Demo data, for trying things out. Refused in production.", no_args_is_help=True
     )
-    group.command("load", epilog="Example: healthprotocol demo load")(load)
-    group.command("real", epilog="Example: healthprotocol demo real ~/fhir-files")(real)
+    group.command("load", epilog="Example: healthprotocol demo load")(load_demo)
+    group.command("real", epilog="Example: healthprotocol demo real ~/fhir-files")(load_real)
     app.add_typer(group)
 
 
-def load(*, json: JsonFlag = False) -> None:
+def load_demo(*, json: JsonFlag = False) -> None:
     """Load two clinics with protocols, patients and two months of their days into an empty database."""
     terminal = Terminal(as_json=json)
     loaded = _with_database(lambda database: _load(database, terminal))
@@ -42,7 +42,7 @@ def load(*, json: JsonFlag = False) -> None:
     terminal.result({"organisations": [msgspec.to_builtins(clinic) for clinic in loaded]}, *lines)
 
 
-def real(
+def load_real(
     path: Annotated[Path, typer.Argument(help="A folder of RADAR schedules, PlanDefinitions, Synthea bundles.")],
     *,
     json: JsonFlag = False,
