@@ -42,6 +42,7 @@ interface RouteEntry {
   pattern: string;
   title: string;
   module: string;
+  audience: "public" | "patient" | "staff" | "anyone";
   preload?: string | undefined;
 }
 
@@ -65,8 +66,7 @@ const TYPES: Record<string, string> = {
 
 const COMPRESSIBLE = new Set([".html", ".js", ".css", ".json", ".svg", ".txt", ".webmanifest"]);
 
-const sha = (algorithm: "sha256" | "sha384", content: Buffer | string, as: "hex" | "base64") =>
-  createHash(algorithm).update(content).digest(as);
+const sha256 = (content: Buffer | string, as: "hex" | "base64"): string => createHash("sha256").update(content).digest(as);
 
 export function pack(): Plugin {
   let outDir = "";
@@ -98,8 +98,8 @@ async function writePack(outDir: string): Promise<void> {
   });
 
   const template = inlineEntryCss(outDir, manifest);
-  const importMap = integrityMap(outDir);
-  const shells = prerender.routes.map((route) => shellOf(route, { manifest, template, importMap, prerender }));
+  const integrity = integrityOf(outDir);
+  const shells = prerender.routes.map((route) => shellOf(route, { manifest, template, integrity, prerender }));
   mkdirSync(join(outDir, "shells"), { recursive: true });
   for (const shell of shells) writeFileSync(join(outDir, shell.route.shell), shell.html);
   const fallback = shells.find((shell) => shell.route.name === "not-found");
@@ -110,7 +110,7 @@ async function writePack(outDir: string): Promise<void> {
   const routes = shells.map((shell) => shell.route);
   const result: Pack = {
     format: 1,
-    build: sha("sha256", JSON.stringify(files), "hex"),
+    build: sha256(JSON.stringify(files), "hex"),
     csp: contentSecurityPolicy(shells.map((shell) => shell.html)),
     fallback: "index.html",
     routes,
@@ -133,13 +133,17 @@ function inlineEntryCss(outDir: string, manifest: Manifest): string {
   return html;
 }
 
-/** Import map that carries the integrity of every script, lazy ones too: a tampered chunk is refused by the browser. */
-function integrityMap(outDir: string): string {
-  const scripts = readdirSync(join(outDir, "assets")).filter((name) => name.endsWith(".js")).sort();
-  const integrity = Object.fromEntries(
-    scripts.map((name) => [`/assets/${name}`, `sha384-${sha("sha384", readFileSync(join(outDir, "assets", name)), "base64")}`]),
-  );
-  return JSON.stringify({ integrity });
+/** The integrity of every script, lazy ones too: a tampered chunk is refused by the browser. */
+function integrityOf(outDir: string): Record<string, string> {
+  const scripts = readdirSync(join(outDir, "assets")).filter((name) => name.endsWith(".js")).toSorted();
+  return Object.fromEntries(scripts.map((name) => [`/assets/${name}`, `sha256-${sha256(readFileSync(join(outDir, "assets", name)), "base64")}`]));
+}
+
+/** Pages that the people of a route never open: their scripts need no place in its import map. */
+function othersOnly(route: RouteEntry, { manifest, prerender }: ShellParts): Set<string> {
+  if (route.audience === "public" || route.audience === "anyone") return new Set();
+  const others = prerender.routes.filter((other) => (other.audience === "patient" || other.audience === "staff") && other.audience !== route.audience);
+  return new Set(others.map((other) => `/${manifest[other.module]?.file ?? ""}`));
 }
 
 /** The scripts and styles that a route needs before it can show: the import closure of entry and page, lazy parts excluded. */
@@ -162,16 +166,19 @@ function closureOf(manifest: Manifest, module: string): { scripts: string[]; sty
 interface ShellParts {
   manifest: Manifest;
   template: string;
-  importMap: string;
+  integrity: Record<string, string>;
   prerender: Prerender;
 }
 
 function shellOf(route: RouteEntry, parts: ShellParts): { route: PackedRoute; html: string } {
   const { scripts, styles } = closureOf(parts.manifest, route.module);
-  const integrity: Record<string, string> = JSON.parse(parts.importMap).integrity;
+  const { integrity } = parts;
+  const left = othersOnly(route, parts);
+  const importMap = JSON.stringify({ integrity: Object.fromEntries(Object.entries(integrity).filter(([path]) => !left.has(path))) });
   const head = [
-    `<script type="importmap">${parts.importMap}</script>`,
-    ...scripts.map((href) => `<link rel="modulepreload" crossorigin href="${href}" integrity="${integrity[href]}">`),
+    `<script type="importmap">${importMap}</script>`,
+    // Their integrity is in the import map above.
+    ...scripts.map((href) => `<link rel="modulepreload" href="${href}">`),
     ...(route.preload ? [`<link rel="preload" as="fetch" crossorigin href="${route.preload}">`] : []),
   ].join("\n    ");
   const entry = scripts[0]!;
@@ -179,15 +186,15 @@ function shellOf(route: RouteEntry, parts: ShellParts): { route: PackedRoute; ht
     .replace(/\s*<link rel="modulepreload"[^>]*>/g, "")
     .replace(/\s*<link rel="stylesheet"[^>]*>/g, "")
     .replace(/\s*<script type="module"[^>]*><\/script>/, "")
-    .replace(/<title>[^<]*<\/title>/, () => `<title>${route.title}</title>`)
+    .replace(/<title>[^<]*<\/title>/, () => `<title>${route.title === "HealthProtocol" ? "" : `${route.title} · `}HealthProtocol</title>`)
     .replace("</head>", () => `  ${head}\n  </head>`)
     // Styles of the page come after its frame: the frame paints at once, what follows waits for them.
     .replace(
       '<div id="app"></div>',
       () =>
         `<div id="app">${parts.prerender.renderFrame(route.name)}</div>\n` +
-        styles.map((href) => `    <link rel="stylesheet" crossorigin href="${href}">\n`).join("") +
-        `    <script type="module" crossorigin src="${entry}" integrity="${integrity[entry]}"></script>`,
+        styles.map((href) => `    <link rel="stylesheet" href="${href}">\n`).join("") +
+        `    <script type="module" src="${entry}" integrity="${integrity[entry]}"></script>`,
     );
   if (/\sstyle="/.test(html)) throw new Error(`the frame of ${route.name} holds a style attribute, which the policy forbids`);
   return { route: { name: route.name, pattern: route.pattern, shell: `shells/${route.name}.html`, scripts, styles }, html };
@@ -196,7 +203,7 @@ function shellOf(route: RouteEntry, parts: ShellParts): { route: PackedRoute; ht
 /** Hashes, not nonces: a page with a nonce cannot be cached. */
 function contentSecurityPolicy(documents: string[]): string {
   const hashes = (pattern: RegExp) => [
-    ...new Set(documents.flatMap((html) => [...html.matchAll(pattern)].map((match) => `'sha256-${sha("sha256", match[1]!, "base64")}'`))),
+    ...new Set(documents.flatMap((html) => [...html.matchAll(pattern)].map((match) => `'sha256-${sha256(match[1]!, "base64")}'`))),
   ];
   const scripts = hashes(/<script(?: type="importmap")?>([\s\S]*?)<\/script>/g);
   const styles = hashes(/<style>([\s\S]*?)<\/style>/g);
@@ -222,7 +229,7 @@ function packFiles(outDir: string): Record<string, PackedFile> {
   const found = (readdirSync(outDir, { recursive: true }) as string[])
     .map((path) => path.replaceAll("\\", "/"))
     .filter((path) => statSync(join(outDir, path)).isFile())
-    .sort();
+    .toSorted();
   return Object.fromEntries(found.map((path) => [`/${path}`, packFile(outDir, path)]));
 }
 
@@ -244,5 +251,5 @@ function packFile(outDir: string, path: string): PackedFile {
     }
   }
   const immutable = /^assets\/.+-[\w-]{8}\.\w+$/.test(path);
-  return { path, type, bytes: content.length, hash: `sha256-${sha("sha256", content, "hex")}`, cache: immutable ? "immutable" : "revalidate", encodings };
+  return { path, type, bytes: content.length, hash: `sha256-${sha256(content, "hex")}`, cache: immutable ? "immutable" : "revalidate", encodings };
 }

@@ -59,7 +59,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ["POST", /^\/protocols\/([^/]+)\/publish$/, (_, id) => withProtocol(id!, (protocol) => ok(Object.assign(protocol, { status: "active", published_at: new Date().toISOString() })))],
   ["POST", /^\/protocols\/([^/]+)\/retire$/, (_, id) => withProtocol(id!, (protocol) => ok(Object.assign(protocol, { status: "retired" })))],
   ["POST", /^\/protocols\/([^/]+)\/duplicate$/, (_, id) => withProtocol(id!, duplicate)],
-  ["GET", /^\/protocols\/([^/]+)\/versions$/, (_, id) => withProtocol(id!, (protocol) => ok({ items: Array.from({ length: protocol.version }, (_, index) => versionOf(protocol, index + 1)) }))],
+  ["GET", /^\/protocols\/([^/]+)\/versions$/, (_, id) => withProtocol(id!, (protocol) => ok({ items: Array.from({ length: protocol.version }, (_entry, index) => versionOf(protocol, index + 1)) }))],
   ["GET", /^\/protocols\/([^/]+)\/versions\/(\d+)$/, (_, id, version) => withProtocol(id!, (protocol) => (versionOf(protocol, Number(version)) ? ok(versionOf(protocol, Number(version))) : problem(404, "There is no such version")))],
   ["GET", /^\/protocols\/([^/]+)\/versions\/(\d+)\/preview$/, (request, id) => withProtocol(id!, (protocol) => preview(protocol.id, request.query))],
   ["GET", /^\/protocols\/([^/]+)\/diff$/, () => ok({ changes: CHANGES })],

@@ -1,5 +1,4 @@
-import { bodyOf, client } from "./client";
-import { given } from "./patients";
+import { bodyOf, client, given } from "./client";
 import type { BulkInput, ListQuery, MoveInput } from "./paths";
 import type { Adherence, Assignment, Operation, Page } from "./types";
 import { type Act, type Fetched, useAct, useDataFetching } from "./useDataFetching";

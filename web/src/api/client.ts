@@ -61,3 +61,9 @@ export async function bodyOf<T>(answer: Promise<{ data?: T }>): Promise<T> {
   // A 204 has no body: its type is undefined, which this cast keeps.
   return data as T;
 }
+
+/** Leaves out what is empty: an empty filter is no filter. */
+export function given<Q extends object>(query: Q): Q {
+  // Removing absent members keeps the type: every member of a query is optional.
+  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined && value !== "")) as Q;
+}

@@ -1,16 +1,7 @@
 import { addDays } from "@/format/dates";
-import { bodyOf, client, ifMatch } from "./client";
-import type { ListQuery } from "./paths";
+import { bodyOf, client, given, ifMatch } from "./client";
 import type { Adherence, AdherenceRow, MeasurementPoint, Page, Patient, PatientInput, Today } from "./types";
-import { type Act, type Fetched, type FetchedList, useAct, useDataFetching, useListFetching } from "./useDataFetching";
-
-const PAGE_SIZE = 100;
-
-export function usePatients(query: Pick<ListQuery, "q" | "filter" | "order_by">): FetchedList<Patient> {
-  return useListFetching(["patients", "list", query], (page_token, signal) =>
-    bodyOf(client.GET("/api/v1/patients", { params: { query: { ...given(query), page_size: PAGE_SIZE, page_token } }, signal })),
-  );
-}
+import { type Act, type Fetched, useAct, useDataFetching } from "./useDataFetching";
 
 /** A few patients for a chooser. */
 export function usePatientMatches(q: string, enabled: boolean): Fetched<Page<Patient>> {
@@ -61,10 +52,4 @@ export function useSavePatient(id: string | null): Act<PatientInput, Patient> {
 
 export function useArchivePatient(id: string): Act<void, unknown> {
   return useAct(() => bodyOf(client.DELETE("/api/v1/patients/{id}", { params: { path: { id } }, headers: ifMatch(`/api/v1/patients/${id}`) })), [["patients"]]);
-}
-
-/** Leaves out what is empty: an empty filter is no filter. */
-export function given<Q extends object>(query: Q): Q {
-  // Removing absent members keeps the type: every member of a query is optional.
-  return Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined && value !== "")) as Q;
 }

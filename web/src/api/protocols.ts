@@ -1,8 +1,8 @@
-import { bodyOf, client, ifMatch } from "./client";
-import { given } from "./patients";
+import { bodyOf, client, given, ifMatch } from "./client";
 import type { ListQuery } from "./paths";
 import type { Change, Page, PreviewOccurrence, Protocol, ProtocolSummary, VersionSummary } from "./types";
-import { type Act, type Fetched, type FetchedList, useAct, useDataFetching, useListFetching } from "./useDataFetching";
+import { type Act, type Fetched, useAct, useDataFetching } from "./useDataFetching";
+import { type FetchedList, useListFetching } from "./useListFetching";
 
 export function useProtocols(query: Pick<ListQuery, "q" | "filter" | "order_by">): FetchedList<ProtocolSummary> {
   return useListFetching(["protocols", "list", query], (page_token, signal) =>

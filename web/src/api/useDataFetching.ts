@@ -1,7 +1,6 @@
-import { type QueryKey, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useMemo } from "react";
+import { type QueryKey, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useRef, useState } from "react";
 import { ApiProblem } from "./problem";
-import type { Page } from "./types";
 
 /** What every page reads: the data, or why there is none and how to ask again. */
 export interface Fetched<T> {
@@ -36,47 +35,8 @@ export function useDataFetching<T>(key: QueryKey, fetcher: (signal: AbortSignal)
   return { data: query.data, problem: asProblem(query.error), isLoading: query.isLoading, isRefreshing: query.isFetching, retry };
 }
 
-export interface FetchedList<T> {
-  items: T[];
-  pages: T[][];
-  problem: ApiProblem | null;
-  isLoading: boolean;
-  isRefreshing: boolean;
-  hasMore: boolean;
-  isLoadingMore: boolean;
-  loadMore: () => void;
-  retry: () => void;
-}
-
-/** A list by keyset pages. `fetcher` gets the token of the page, undefined for the first. */
-export function useListFetching<T>(key: QueryKey, fetcher: (pageToken: string | undefined, signal: AbortSignal) => Promise<Page<T>>, enabled = true): FetchedList<T> {
-  const query = useInfiniteQuery({
-    queryKey: key,
-    queryFn: ({ pageParam, signal }) => fetcher(pageParam, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.next_page_token,
-    enabled,
-    staleTime: 30_000,
-    placeholderData: (before) => before,
-  });
-  const { fetchNextPage, refetch, data } = query;
-  const pages = useMemo(() => data?.pages.map((page) => page.items) ?? [], [data]);
-  const items = useMemo(() => pages.flat(), [pages]);
-  return {
-    items,
-    pages,
-    problem: asProblem(query.error),
-    isLoading: query.isLoading,
-    isRefreshing: query.isFetching && !query.isFetchingNextPage,
-    hasMore: query.hasNextPage,
-    isLoadingMore: query.isFetchingNextPage,
-    loadMore: useCallback(() => void fetchNextPage(), [fetchNextPage]),
-    retry: useCallback(() => void refetch(), [refetch]),
-  };
-}
-
 export interface Act<Input, Result> {
-  /** Resolves with the result, or with undefined when the server refused (then `problem` says why). */
+  /** Resolves with the result, or with undefined when it failed (then `problem` says why). */
   run: (input: Input) => Promise<Result | undefined>;
   isRunning: boolean;
   problem: ApiProblem | null;
@@ -86,21 +46,27 @@ export interface Act<Input, Result> {
 /** A write, and what to fetch again after it. */
 export function useAct<Input, Result>(act: (input: Input) => Promise<Result>, invalidates: readonly QueryKey[] = []): Act<Input, Result> {
   const queries = useQueryClient();
-  const mutation = useMutation({
-    mutationFn: act,
-    onSuccess: () => Promise.all(invalidates.map((queryKey) => queries.invalidateQueries({ queryKey }))),
-  });
-  const { mutateAsync, reset } = mutation;
+  const [state, setState] = useState<{ isRunning: boolean; problem: ApiProblem | null }>({ isRunning: false, problem: null });
+  // The newest closure acts, so that `run` itself can stay the same from render to render.
+  const latest = useRef({ act, invalidates });
+  latest.current = { act, invalidates };
   const run = useCallback(
-    (input: Input) =>
-      mutateAsync(input).catch((error: unknown) => {
-        // A refusal is shown from `problem`; anything else is a fault of this app and goes to the error boundary's log.
-        if (!(error instanceof ApiProblem)) throw error;
+    async (input: Input): Promise<Result | undefined> => {
+      setState({ isRunning: true, problem: null });
+      try {
+        const result = await latest.current.act(input);
+        await Promise.all(latest.current.invalidates.map((queryKey) => queries.invalidateQueries({ queryKey })));
+        setState({ isRunning: false, problem: null });
+        return result;
+      } catch (error) {
+        setState({ isRunning: false, problem: asProblem(error) });
         return undefined;
-      }),
-    [mutateAsync],
+      }
+    },
+    [queries],
   );
-  return { run, isRunning: mutation.isPending, problem: asProblem(mutation.error), reset };
+  const reset = useCallback(() => setState({ isRunning: false, problem: null }), []);
+  return { run, ...state, reset };
 }
 
 export function asProblem(error: unknown): ApiProblem | null {

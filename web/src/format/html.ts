@@ -76,6 +76,7 @@ function decode(text: string): string {
 
 /** The words of a piece of HTML, for a one-line excerpt. */
 export function plainText(html: string): string {
-  const words = (node: HtmlNode): string => (typeof node === "string" ? node : `${node.children.map(words).join("")} `);
   return parseHtml(html).map(words).join("").replaceAll(/\s+/g, " ").trim();
 }
+
+const words = (node: HtmlNode): string => (typeof node === "string" ? node : `${node.children.map(words).join("")} `);

@@ -21,7 +21,7 @@ export function windowText(occurrence: OccurrenceLike, timeZone: string): string
   const lastDay = dayIn(timeZone, lastMoment);
   const endsWithDay = clockTime(occurrence.closes_at, timeZone) === "00:00";
   const until = lastDay === plannedDay ? (endsWithDay ? "" : `until ${clockTime(occurrence.closes_at, timeZone)}`) : `until ${weekdayDay(lastDay)}`;
-  if (!isTimed(occurrence)) return until === "" ? "Any time this day" : `Any time ${until}`;
+  if (!isTimed(occurrence)) return until === "" ? "Any time of the day" : `Any time ${until}`;
   return [localClock(occurrence.planned_local), until].filter(Boolean).join(", ");
 }
 

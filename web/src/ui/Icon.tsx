@@ -43,10 +43,8 @@ const PATHS = {
   leave: "M14 4.5H5.5v15H14M10.5 12H21M17 8l4 4-4 4",
   skip: "M5.5 5.5v13L15 12zM18.5 5.5v13",
   lock: "M6 10.5h12v10H6zM8.5 10.5V7.5a3.5 3.5 0 0 1 7 0v3",
-  keyboard: "M3 6.5h18v11H3zM6.5 10h.01M10 10h.01M13.5 10h.01M17 10h.01M8 14h8",
   publish: "M12 20V8.5M7 13l5-5 5 5M5 4h14",
   compare: "M9 4v16M15 4v16M4 8h5M4 12h5M15 12h5M15 16h5",
-  eye: "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12M12 14.8a2.8 2.8 0 1 0 0-5.6 2.8 2.8 0 0 0 0 5.6",
 } as const;
 
 export type IconName = keyof typeof PATHS;

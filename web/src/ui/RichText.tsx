@@ -13,8 +13,3 @@ function render(node: HtmlNode, index: number): ReactNode {
   const children = node.children.map(render);
   return createElement(node.tag, { key: index, ...link }, ...(children.length > 0 ? [children] : []));
 }
-
-/** Plain text of several lines, such as instructions. */
-export function Lines({ text }: { text: string }) {
-  return <p className="lines">{text}</p>;
-}

@@ -2,7 +2,7 @@ import { type KeyboardEvent, type ReactNode, useId } from "react";
 
 interface TabsProps {
   label: string;
-  tabs: readonly { key: string; label: string; content: () => ReactNode }[];
+  tabs: readonly { key: string; label: string; content: ReactNode }[];
   value: string;
   onValue: (key: string) => void;
 }
@@ -30,7 +30,7 @@ export function Tabs({ label, tabs, value, onValue }: TabsProps) {
         ))}
       </div>
       <div role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${chosen.key}`}>
-        {chosen.content()}
+        {chosen.content}
       </div>
     </>
   );

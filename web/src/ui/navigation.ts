@@ -1,5 +1,6 @@
 import { useCallback } from "react";
 import { useSearchParams } from "wouter";
+import { navigate, useHistoryState } from "wouter/use-browser-location";
 
 let navigations = 0;
 
@@ -27,10 +28,21 @@ export function useAddressState(name: string, fallback = ""): [string, (value: s
           else next.set(name, value);
           return next;
         },
-        { replace: !push },
+        { replace: !push, state: history.state as unknown },
       );
     },
     [name, fallback, setParameters],
   );
   return [parameters.get(name) ?? fallback, set];
+}
+
+/**
+ * Text kept with the history entry and not in the address: what was searched for may be a person's name, and addresses
+ * end up in histories, logs and screenshots. Coming back finds it again.
+ */
+export function useEntryText(name: string): [string, (value: string) => void] {
+  const state = useHistoryState<Record<string, unknown> | null>();
+  const value = state?.[name];
+  const set = useCallback((next: string) => navigate(location.pathname + location.search, { replace: true, state: { ...(history.state as object | null), [name]: next } }), [name]);
+  return [typeof value === "string" ? value : "", set];
 }

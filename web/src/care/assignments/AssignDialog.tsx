@@ -52,7 +52,7 @@ export default function AssignDialog() {
       const next = new URLSearchParams(before);
       for (const name of ["assign", "protocol", "patient"]) next.delete(name);
       return next;
-    }, { replace: true });
+    }, { replace: true, state: history.state as unknown });
   const at = steps.indexOf(step);
   const go = (by: number) => setStep(steps[at + by] ?? step);
   const update = (change: Partial<Choice>) => setChoice((before) => ({ ...before, ...change }));

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { useBulkAssign, useOperation } from "@/api/assignments";
 import type { BulkInput } from "@/api/paths";
 import type { Operation } from "@/api/types";
@@ -59,15 +59,18 @@ export function BulkCheck({ choice, back, close, title, lead }: StepProps) {
 
 /** One bulk act: the same key for every try of it, so a retry never assigns twice. */
 function useBulkOperation() {
-  const key = useRef(crypto.randomUUID());
+  const [key] = useState(() => crypto.randomUUID());
   const act = useBulkAssign();
   const [first, setFirst] = useState<Operation | null>(null);
   const polled = useOperation<unknown>(first?.id ?? null);
   const { run } = act;
-  const start = useRef((input: BulkInput) => {
-    void run({ input, key: key.current }).then((operation) => operation && setFirst(operation));
-  });
-  return { start: start.current, operation: polled.data ?? first, problem: act.problem ?? polled.problem };
+  const start = useCallback(
+    (input: BulkInput) => {
+      void run({ input, key }).then((operation) => operation && setFirst(operation));
+    },
+    [run, key],
+  );
+  return { start, operation: polled.data ?? first, problem: act.problem ?? polled.problem };
 }
 
 function Outcome({ outcome, isTrial }: { outcome: BulkOutcome; isTrial: boolean }) {

@@ -73,18 +73,7 @@ export function PatientsStep({ choice, update, back, next, close, title, lead }:
       }
     >
       <SearchBox label="Find patients by name, e-mail, phone or number" value={q} onValue={setQ} />
-      {choice.people.length > 0 ? (
-        <ul role="list" className="chips" aria-label="Chosen patients">
-          {choice.people.map((patient) => (
-            <li key={patient.id}>
-              <button type="button" className="chip" onClick={() => toggle(patient)}>
-                {listName(patient)} <Icon name="close" size={14} />
-                <span className="hidden-visually">, take away</span>
-              </button>
-            </li>
-          ))}
-        </ul>
-      ) : null}
+      <ChosenPeople people={choice.people} remove={toggle} />
       {search === "" ? (
         <p className="muted small">Type a part of the name. For many at once, select them in the list of patients.</p>
       ) : matches.problem ? (
@@ -111,6 +100,22 @@ export function PatientsStep({ choice, update, back, next, close, title, lead }:
         </ul>
       )}
     </Dialog>
+  );
+}
+
+function ChosenPeople({ people, remove }: { people: readonly Patient[]; remove: (patient: Patient) => void }) {
+  if (people.length === 0) return null;
+  return (
+    <ul role="list" className="chips" aria-label="Chosen patients">
+      {people.map((patient) => (
+        <li key={patient.id}>
+          <button type="button" className="chip" onClick={() => remove(patient)}>
+            {listName(patient)} <Icon name="close" size={14} />
+            <span className="hidden-visually">, take away</span>
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }
 

@@ -4,7 +4,7 @@ import { counted, percent } from "@/format/numbers";
 import { adherenceWord } from "@/format/words";
 import { AdherenceMeter } from "@/ui/Badge";
 import { Calendar, calendarSummary } from "@/ui/charts/Calendar";
-import { Ring } from "@/ui/charts/Ring";
+import { Ring } from "@/ui/Ring";
 import { WeekBars, weekLabel } from "@/ui/charts/WeekBars";
 import { EmptyState, type Fetched, Loaded } from "@/ui/States";
 
@@ -47,7 +47,7 @@ function Facts({ data, today, assignments }: { data: Adherence; today: string; a
             {data.completed} done · {data.skipped} skipped · {data.missed} missed
           </p>
           <p className="muted number">
-            {percent(data.on_time_ratio)} on time · {data.streak_days > 0 ? `everything done ${counted(data.streak_days, "day")} in a row` : "no full day at the end"}
+            {percent(data.on_time_ratio)} on time{data.streak_days > 1 ? ` · everything done ${counted(data.streak_days, "day")} in a row` : ""}
           </p>
         </div>
         {weeks.length > 1 ? <WeekBars title="Adherence by week" weeks={weeks.map((week) => ({ label: weekLabel(week.week), ratio: week.ratio }))} /> : null}

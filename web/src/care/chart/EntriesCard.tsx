@@ -5,6 +5,7 @@ import type { Activity, Assignment, Entry } from "@/api/types";
 import { dayAndTime, dayIn, relative } from "@/format/dates";
 import { decimal, quantity } from "@/format/numbers";
 import { Badge, StatusBadge } from "@/ui/Badge";
+import { Button } from "@/ui/Button";
 import { EmptyState, Loaded } from "@/ui/States";
 
 interface EntriesCardProps {
@@ -12,12 +13,16 @@ interface EntriesCardProps {
   timeZone: string | null;
 }
 
+const AT_FIRST = 8;
+const MOST = 100;
+
 /** What was recorded lately, corrections and retractions with it. */
 export function EntriesCard({ assignments, timeZone }: EntriesCardProps) {
   const [chosen, setChosen] = useState<string | null>(null);
+  const [count, setCount] = useState(AT_FIRST);
   const first = assignments.find((assignment) => assignment.status === "active") ?? assignments[0];
   const id = chosen ?? first?.id ?? "";
-  const entries = useEntries(id, 25, id !== "");
+  const entries = useEntries(id, MOST, id !== "");
   if (first === undefined) return null;
   return (
     <section className="card" aria-label="Recent entries">
@@ -37,16 +42,17 @@ export function EntriesCard({ assignments, timeZone }: EntriesCardProps) {
         ) : null}
       </div>
       <Loaded of={entries} rows={4}>
-        {({ items }) => (items.length === 0 ? <EmptyState icon="task" title="Nothing was recorded yet" /> : <EntryRows items={items} timeZone={timeZone} />)}
+        {({ items }) => (items.length === 0 ? <EmptyState icon="task" title="Nothing was recorded yet" /> : <EntryRows items={items.slice(0, count)} timeZone={timeZone} more={items.length > count ? () => setCount(count + 20) : null} />)}
       </Loaded>
     </section>
   );
 }
 
-function EntryRows({ items, timeZone }: { items: Entry[]; timeZone: string | null }) {
+function EntryRows({ items, timeZone, more }: { items: Entry[]; timeZone: string | null; more: (() => void) | null }) {
   const activityOf = useActivities(items.map((entry) => planned(entry, timeZone)));
   const replaced = new Set(items.map((entry) => entry.replaces).filter(Boolean));
   return (
+    <>
     <ul role="list" className="entry-rows">
       {items.map((entry) => {
         const activity = activityOf(planned(entry, timeZone));
@@ -72,6 +78,12 @@ function EntryRows({ items, timeZone }: { items: Entry[]; timeZone: string | nul
         );
       })}
     </ul>
+    {more ? (
+      <Button look="quiet" size="s" onClick={more}>
+        Show more
+      </Button>
+    ) : null}
+    </>
   );
 }
 

@@ -33,12 +33,6 @@ function Form({ id, initial, close }: { id: string | null; initial: PatientDraft
   const toast = useToast();
   const form = useRef<HTMLFormElement>(null);
   const errors = { ...faultsByField(save.problem?.faults ?? []), ...(draft.wasTried ? missingFields(draft) : {}) };
-  const field = (name: keyof PatientInput) => ({
-    name,
-    value: draft.values[name] ?? "",
-    error: errors[name],
-    onValue: (value: string) => setDraft((before) => ({ ...before, values: { ...before.values, [name]: value } })),
-  });
   const submit = async (event: FormEvent) => {
     event.preventDefault();
     const missing = missingFields(draft);
@@ -71,6 +65,27 @@ function Form({ id, initial, close }: { id: string | null; initial: PatientDraft
     >
       <form id="patient-form" ref={form} className="stack" onSubmit={(event) => void submit(event)} noValidate>
         <FaultNotice fault={save.problem} />
+        <Fields draft={draft} setDraft={setDraft} errors={errors} />
+      </form>
+    </Dialog>
+  );
+}
+
+interface FieldsProps {
+  draft: PatientDraft;
+  setDraft: (change: (before: PatientDraft) => PatientDraft) => void;
+  errors: Record<string, string>;
+}
+
+function Fields({ draft, setDraft, errors }: FieldsProps) {
+  const field = (name: keyof PatientInput) => ({
+    name,
+    value: draft.values[name] ?? "",
+    error: errors[name],
+    onValue: (value: string) => setDraft((before) => ({ ...before, values: { ...before.values, [name]: value } })),
+  });
+  return (
+    <>
         <div className="field-pair">
           <TextField label="Given name" autoComplete="off" maxLength={100} required {...field("given_name")} />
           <TextField label="Family name" autoComplete="off" maxLength={100} required {...field("family_name")} />
@@ -85,8 +100,7 @@ function Form({ id, initial, close }: { id: string | null; initial: PatientDraft
         </div>
         <SelectField label="Time zone" required hint="Times of the plan are in this zone." options={zones(draft.values.time_zone)} {...field("time_zone")} />
         <TextField label="Patient number" autoComplete="off" maxLength={100} hint="The number in your own record system." value={draft.number} onValue={(number) => setDraft((before) => ({ ...before, number }))} error={errors["identifiers"]} />
-      </form>
-    </Dialog>
+    </>
   );
 }
 

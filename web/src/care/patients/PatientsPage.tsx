@@ -1,30 +1,28 @@
 import "./Patients.css";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { useLocation } from "wouter";
-import { usePatients } from "@/api/patients";
+import { usePatients } from "@/api/patientList";
 import { useAccount } from "@/api/session";
 import type { Patient } from "@/api/types";
-import type { FetchedList } from "@/api/useDataFetching";
+import type { FetchedList } from "@/api/useListFetching";
 import { ageOn, browserZone, dayIn, fullDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
-import { listName, SEX } from "@/format/words";
-import { StatusBadge } from "@/ui/Badge";
+import { listName, PATIENT_STATUS, SEX } from "@/format/words";
 import { Button } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
-import { useAddressState } from "@/ui/navigation";
+import { useAddressState, useEntryText } from "@/ui/navigation";
 import { Page } from "@/ui/Page";
 import { EmptyState, ErrorState, Skeleton, useSettled } from "@/ui/States";
 import { type Column, DataTable, type Selection } from "@/ui/table/DataTable";
-import { PatientDialog } from "./PatientDialog";
 
 const today = dayIn(browserZone());
 
 const COLUMNS: readonly Column<Patient>[] = [
-  { key: "name", header: "Name", orderBy: "name", width: "34%", cell: (patient) => <span className="strong">{listName(patient)}</span> },
+  { key: "name", header: "Name", orderBy: "name", cell: (patient) => <span className="strong">{listName(patient)}</span> },
   { key: "born", header: "Born", width: "9.5rem", cell: (patient) => <span className="number">{fullDay(patient.birth_date)}</span>, priority: 2 },
   { key: "age", header: "Age", width: "4.5rem", align: "end", cell: (patient) => ageOn(patient.birth_date, today) },
   { key: "sex", header: "Sex", width: "8rem", cell: (patient) => SEX[patient.sex ?? "unknown"], priority: 3 },
-  { key: "status", header: "Status", width: "7.5rem", cell: (patient) => <StatusBadge of="patient" status={patient.status} />, priority: 2 },
+  { key: "status", header: "Status", width: "7.5rem", cell: (patient) => <span className="muted">{PATIENT_STATUS[patient.status]}</span>, priority: 2 },
   { key: "updated", header: "Changed", orderBy: "updated_at", width: "9rem", cell: (patient) => <span className="muted number">{fullDay(patient.updated_at)}</span>, priority: 3 },
 ];
 
@@ -35,11 +33,12 @@ const STATUSES = [
 ] as const;
 
 export default function PatientsPage() {
-  const [q, setQ] = useAddressState("q");
+  const [q, setQ] = useEntryText("q");
   const [status, setStatus] = useAddressState("status", "active");
   const [order, setOrder] = useAddressState("order", "name");
   const [view, setView] = useAddressState("view", "list");
-  const [editing, setEditing] = useState<Patient | "new" | null>(null);
+  const [, setEditing] = useAddressState("edit-patient");
+  const edit = (patient: Patient | "new") => setEditing(patient === "new" ? "new" : patient.id, true);
   const mayWrite = useAccount().role !== "auditor";
   const search = useSettled(q);
   const filter = status === "all" ? "" : `status = "${status}"`;
@@ -49,7 +48,7 @@ export default function PatientsPage() {
       title="Patients"
       actions={
         mayWrite ? (
-          <Button look="primary" icon="plus" onClick={() => setEditing("new")}>
+          <Button look="primary" icon="plus" onClick={() => edit("new")}>
             New patient
           </Button>
         ) : null
@@ -72,8 +71,7 @@ export default function PatientsPage() {
           {view === "list" ? "Show as pages" : "Show as one list"}
         </button>
       </div>
-      <PatientList list={list} q={search} order={order} setOrder={setOrder} isPaged={view === "pages"} filter={filter} edit={mayWrite ? setEditing : null} />
-      {editing ? <PatientDialog id={editing === "new" ? null : editing.id} close={() => setEditing(null)} /> : null}
+      <PatientList list={list} q={search} order={order} setOrder={setOrder} isPaged={view === "pages"} filter={filter} edit={mayWrite ? edit : null} />
     </Page>
   );
 }
@@ -90,10 +88,13 @@ interface ListProps {
 
 function PatientList({ list, q, order, setOrder, isPaged, filter, edit }: ListProps) {
   const [, navigate] = useLocation();
-  const [page, setPage] = useState(0);
+  const [place, setPlace] = useState({ of: "", page: 0 });
+  // Another search or order begins at its first page.
+  const of = `${q}&${filter}&${order}`;
+  const page = place.of === of ? place.page : 0;
+  const setPage = (next: number) => setPlace({ of, page: next });
   const rows = isPaged ? (list.pages[page] ?? []) : list.items;
   const { selection, selected, clear } = useSelection(rows);
-  useEffect(() => setPage(0), [q, order, isPaged]);
   if (list.problem && list.items.length === 0) return <ErrorState fault={list.problem} retry={list.retry} />;
   if (list.isLoading) return <Skeleton rows={9} />;
   if (list.items.length === 0) return <NobodyFound q={q} add={edit ? () => edit("new") : null} />;
@@ -115,7 +116,7 @@ function PatientList({ list, q, order, setOrder, isPaged, filter, edit }: ListPr
         onOpen={open}
         {...(edit ? { onEdit: edit, selection } : {})}
         order={{ by: order, onOrder: setOrder }}
-        memory={`patients?${q}&${filter}&${order}${isPaged ? `&${page}` : ""}`}
+        memory={`patients?${of}${isPaged ? `&${page}` : ""}`}
       />
       {isPaged ? <Pager page={page} setPage={setPage} list={list} /> : <p className="muted small table-foot number">{list.hasMore ? `${counted(list.items.length, "patient")} loaded, more come as you scroll` : counted(list.items.length, "patient")}</p>}
       {selected.length > 0 ? <SelectionBar ids={selected} clear={clear} /> : null}
@@ -147,7 +148,7 @@ function SelectionBar({ ids, clear }: { ids: string[]; clear: () => void }) {
     <div className="selection-bar" role="region" aria-label="Selected patients">
       <span className="strong number">{counted(ids.length, "patient")} selected</span>
       {/* The ids travel in the history entry: an address of a thousand ids is no address. */}
-      <Button look="primary" icon="plus" onClick={() => navigate("?assign=1", { state: { patientIds: ids } })}>
+      <Button look="primary" icon="plus" onClick={() => navigate("/patients?assign=1", { state: { ...(history.state as object | null), patientIds: ids } })}>
         Assign a protocol
       </Button>
       <Button look="quiet" onClick={clear}>

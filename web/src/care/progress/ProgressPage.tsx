@@ -7,7 +7,7 @@ import { counted, percent } from "@/format/numbers";
 import { ButtonLink } from "@/ui/Button";
 import { Calendar } from "@/ui/charts/Calendar";
 import { MeasurementCharts } from "@/ui/charts/MeasurementCharts";
-import { Ring } from "@/ui/charts/Ring";
+import { Ring } from "@/ui/Ring";
 import { WeekBars, weekLabel } from "@/ui/charts/WeekBars";
 import { useAddressState } from "@/ui/navigation";
 import { Page } from "@/ui/Page";
@@ -94,7 +94,7 @@ function Doing({ adherence, today }: { adherence: Adherence; today: string }) {
       {adherence.by_day ? (
         <section className="card" aria-label="Day by day">
           <h2>Day by day</h2>
-          <Calendar title="What you did, day by day" from={adherence.from} to={adherence.to} today={today} days={adherence.by_day} />
+          <Calendar title="What you did, day by day" from={adherence.from} to={adherence.to} today={today} days={adherence.by_day} isGentle />
         </section>
       ) : null}
       {weeks.length > 1 ? (

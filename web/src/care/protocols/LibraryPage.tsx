@@ -23,16 +23,14 @@ const STATUSES = [
 const WRITERS = new Set(["admin", "clinician"]);
 
 export default function LibraryPage() {
-  const [q, setQ] = useAddressState("q");
-  const [status, setStatus] = useAddressState("status");
-  const [category, setCategory] = useAddressState("category");
-  const [tag, setTag] = useAddressState("tag");
+  const [q] = useAddressState("q");
+  const [status] = useAddressState("status");
+  const [category] = useAddressState("category");
+  const [tag] = useAddressState("tag");
   const [isImporting, setImporting] = useState(false);
   const mayWrite = WRITERS.has(useAccount().role);
   const search = useSettled(q);
   const list = useProtocols({ q: search, filter: status ? `status = "${status}"` : "" });
-  const categories = [...new Set(list.items.flatMap((item) => item.category ?? []))].sort();
-  const tags = [...new Set(list.items.flatMap((item) => item.tags))].sort();
   const shown = list.items.filter((item) => (category === "" || item.category === category) && (tag === "" || item.tags.includes(tag)));
   return (
     <Page
@@ -45,22 +43,7 @@ export default function LibraryPage() {
         ) : null
       }
     >
-      <div className="filters" role="search">
-        <label className="search">
-          <span className="hidden-visually">Find a protocol by its title</span>
-          <Icon name="search" size={18} />
-          <input type="search" placeholder="Find a protocol" value={q} onInput={(event) => setQ(event.currentTarget.value)} autoComplete="off" />
-        </label>
-        <div className="segments" role="group" aria-label="Status">
-          {STATUSES.map(([value, label]) => (
-            <button key={value} type="button" aria-pressed={status === value} onClick={() => setStatus(value)}>
-              {label}
-            </button>
-          ))}
-        </div>
-        <FilterSelect label="Category" all="All categories" value={category} options={categories} set={setCategory} />
-        <FilterSelect label="Tag" all="All tags" value={tag} options={tags} set={setTag} />
-      </div>
+      <Filters list={list.items} />
       {list.problem && list.items.length === 0 ? (
         <ErrorState fault={list.problem} retry={list.retry} />
       ) : list.isLoading ? (
@@ -88,6 +71,33 @@ export default function LibraryPage() {
       )}
       {isImporting ? <ImportDialog close={() => setImporting(false)} /> : null}
     </Page>
+  );
+}
+
+function Filters({ list }: { list: readonly ProtocolSummary[] }) {
+  const [q, setQ] = useAddressState("q");
+  const [status, setStatus] = useAddressState("status");
+  const [category, setCategory] = useAddressState("category");
+  const [tag, setTag] = useAddressState("tag");
+  const categories = [...new Set(list.flatMap((item) => item.category ?? []))].toSorted();
+  const tags = [...new Set(list.flatMap((item) => item.tags))].toSorted();
+  return (
+    <div className="filters" role="search">
+      <label className="search">
+        <span className="hidden-visually">Find a protocol by its title</span>
+        <Icon name="search" size={18} />
+        <input type="search" placeholder="Find a protocol" value={q} onInput={(event) => setQ(event.currentTarget.value)} autoComplete="off" />
+      </label>
+      <div className="segments" role="group" aria-label="Status">
+        {STATUSES.map(([value, label]) => (
+          <button key={value} type="button" aria-pressed={status === value} onClick={() => setStatus(value)}>
+            {label}
+          </button>
+        ))}
+      </div>
+      <FilterSelect label="Category" all="All categories" value={category} options={categories} set={setCategory} />
+      <FilterSelect label="Tag" all="All tags" value={tag} options={tags} set={setTag} />
+    </div>
   );
 }
 

@@ -3,7 +3,7 @@ import { counted, rangeText, unitText } from "@/format/numbers";
 import { scheduleInWords, windowInWords } from "@/format/schedule";
 import { KIND } from "@/format/words";
 import { Icon, kindIcon } from "@/ui/Icon";
-import { Lines } from "@/ui/RichText";
+import { Lines } from "@/ui/Lines";
 import { EmptyState } from "@/ui/States";
 import { Timeline } from "./Timeline";
 

@@ -84,12 +84,12 @@ type TabKey = "plan" | "week" | "text" | "versions" | "kept";
 function Reader({ protocol, newest }: { protocol: Protocol; newest: Protocol }) {
   const [tab, setTab] = useAddressState("tab", "plan");
   const kept = protocol.kept ?? [];
-  const tabs: { key: TabKey; label: string; content: () => ReactNode }[] = [
-    { key: "plan", label: "Plan", content: () => <PlanTab protocol={protocol} /> },
-    { key: "week", label: "Patient’s week", content: () => <WeekTab protocol={protocol} /> },
-    { key: "text", label: "Text", content: () => <TextTab protocol={protocol} /> },
-    { key: "versions", label: "Versions", content: () => <VersionsTab protocol={protocol} newest={newest} /> },
-    ...(kept.length > 0 ? [{ key: "kept" as const, label: `Kept (${kept.length})`, content: () => <KeptTab protocol={protocol} /> }] : []),
+  const tabs: { key: TabKey; label: string; content: ReactNode }[] = [
+    { key: "plan", label: "Plan", content: <PlanTab protocol={protocol} /> },
+    { key: "week", label: "Patient’s week", content: <WeekTab protocol={protocol} /> },
+    { key: "text", label: "Text", content: <TextTab protocol={protocol} /> },
+    { key: "versions", label: "Versions", content: <VersionsTab protocol={protocol} newest={newest} /> },
+    ...(kept.length > 0 ? [{ key: "kept" as const, label: `Kept (${kept.length})`, content: <KeptTab protocol={protocol} /> }] : []),
   ];
   return (
     <>

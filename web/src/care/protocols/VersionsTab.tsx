@@ -47,7 +47,7 @@ function VersionRow({ item, protocol, newest }: { item: VersionSummary; protocol
 }
 
 function Comparison({ protocol, versions }: { protocol: Protocol; versions: VersionSummary[] }) {
-  const numbers = versions.map((item) => item.version).sort((a, b) => a - b);
+  const numbers = versions.map((item) => item.version).toSorted((a, b) => a - b);
   const [to, setTo] = useAddressState("to", String(numbers.at(-1)));
   const [from, setFrom] = useAddressState("from", String(numbers.at(-2)));
   const difference = useDifference(protocol.id, Number(from), Number(to));

@@ -6,7 +6,7 @@ import { KIND } from "@/format/words";
 import { StatusBadge } from "@/ui/Badge";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
-import { Lines } from "@/ui/RichText";
+import { Lines } from "@/ui/Lines";
 import type { OpenDialog } from "./TodayPage";
 import type { DayActs } from "./useDayActs";
 

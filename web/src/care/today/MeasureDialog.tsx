@@ -5,7 +5,7 @@ import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { useDraft } from "@/ui/drafts";
 import { TextField } from "@/ui/Field";
-import { Lines } from "@/ui/RichText";
+import { Lines } from "@/ui/Lines";
 import { EmptyState, FaultNotice, Notice, Skeleton } from "@/ui/States";
 import type { OccurrenceDialogProps } from "./DetailDialog";
 import { implausible, quantitiesOf, readValues, type Typed } from "./measuring";
@@ -46,27 +46,22 @@ function MeasureForm({ occurrence, activity, acts, close, quantities }: Occurren
   };
   const serverDoubts = acts.problem?.faults.some((fault) => /plausib/i.test(fault.code)) ?? false;
   const isAsking = asked !== null || serverDoubts;
+  const footer = isAsking ? (
+    <>
+      <Button size="l" onClick={() => { setAsked(null); acts.reset(); }}>
+        No, change it
+      </Button>
+      <Button size="l" look="primary" isBusy={acts.isRunning} onClick={() => void save(true)}>
+        Yes, it is right
+      </Button>
+    </>
+  ) : (
+    <Button size="l" look="primary" type="submit" form="measure" isBusy={acts.isRunning}>
+      Save
+    </Button>
+  );
   return (
-    <Dialog
-      title={occurrence.title}
-      onClose={close}
-      footer={
-        isAsking ? (
-          <>
-            <Button size="l" onClick={() => { setAsked(null); acts.reset(); }}>
-              No, change it
-            </Button>
-            <Button size="l" look="primary" isBusy={acts.isRunning} onClick={() => void save(true)}>
-              Yes, it is right
-            </Button>
-          </>
-        ) : (
-          <Button size="l" look="primary" type="submit" form="measure" isBusy={acts.isRunning}>
-            Save
-          </Button>
-        )
-      }
-    >
+    <Dialog title={occurrence.title} onClose={close} footer={footer}>
       <form id="measure" className="stack" onSubmit={submit} noValidate>
         {isAsking ? (
           <Notice tone="warning" takesFocus title={question(asked, quantities, typed)}>
@@ -76,26 +71,40 @@ function MeasureForm({ occurrence, activity, acts, close, quantities }: Occurren
           <FaultNotice fault={acts.problem} />
         )}
         {activity?.instructions ? <Lines text={activity.instructions} /> : null}
-        <div className="field-pair measure-fields">
-          {quantities.map((item, index) => (
-            <TextField
-              key={item.code}
-              label={item.display ?? occurrence.title}
-              hint={rangeText(item.target_range, item.unit) ? `Target ${rangeText(item.target_range, item.unit)}` : undefined}
-              suffix={unitText(item.unit)}
-              inputMode="decimal"
-              autoComplete="off"
-              enterKeyHint={index === quantities.length - 1 ? "done" : "next"}
-              maxLength={12}
-              required
-              value={typed[item.code] ?? ""}
-              onValue={(value) => setTyped((before) => ({ ...before, [item.code]: value }))}
-              error={errors[item.code]}
-            />
-          ))}
-        </div>
+        <ValueFields title={occurrence.title} quantities={quantities} typed={typed} errors={errors} type={(code, value) => setTyped((before) => ({ ...before, [code]: value }))} />
       </form>
     </Dialog>
+  );
+}
+
+interface ValueFieldsProps {
+  title: string;
+  quantities: Quantity[];
+  typed: Typed;
+  errors: Record<string, string>;
+  type: (code: string, value: string) => void;
+}
+
+function ValueFields({ title, quantities, typed, errors, type }: ValueFieldsProps) {
+  return (
+    <div className="field-pair measure-fields">
+      {quantities.map((item, index) => (
+        <TextField
+          key={item.code}
+          label={item.display ?? title}
+          hint={rangeText(item.target_range, item.unit) ? `Target ${rangeText(item.target_range, item.unit)}` : undefined}
+          suffix={unitText(item.unit)}
+          inputMode="decimal"
+          autoComplete="off"
+          enterKeyHint={index === quantities.length - 1 ? "done" : "next"}
+          maxLength={12}
+          required
+          value={typed[item.code] ?? ""}
+          onValue={(value) => type(item.code, value)}
+          error={errors[item.code]}
+        />
+      ))}
+    </div>
   );
 }
 

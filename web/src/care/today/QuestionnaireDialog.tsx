@@ -6,7 +6,7 @@ import { Dialog } from "@/ui/Dialog";
 import { useDraft } from "@/ui/drafts";
 import { Choice, TextArea, TextField } from "@/ui/Field";
 import { EmptyState, FaultNotice, Notice, Skeleton } from "@/ui/States";
-import { Lines } from "@/ui/RichText";
+import { Lines } from "@/ui/Lines";
 import type { OccurrenceDialogProps } from "./DetailDialog";
 import { type Answers, answersToSend, answerText, faultOf, scoreOf } from "./answering";
 
@@ -48,8 +48,13 @@ function Questions({ occurrence, acts, close, items, recorded }: QuestionsProps)
     discard();
     recorded(entry);
   };
+  const goBack = () => {
+    setError(undefined);
+    if (step === 0) close();
+    else setStep(step - 1);
+  };
   const back = (
-    <Button size="l" onClick={() => { setError(undefined); step === 0 ? close() : setStep(step - 1); }}>
+    <Button size="l" onClick={goBack}>
       {step === 0 ? "Not now" : "Back"}
     </Button>
   );

@@ -1,22 +1,20 @@
 import "./Today.css";
-import { type ReactNode, useState } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { useActivities } from "@/api/activities";
 import { useToday } from "@/api/patients";
 import { useAccount } from "@/api/session";
-import type { Activity, Occurrence, Today } from "@/api/types";
+import type { Occurrence, Today } from "@/api/types";
 import { addDays, dayIn, daysBetween, longDay, nearDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
 import { IconButton } from "@/ui/Button";
-import { Ring } from "@/ui/charts/Ring";
+import { Ring } from "@/ui/Ring";
 import { useAddressState } from "@/ui/navigation";
 import { Page } from "@/ui/Page";
 import { EmptyState, Loaded } from "@/ui/States";
-import { DetailDialog } from "./DetailDialog";
-import { MeasureDialog } from "./MeasureDialog";
 import { OccurrenceCard } from "./OccurrenceCard";
-import { QuestionnaireDialog } from "./QuestionnaireDialog";
-import { SkipDialog } from "./SkipDialog";
-import { type DayActs, useDayActs } from "./useDayActs";
+import { useDayActs } from "./useDayActs";
+
+const DayDialog = lazy(() => import("./DayDialog"));
 
 const BACK_DAYS = 7;
 
@@ -61,6 +59,8 @@ function Day({ data, patientId, date, today }: DayProps) {
   const [dialog, setDialog] = useState<OpenDialog>(null);
   const activityOf = useActivities(data.occurrences);
   const acts = useDayActs(patientId, date);
+  // The dialogs come after the first paint, before the first tap.
+  useEffect(() => void import("./DayDialog"), []);
   const shown = data.occurrences.filter((occurrence) => occurrence.state !== "not_applicable");
   if (shown.length === 0) {
     return (
@@ -81,7 +81,7 @@ function Day({ data, patientId, date, today }: DayProps) {
           {items.map(card)}
         </Group>
       ))}
-      {dialog && opened ? <DayDialog dialog={dialog} set={setDialog} occurrence={opened} activity={activityOf(opened)} timeZone={data.time_zone} acts={acts} /> : null}
+      <Suspense fallback={null}>{dialog && opened ? <DayDialog dialog={dialog} set={setDialog} occurrence={opened} activity={activityOf(opened)} timeZone={data.time_zone} acts={acts} /> : null}</Suspense>
     </>
   );
 }
@@ -93,8 +93,12 @@ function groupsOf(occurrences: readonly Occurrence[], isToday: boolean): { title
     ["Not done", ["missed"]],
     ["Done", ["completed", "skipped"]],
   ];
-  return groups.map(([title, states]) => ({ title, items: occurrences.filter((occurrence) => states.includes(occurrence.state)) })).filter(({ items }) => items.length > 0);
+  return groups.map(([title, states]) => ({ title, items: inOrder(occurrences.filter((occurrence) => states.includes(occurrence.state)), states) })).filter(({ items }) => items.length > 0);
 }
+
+/** What closes first comes first among the open; the rest by the time it was planned for. */
+const inOrder = (occurrences: Occurrence[], states: readonly string[]): Occurrence[] =>
+  occurrences.toSorted((a, b) => (states[0] === "open" && a.closes_at !== b.closes_at ? a.closes_at.localeCompare(b.closes_at) : a.planned_at.localeCompare(b.planned_at)));
 
 function Group({ title, count, children }: { title: string; count: number; children: ReactNode }) {
   return (
@@ -125,21 +129,4 @@ function DaySummary({ data, isToday }: { data: Today; isToday: boolean }) {
       </div>
     </div>
   );
-}
-
-interface DayDialogProps {
-  dialog: NonNullable<OpenDialog>;
-  set: (dialog: OpenDialog) => void;
-  occurrence: Occurrence;
-  activity: Activity | undefined;
-  timeZone: string;
-  acts: DayActs;
-}
-
-function DayDialog({ dialog, set, ...rest }: DayDialogProps) {
-  const close = () => set(null);
-  if (dialog.kind === "measure") return <MeasureDialog {...rest} close={close} />;
-  if (dialog.kind === "questionnaire") return <QuestionnaireDialog {...rest} close={close} />;
-  if (dialog.kind === "skip") return <SkipDialog {...rest} close={close} />;
-  return <DetailDialog {...rest} close={close} open={set} />;
 }

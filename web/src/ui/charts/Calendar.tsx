@@ -38,6 +38,12 @@ export function dayInWords(date: string, day: DayRow | undefined): string {
   return `${longDay(date)}: ${parts.filter(([count]) => count > 0).map(([count, word]) => `${count} ${word}`).join(", ")}`;
 }
 
+/** As `dayInWords`; days to come and the unfinished today say so. */
+function wordsOf(date: string, day: DayRow | undefined, today: string): string {
+  if (date > today) return `${longDay(date)}: still to come`;
+  return date === today && lookOf(day) === "none" ? `${longDay(date)}: today, nothing counted yet` : dayInWords(date, day);
+}
+
 interface CalendarProps {
   title: string;
   from: string;
@@ -45,10 +51,12 @@ interface CalendarProps {
   today: string;
   days: readonly DayRow[];
   onDay?: (date: string) => void;
+  /** For the patient's own eyes: a day on which nothing was done is quiet, not red. */
+  isGentle?: boolean;
 }
 
 /** Adherence day by day as a calendar: weeks are rows from Monday. Arrow keys walk it; the day in focus is spelled out below. */
-export function Calendar({ title, from, to, today, days, onDay }: CalendarProps) {
+export function Calendar({ title, from, to, today, days, onDay, isGentle = false }: CalendarProps) {
   const byDate = new Map(days.map((day) => [day.date, day]));
   const [chosen, setChosen] = useState(today < to ? today : to);
   const first = mondayOf(from);
@@ -65,7 +73,7 @@ export function Calendar({ title, from, to, today, days, onDay }: CalendarProps)
     event.currentTarget.querySelector<HTMLElement>(`[data-date="${next}"]`)?.focus();
   };
   return (
-    <figure className="chart calendar">
+    <figure className="chart calendar" data-gentle={isGentle || undefined}>
       <figcaption className="hidden-visually">{title}</figcaption>
       <table role="grid" aria-label={title} onKeyDown={move}>
         <thead>
@@ -92,7 +100,7 @@ export function Calendar({ title, from, to, today, days, onDay }: CalendarProps)
         </tbody>
       </table>
       <p className="chart-live" aria-live="polite">
-        {chosen > today ? `${longDay(chosen)}: still to come` : dayInWords(chosen, byDate.get(chosen))}
+        {wordsOf(chosen, byDate.get(chosen), today)}
       </p>
       <ul className="calendar-legend" role="list" aria-label="Legend">
         {LEGEND.map(([look, words]) => (
@@ -118,7 +126,7 @@ interface DayProps {
 function Day({ date, day, today, isInside, isChosen, choose, hover }: DayProps) {
   if (!isInside) return <td />;
   const look = date > today ? "future" : lookOf(day);
-  const words = date > today ? `${longDay(date)}: still to come` : dayInWords(date, day);
+  const words = wordsOf(date, day, today);
   return (
     <td aria-selected={isChosen}>
       <button type="button" className="calendar-day number" data-date={date} data-look={look} data-today={date === today || undefined} aria-label={words} tabIndex={isChosen ? 0 : -1} onClick={choose} onFocus={hover} onPointerEnter={hover}>

@@ -32,7 +32,7 @@ export function LineChart({ title, unit, series, timeZone, height = 220 }: LineC
   const [ref, width] = useWidth();
   const [cursor, setCursor] = useState<number | null>(null);
   const id = useId();
-  const moments = [...new Set(series.flatMap((line) => line.points.map((point) => point.at)))].sort();
+  const moments = [...new Set(series.flatMap((line) => line.points.map((point) => point.at)))].toSorted();
   if (moments.length === 0) return null;
   const values = series.flatMap((line) => line.points.map((point) => point.value));
   const bounds = series.flatMap((line) => [line.target?.low, line.target?.high]);
@@ -122,11 +122,13 @@ function Series({ line, index, x, y, right }: { line: ChartSeries; index: number
       {points.map(([cx, cy], at) => {
         const where = standing(line.points[at]!.value, line.target);
         // Outside the target a point changes shape as well as colour.
-        return where === "inside" ? <circle key={at} cx={cx} cy={cy} r={points.length > 60 ? 2 : 3} /> : <path key={at} className="chart-outside" d={`M${cx} ${cy - 5}l5 5-5 5-5-5z`} />;
+        return where === "inside" ? <circle key={at} cx={cx} cy={cy} r={points.length > 60 ? 2 : 3} /> : <path key={at} className="chart-outside" d={diamond(cx, cy, points.length > 40 ? 3.5 : 5)} />;
       })}
     </g>
   );
 }
+
+const diamond = (x: number, y: number, r: number) => `M${x} ${y - r}l${r} ${r}-${r} ${r}-${r}-${r}z`;
 
 function walk(event: KeyboardEvent, cursor: number | null, count: number): number | null {
   const at = cursor ?? (event.key === "ArrowLeft" ? count : -1);

@@ -28,7 +28,7 @@ export function groupMeasurements(points: readonly MeasuredPoint[]): ChartGroup[
   }
   const groups = new Map<string, MeasuredPoint[][]>();
   for (const [key, own] of codes) {
-    const together = `${own[0]!.unit} ${own.map((point) => point.entry_id).sort().join()}`;
+    const together = `${own[0]!.unit} ${own.map((point) => point.entry_id).toSorted().join()}`;
     const joined = groups.get(together);
     const isFree = joined !== undefined && joined.length < MOST_IN_ONE;
     groups.set(isFree ? together : joined ? `${together} ${key}` : together, [...(isFree ? joined : []), own]);

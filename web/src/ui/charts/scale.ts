@@ -6,7 +6,7 @@ export interface Scale {
 }
 
 /** Maps a range of values onto pixels. */
-export function linear(domain: readonly [number, number], range: readonly [number, number], tickCount = 4): Scale {
+export function linear(domain: readonly [number, number], range: readonly [number, number], tickCount = 5): Scale {
   const [low, high] = domain;
   const [start, end] = range;
   const span = high - low || 1;
@@ -14,12 +14,12 @@ export function linear(domain: readonly [number, number], range: readonly [numbe
   return Object.assign(scale, { ticks: niceTicks(low, high, tickCount) });
 }
 
-/** Round numbers inside a range: multiples of 1, 2 or 5 times a power of ten. */
+/** Round numbers inside a range: multiples of 1, 2, 2.5 or 5 times a power of ten. */
 export function niceTicks(low: number, high: number, count: number): number[] {
   if (!(high > low)) return [low];
   const raw = (high - low) / count;
   const magnitude = 10 ** Math.floor(Math.log10(raw));
-  const step = ([1, 2, 5, 10].find((factor) => factor * magnitude >= raw) ?? 10) * magnitude;
+  const step = ([1, 2, 2.5, 5, 10].find((factor) => factor * magnitude >= raw) ?? 10) * magnitude;
   const first = Math.ceil(low / step);
   const last = Math.floor(high / step);
   return Array.from({ length: last - first + 1 }, (_, index) => Number(((first + index) * step).toPrecision(12)));

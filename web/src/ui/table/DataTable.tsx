@@ -53,7 +53,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const [active, setActive] = useState(0);
   const activeIndex = Math.min(active, Math.max(rows.length - 1, 0));
   const keepActive = useCallback(
-    (range: Range) => [...new Set([...defaultRangeExtractor(range), activeIndex])].filter((index) => index < range.count).sort((a, b) => a - b),
+    (range: Range) => [...new Set([...defaultRangeExtractor(range), activeIndex])].filter((index) => index < range.count).toSorted((a, b) => a - b),
     [activeIndex],
   );
   const virtual = useVirtualizer({
