@@ -1,5 +1,6 @@
 """The web door: middleware in order with a reason each, routers, and what errors become. Nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -25,6 +26,7 @@ from healthprotocol.api.openapi import openapi_document
 from healthprotocol.api.problem import InternalError, from_status, problem_response
 from healthprotocol.api.web import WebApp
 from healthprotocol.assembly import ROUTES, Assembly, assemble, web_folder
+from healthprotocol.care.protocols.rules import units
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.errors import Problem
 from healthprotocol.foundation.telemetry.logs import configure_logging, log_exception, log_problem
@@ -39,9 +41,12 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         parts = assembly or await assemble(settings)
         app.state.update({"database": parts.database, "doorkeeper": parts.doorkeeper, "readiness": parts.readiness})
+        # The table of units takes most of a second to build; the first patient who measures should not wait for it.
+        warming = asyncio.create_task(asyncio.to_thread(units.are_convertible, "Cel", "[degF]"))
         try:
             yield
         finally:
+            await warming
             if assembly is None:
                 await parts.close()
 
