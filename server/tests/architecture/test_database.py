@@ -15,9 +15,9 @@ from tests.support.postgresql import Cluster
 Check = Callable[[Connection], Awaitable[Findings]]
 
 CHECKS: dict[str, tuple[Check, str, int]] = {
-    "column_classes": (catalog.column_classes, "columns", 200),
-    "row_security": (catalog.row_security, "tables and views", 20),
-    "tenant_first": (catalog.tenant_first, "tenant tables", 18),
+    "column_classes": (catalog.column_classes, "columns", 270),
+    "row_security": (catalog.row_security, "tables and views", 35),
+    "tenant_first": (catalog.tenant_first, "tenant tables", 30),
     "definers": (catalog.definers, "functions with their owner's rights", 1),
 }
 

@@ -49,7 +49,7 @@ class TestTheHouse:
 
         looked_at(found.looked_at, "routes")
         assert found.trespasses == []
-        assert found.looked_at >= 40
+        assert found.looked_at >= 60
 
     def test_has_no_route_twice(self) -> None:
         routes = [(endpoint.method, endpoint.path) for endpoint in endpoints()]
