@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -146,38 +146,18 @@ class TestAfterKill:
         assert running.answers_soon()
         assert ask(running, "select name from river") == "Rhine"
 
-    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells every process that its parent died")
-    def test_of_the_launcher_nothing_stays_and_the_next_start_has_everything(self, tmp_path: Path) -> None:
-        with Launched(tmp_path / "data") as first:
-            ask(first, "create table river as select 'Elbe' as name")
-            first.look_around()
-
-            first.stop(signal.SIGKILL)
-
-            assert wait_until(lambda: not first.left_over(), timeout_seconds=40)
-        with Launched(tmp_path / "data", port=first.port) as second:
-            assert second.answers()
-            assert ask(second, "select name from river") == "Elbe"
-
-    def test_of_everything_at_once_the_next_start_has_everything(self, tmp_path: Path) -> None:
-        with Launched(tmp_path / "data") as first:
-            ask(first, "create table river as select 'Oder' as name")
-            for identity in first.look_around():
-                with suppress(psutil.NoSuchProcess):
-                    psutil.Process(identity.pid).kill()
-            first.stop(signal.SIGKILL)
-        with Launched(tmp_path / "data", port=first.port) as second:
-            assert ask(second, "select name from river") == "Oder"
-
 
 class TestStop:
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-    def test_leaves_no_process(self, tmp_path: Path, number: signal.Signals) -> None:
-        with Launched(tmp_path / "data") as launched:
-            code = launched.stop(number)
+    def test_however_it_ends_nothing_stays_and_the_next_start_has_everything(self, tmp_path: Path) -> None:
+        data, port = tmp_path / "data", free_port()
+        with Launched(data, port=port) as launched:
+            ask(launched, "create table river as select 'Elbe' as name")
 
-            assert code == 0
-            assert launched.left_over() == []
+        for ending in (by_signal(signal.SIGTERM), by_signal(signal.SIGINT), by_killing_the_launcher, by_killing_all):
+            with Launched(data, port=port) as launched:
+                assert ask(launched, "select name from river") == "Elbe"
+
+                ending(launched)
 
     def test_while_it_starts_leaves_no_process(self, tmp_path: Path) -> None:
         launched = Launched(tmp_path / "data")
@@ -191,12 +171,28 @@ class TestStop:
         assert wait_until(lambda: launched.left_over() == [], timeout_seconds=5)
         launched.close()
 
-    def test_a_later_start_has_everything(self, tmp_path: Path) -> None:
-        with Launched(tmp_path / "data") as first:
-            ask(first, "create table river as select 'Weser' as name")
-            first.stop()
-        with Launched(tmp_path / "data") as second:
-            assert ask(second, "select name from river") == "Weser"
+
+def by_signal(number: signal.Signals) -> Callable[[Launched], None]:
+    def end(launched: Launched) -> None:
+        assert launched.stop(number) == 0
+        # At once: who waited for the launcher has waited for all.
+        assert launched.left_over() == []
+
+    return end
+
+
+def by_killing_the_launcher(launched: Launched) -> None:
+    launched.stop(signal.SIGKILL)
+    if sys.platform == "linux":
+        # The kernel tells each part that its parent died; elsewhere the next start ends what is left.
+        assert wait_until(lambda: launched.left_over() == [], timeout_seconds=40)
+
+
+def by_killing_all(launched: Launched) -> None:
+    for identity in launched.look_around():
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(identity.pid).kill()
+    launched.stop(signal.SIGKILL)
 
 
 def _database_answers(running: Launched) -> bool:

@@ -30,13 +30,16 @@ def make_run(data_dir: Path) -> Launched:
 
 
 class TestMakeRun:
-    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-    def test_a_signal_to_make_ends_everything_before_make_ends(self, tmp_path: Path, number: signal.Signals) -> None:
+    def test_sigterm_to_make_ends_everything_before_make_ends(self, tmp_path: Path) -> None:
         with make_run(tmp_path / "data") as launched:
-            os.kill(launched.process.pid, number)
-            if number == signal.SIGINT:
-                # A terminal sends it to all of the foreground group, and make waits for its child to end.
-                os.kill(launched.up().pid, number)
+            launched.stop(signal.SIGTERM)
+
+            assert launched.left_over() == []
+
+    def test_ctrl_c_at_its_terminal_ends_everything(self, tmp_path: Path) -> None:
+        with make_run(tmp_path / "data") as launched:
+            # What a terminal does: the signal goes to make and to all that stayed in its group.
+            os.killpg(launched.process.pid, signal.SIGINT)
             launched.process.wait(60)
 
             assert launched.left_over() == []
