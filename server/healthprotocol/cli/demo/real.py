@@ -8,26 +8,28 @@ of its own: what cannot come in is named, and stops nothing else.
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from healthprotocol.care.assignments import service as assignments
-from healthprotocol.care.assignments.model import NewAssignment
+from healthprotocol.care.assignments.fhir.care_plan import PlanForPerson
+from healthprotocol.care.assignments.fhir.synthea import Person, read_synthea
+from healthprotocol.care.assignments.model import AssignmentId, NewAssignment
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId
 from healthprotocol.care.protocols.rules.exchange.documents import MAX_BYTES, SourceFile
-from healthprotocol.care.protocols.rules.exchange.report import Finding
+from healthprotocol.care.protocols.rules.exchange.report import Finding, refusals
 from healthprotocol.care.protocols.service import Imported
 from healthprotocol.cli.demo.chronicle import Advance
 from healthprotocol.cli.demo.people import PASSWORD
-from healthprotocol.cli.demo.synthea import RealPatient, is_bundle, read_bundle
 from healthprotocol.foundation.context import Actor
-from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import Problem
 from healthprotocol.foundation.ids import OrganisationId, new_id
 from healthprotocol.trust.accounts import service as accounts
@@ -37,7 +39,7 @@ from healthprotocol.trust.accounts.service import PasswordHasher
 SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 MOST_AT_ONCE = 500
 _LONGEST_REASON = 160
-_KINDS_NAMED = 4
+_HEAD_BYTES = 2000
 
 
 Outcome = Literal["came in", "not for us", "refused"]
@@ -82,9 +84,9 @@ async def load_folder(database: Database, path: Path, *, now: datetime, advance:
     shelf = Shelf()
     for done, files in enumerate(groups):
         advance(done, len(groups))
-        people = [file for file in files if is_bundle(file.body)]
+        people = [file for file in files if _is_about_people(file.body)]
         lines += await _protocols(database, actor, [file for file in files if file not in people], shelf.counts)
-        lines += [await _person(database, actor, file, shelf, now=now) for file in people]
+        lines += [await _people(database, actor, file, shelf, now=now) for file in people]
     advance(len(groups), len(groups))
     shelf.counts.update(f"files {line.outcome}" for line in lines)
     return RealReport(
@@ -156,44 +158,92 @@ def _lines(files: Sequence[SourceFile], imported: Imported) -> Iterator[Line]:
             yield Line("not for us", file.name, "other", why=why[:_LONGEST_REASON])
 
 
-async def _person(database: Database, actor: Actor, file: SourceFile, shelf: Shelf, *, now: datetime) -> Line:
-    what = "patient"
+async def _people(database: Database, actor: Actor, file: SourceFile, shelf: Shelf, *, now: datetime) -> Line:
+    reading = read_synthea(file.body, file=file.name)
+    if not reading.people:
+        why = reading.report[0].detail if reading.report else "It is about nobody."
+        outcome: Outcome = "refused" if refusals(reading.report) else "not for us"
+        return Line(outcome, file.name, "people", why=why[:_LONGEST_REASON])
+    plans = 0
     try:
-        person = read_bundle(file.body, today=now.date())
-        if person is None:
-            return Line("not for us", file.name, "bundle", why="It is not about one patient.")
-        await _enrol(database, actor, person, shelf, now=now)
-    except (Problem, msgspec.MsgspecError) as error:
-        # A message of the JSON reader names the place and the kind, never the value.
-        return Line("refused", file.name, what, why=str(error)[:_LONGEST_REASON])
-    unread = ", ".join(f"{count} {kind}" for kind, count in list(person.unread.items())[:_KINDS_NAMED])
-    return Line("came in", file.name, what, became=f"1 patient, {len(person.plans)} plans", why=f"Not read: {unread}")
+        for person in reading.people:
+            plans += await _enrol(database, actor, person, shelf, now=now)
+    except Problem as problem:
+        return Line("refused", file.name, "people", why=str(problem)[:_LONGEST_REASON])
+    said = Counter(finding.outcome for finding in reading.report)
+    became = f"patients: {len(reading.people)}, assignments: {plans}"
+    return Line("came in", file.name, "people", became=became, why=", ".join(f"{n} {what}" for what, n in said.items()))
 
 
-async def _enrol(database: Database, actor: Actor, person: RealPatient, shelf: Shelf, *, now: datetime) -> None:
-    # Each act on its day, as it was: a plan of 2013 is assigned in 2013 and completed when it ended.
-    organisation_id = actor.organisation_id
-    enrolled_at = min([now, *(_noon(plan.starts_on) for plan in person.plans)])
-    async with database.transaction(organisation_id, actor=actor, now=enrolled_at) as tx:
-        patient = await patients.create(tx, actor, person.demographics)
+async def _enrol(database: Database, actor: Actor, person: Person, shelf: Shelf, *, now: datetime) -> int:
+    """Enrol a person with her plans, each act on its day: a plan of 2013 is assigned then and completed as it ended."""
+    time_zone = _time_zone(person)
+    demographics = msgspec.structs.replace(person.demographics, time_zone=time_zone)
+    today = now.astimezone(ZoneInfo(time_zone)).date()
+    plans = [plan for plan in person.care_plans if plan.content.phases and plan.status != "entered_in_error"]
+    begins = [_begins_on(plan, person, today) for plan in plans]
+    async with database.transaction(actor.organisation_id, actor=actor, now=min([now, *map(_noon, begins)])) as tx:
+        patient = await patients.create(tx, actor, demographics)
     shelf.counts["patients"] += 1
-    for plan in person.plans:
-        async with database.transaction(organisation_id, actor=actor, now=min(_noon(plan.starts_on), now)) as tx:
-            if plan.content not in shelf.of_plans:
-                draft = await protocols.create(tx, actor, plan.content)
-                shelf.of_plans[plan.content] = (await protocols.publish(tx, actor, draft.protocol_id)).protocol_id
-                shelf.counts.update(["protocols", "published"])
+    for plan, begins_on in zip(plans, begins, strict=True):
+        async with database.transaction(actor.organisation_id, actor=actor, now=min(_noon(begins_on), now)) as tx:
             wanted = NewAssignment(
-                protocol_id=shelf.of_plans[plan.content], patient_id=patient.id, starts_on=plan.starts_on
+                protocol_id=await _protocol_of(tx, actor, plan, shelf),
+                patient_id=patient.id,
+                starts_on=begins_on,
+                is_proposed=plan.status == "proposed",
             )
-            assigned = await assignments.assign(tx, actor, wanted)
+            made = await assignments.assign(tx, actor, wanted)
         shelf.counts["assignments"] += 1
-        if plan.ended_on is not None:
-            async with database.transaction(organisation_id, actor=actor, now=min(_noon(plan.ended_on), now)) as tx:
-                await assignments.complete(tx, actor, assigned.id)
-    if person.died_on is not None:
-        async with database.transaction(organisation_id, actor=actor, now=now) as tx:
+        ends_on = plan.ends_on or begins_on + timedelta(days=plan.content.duration_days - 1)
+        async with database.transaction(actor.organisation_id, actor=actor, now=min(_noon(ends_on), now)) as tx:
+            await _end(tx, actor, made.id, plan, is_deceased=person.is_deceased)
+    if person.is_deceased:
+        async with database.transaction(actor.organisation_id, actor=actor, now=now) as tx:
             await patients.archive(tx, actor, patient.id, expected_revision=None)
+    return len(plans)
+
+
+async def _protocol_of(tx: Transaction, actor: Actor, plan: PlanForPerson, shelf: Shelf) -> ProtocolId:
+    """Return the protocol of a care plan: one for all plans that say the same, wherever in a file they stood."""
+    said = msgspec.structs.replace(plan.content, kept=())
+    if said not in shelf.of_plans:
+        draft = await protocols.create(tx, actor, plan.content)
+        shelf.of_plans[said] = (await protocols.publish(tx, actor, draft.protocol_id)).protocol_id
+        shelf.counts.update(["protocols", "published"])
+    return shelf.of_plans[said]
+
+
+async def _end(
+    tx: Transaction, actor: Actor, assignment_id: AssignmentId, plan: PlanForPerson, *, is_deceased: bool
+) -> None:
+    """Bring an assignment to the state that the file says."""
+    if plan.status == "completed":
+        await assignments.complete(tx, actor, assignment_id)
+    elif plan.status == "stopped" or (plan.status == "active" and is_deceased):
+        await assignments.stop(tx, actor, assignment_id, reason="As the imported file says.")
+    elif plan.status == "paused":
+        await assignments.pause(tx, actor, assignment_id, reason="As the imported file says.")
+
+
+def _begins_on(plan: PlanForPerson, person: Person, today: date) -> date:
+    """
+    Return the first day of an assignment: the plan's own, but today for one that runs.
+
+    What somebody did before is not in the file, and a plan from years ago would show nothing but missed days.
+    """
+    is_over = plan.status in {"completed", "stopped"} or person.is_deceased
+    return plan.starts_on if is_over and plan.starts_on is not None else today
+
+
+def _time_zone(person: Person) -> str:
+    address = person.demographics.address
+    # Synthea's people live in Massachusetts unless it is told otherwise; a country has no one time zone.
+    return "America/New_York" if address is not None and address.country == "US" else "UTC"
+
+
+def _is_about_people(body: bytes) -> bool:
+    return b'"Bundle"' in body[:_HEAD_BYTES] and b'"PlanDefinition"' not in body
 
 
 def _noon(day: date) -> datetime:

@@ -5,13 +5,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
-import pytest
 
 from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.care.assignments import service as assignments
+from healthprotocol.care.assignments.model import Assignment
 from healthprotocol.care.patients import service as patients
 from healthprotocol.cli.demo.real import RealReport, load_folder
-from healthprotocol.cli.demo.synthea import read_bundle
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.events import Subscriptions
@@ -55,6 +54,12 @@ async def _load(database: Database, path: Path) -> tuple[RealReport, Actor]:
     return report, Actor(account_id=AccountId(new_id(NOW)), organisation_id=organisation_id, role="clinician")
 
 
+async def _assignments(database: Database, actor: Actor) -> list[Assignment]:
+    async with database.transaction(actor.organisation_id, actor=actor, now=NOW) as tx:
+        found, _ = await assignments.page(tx, actor, filter="", order_by="", page_size=50, page_token=None)
+    return found
+
+
 class TestLoadFolder:
     async def test_says_of_every_file_what_became_of_it(self, database: Database, tmp_path: Path) -> None:
         (tmp_path / "walk.yaml").write_text(NATIVE)
@@ -84,72 +89,49 @@ class TestLoadFolder:
         assert first.account != second.account
         assert first.counts == second.counts
 
-    async def test_brings_in_the_shared_files(self, database: Database) -> None:
-        report, actor = await _load(database, shared("synthea-r4").parent)
+    async def test_brings_in_all_shared_files(self, database: Database) -> None:
+        report, _ = await _load(database, shared("synthea-r4").parent)
 
         outcomes = Counter(line.outcome for line in report.lines)
         assert outcomes["refused"] == 0, [line for line in report.lines if line.outcome == "refused"]
         assert report.counts["protocols"] >= 60
+
+    async def test_brings_in_the_people_of_synthea(self, database: Database) -> None:
+        report, actor = await _load(database, shared("synthea-r4"))
+
         assert report.counts["patients"] == 12
         async with database.transaction(actor.organisation_id, actor=actor, now=NOW) as tx:
             rows, _ = await patients.page(tx, actor, q="", filter="", order_by="", page_size=50, page_token=None)
-            found, _ = await assignments.page(tx, actor, filter="", order_by="", page_size=50, page_token=None)
+        states = Counter(one.status for one in await _assignments(database, actor))
         assert len(rows) == 12
-        assert Counter(one.status for one in found) == {"completed": 13, "active": 3}
+        assert states == {"completed": 12, "active": 3, "stopped": 1}
 
+    async def test_lets_a_plan_that_runs_begin_today_and_leaves_one_that_is_over_where_it_was(
+        self, database: Database, tmp_path: Path
+    ) -> None:
+        over = {**CARE_PLAN, "status": "completed", "period": {"start": "2018-01-13", "end": "2018-02-03"}}
+        (tmp_path / "oder.json").write_bytes(_bundle(PATIENT, CARE_PLAN, over))
 
-class TestReadBundle:
-    def test_gives_a_plan_without_end_for_the_present_year_of_it(self) -> None:
-        person = read_bundle(_bundle(PATIENT, CARE_PLAN), today=date(2026, 11, 22))
+        _, actor = await _load(database, tmp_path)
 
-        assert person is not None
-        [plan] = person.plans
-        assert date(2025, 11, 22) < plan.starts_on <= date(2026, 11, 22)
-        assert plan.ended_on is None
-        assert plan.content.duration_days == 365
-
-    def test_takes_each_activity_once_and_makes_up_no_time(self) -> None:
-        person = read_bundle(_bundle(PATIENT, CARE_PLAN), today=date(2026, 11, 22))
-
-        assert person is not None
-        activities = person.plans[0].content.phases[0].activities
-        assert [(one.key, one.kind) for one in activities] == [
-            ("allergy-education", "education"),
-            ("stretching-exercises", "exercise"),
+        found = await _assignments(database, actor)
+        assert sorted((one.status, one.starts_on) for one in found) == [
+            ("active", date(2026, 11, 22)),
+            ("completed", date(2018, 1, 13)),
         ]
-        assert all(one.schedule.frequency is None and not one.schedule.time_of_day for one in activities)
 
-    def test_ends_a_plan_with_the_patient(self) -> None:
-        died: dict[str, object] = {**PATIENT, "deceasedDateTime": "1994-02-02T00:00:00Z"}
+    async def test_stops_what_ran_for_somebody_who_died(self, database: Database, tmp_path: Path) -> None:
+        (tmp_path / "oder.json").write_bytes(_bundle({**PATIENT, "deceasedDateTime": "1994-02-02"}, CARE_PLAN))
 
-        person = read_bundle(_bundle(died, CARE_PLAN), today=date(2026, 11, 22))
+        _, actor = await _load(database, tmp_path)
 
-        assert person is not None
-        assert person.died_on == date(1994, 2, 2)
-        assert person.plans[0].ended_on == date(1994, 2, 2)
+        assert [one.status for one in await _assignments(database, actor)] == ["stopped"]
 
-    def test_takes_off_the_digits_that_mark_invented_names(self) -> None:
-        person = read_bundle(_bundle(PATIENT), today=date(2026, 11, 22))
+    async def test_makes_one_protocol_of_plans_that_say_the_same(self, database: Database, tmp_path: Path) -> None:
+        for number in range(3):
+            named = {**PATIENT, "name": [{"family": f"Oder{number}", "given": ["Warta"]}]}
+            (tmp_path / f"{number}.json").write_bytes(_bundle(named, CARE_PLAN))
 
-        assert person is not None
-        assert (person.demographics.given_name, person.demographics.family_name) == ("Warta", "Oder")
+        report, _ = await _load(database, tmp_path)
 
-    def test_reads_nothing_of_a_bundle_about_nobody(self) -> None:
-        assert read_bundle(_bundle({"resourceType": "Organization"}), today=date(2026, 11, 22)) is None
-
-    def test_counts_what_it_does_not_read(self) -> None:
-        observation: dict[str, object] = {"resourceType": "Observation"}
-
-        person = read_bundle(_bundle(PATIENT, observation, observation), today=date(2026, 11, 22))
-
-        assert person is not None
-        assert person.unread == {"Observation": 2}
-
-    @pytest.mark.parametrize("start", ["2018", "2018-13-01T00:00:00Z", "soon"])
-    def test_leaves_out_a_plan_without_a_first_day(self, start: str) -> None:
-        plan: dict[str, object] = {**CARE_PLAN, "period": {"start": start}}
-
-        person = read_bundle(_bundle(PATIENT, plan), today=date(2026, 11, 22))
-
-        assert person is not None
-        assert person.plans == ()
+        assert (report.counts["patients"], report.counts["protocols"]) == (3, 1)
