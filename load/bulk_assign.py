@@ -121,6 +121,8 @@ async def over(database: Database, operation: Operation, worker: psutil.Process)
             await asyncio.sleep(0.1)
             async with database.transaction(ACTOR.organisation_id) as tx:
                 operation = await operations.get(tx, operation.id)
+            if worker.status() == psutil.STATUS_ZOMBIE:
+                raise SystemExit("the worker ended")
             samples.append((operation.done, worker.memory_info().rss / MEBIBYTE))
     if operation.status != "succeeded":
         raise SystemExit(f"the operation {operation.status}: {operation.problem}")
