@@ -116,7 +116,7 @@ def questionnaires(draw: st.DrawFn) -> Questionnaire:
 
 
 _reminders = st.lists(st.integers(-20_160, 20_160).map(lambda after: Reminder(after_minutes=after)), max_size=3)
-_our_part = st.fixed_dictionaries(
+_our_part: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "reminders": _reminders.map(tuple),

@@ -44,8 +44,8 @@ class PlanForPerson(msgspec.Struct, frozen=True, kw_only=True):
     """
     A care plan that somebody had: what it plans, and when and how it stood for her.
 
-    `starts_on` and `ends_on` are the dates the plan names, in its own words; None where it names none. `ends_on` may lie
-    before the last day of `content`, and `starts_on` many years back.
+    `starts_on` and `ends_on` are the dates the plan names, None where it names none. They may lie many years back, and
+    further apart than the protocol is long.
     """
 
     source_id: str
@@ -125,7 +125,10 @@ def _activities(plan: Node) -> tuple[Activity, ...]:
 def kind_of(text: str) -> ActivityKind:
     """Return the kind of an activity of which only a plain text is known."""
     words = text.lower()
-    return next((kind for kind, signs in _KINDS if any(sign in words for sign in signs)), "task")
+    for kind, signs in _KINDS:
+        if any(sign in words for sign in signs):
+            return kind
+    return "task"
 
 
 def _what(detail: Node) -> str | None:

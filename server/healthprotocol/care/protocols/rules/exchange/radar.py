@@ -31,7 +31,8 @@ from healthprotocol.care.protocols.rules.exchange.texts import Keys, clean, cut,
 
 # A study schedule has no end of its own; a protocol runs a year at most.
 DURATION_DAYS = 365
-_UNDERSTOOD = {"name", "questionnaire", "startText", "estimatedCompletionTime", "protocol"}
+KEY = "healthprotocolKey"
+_UNDERSTOOD = {"name", "questionnaire", "startText", "estimatedCompletionTime", "protocol", KEY}
 # What matters to the app that showed the study, not to the people in it.
 _NOT_SHOWN = {"showIntroduction", "showInCalendar", "order"}
 
@@ -147,7 +148,9 @@ def _read_item(item: Node, keys: Keys) -> Activity | None:
     _keep_rest(item)
     questionnaire = item.get("questionnaire")
     identifier = (questionnaire.word("name") if questionnaire else None) or name
-    key = keys.take(identifier if is_key(identifier) else key_of(identifier, otherwise="questionnaire"))
+    # Our own member stands only where an export moved items that share a questionnaire.
+    named = item.word(KEY) or identifier
+    key = keys.take(named if is_key(named) else key_of(identifier, otherwise="questionnaire"))
     text = one_language(item.get("startText"))
     item.understood("An activity with its schedule.")
     return Activity(

@@ -13,7 +13,7 @@ from healthprotocol.care.protocols.model import Activity, PeriodUnit, ProtocolCo
 from healthprotocol.care.protocols.rules.exchange.documents import Json, copy_json
 from healthprotocol.care.protocols.rules.exchange.nodes import Node
 from healthprotocol.care.protocols.rules.exchange.overlay import plain
-from healthprotocol.care.protocols.rules.exchange.radar import RadarReading, one_language, read_radar
+from healthprotocol.care.protocols.rules.exchange.radar import KEY, RadarReading, one_language, read_radar
 from healthprotocol.care.protocols.rules.exchange.report import Report
 from healthprotocol.care.protocols.rules.exchange.unsaid import unsaid
 from healthprotocol.foundation.errors import Violation
@@ -43,6 +43,7 @@ def write_radar(
     if before.content.tags != content.tags:
         document["healthIssues"] = list(content.tags)
     document["protocols"] = _items(document, before, content)
+    _write_keys(document, content)
     after = read_radar(document, Report(""))
     if after is None:
         return None, [Violation("", "not_expressible", "RADAR cannot say what this protocol says.")]
@@ -80,6 +81,20 @@ def _items(document: dict[str, Json], before: RadarReading, content: ProtocolCon
         elif wanted:
             result.append(wanted.pop(0))
     return [*result, *wanted]
+
+
+def _write_keys(document: dict[str, Json], content: ProtocolContent) -> None:
+    """Name the activities that would be read under another key: RADAR knows items by their questionnaire only."""
+    reading = read_radar(document, Report(""))
+    wanted = [activity.key for phase in content.phases for activity in phase.activities]
+    found = [activity.key for phase in reading.content.phases for activity in phase.activities] if reading else []
+    items = document["protocols"]
+    if reading is None or found == wanted or len(found) != len(wanted) or not isinstance(items, list):
+        return
+    for key, number in zip(wanted, reading.items, strict=True):
+        item = items[number]
+        if isinstance(item, dict):
+            item[KEY] = key
 
 
 def _item(activity: Activity, before: Activity | None, item: _Item | None, *, language: str) -> _Item:
