@@ -20,18 +20,21 @@ import pytest
 from healthprotocol.api.gate import Authenticated
 from healthprotocol.api.routing import Endpoint
 from healthprotocol.app import endpoints
+from healthprotocol.assembly import SUBSCRIPTIONS
+from healthprotocol.care.alerts import service as alerts
 from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import NewAssignment
 from healthprotocol.care.entries import service as entries
-from healthprotocol.care.entries.model import NewEntry
+from healthprotocol.care.entries.model import GivenValue, NewEntry
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import Demographics, PatientId
 from healthprotocol.care.protocols import service as protocols
-from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, Schedule
+from healthprotocol.care.protocols.model import Activity, Measurement, Phase, ProtocolContent, Schedule, ValueRange
 from healthprotocol.foundation.clock import system_clock
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.context import Actor
-from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.trust.accounts import service as accounts
 from healthprotocol.trust.accounts.model import NewAccount, NewToken
@@ -113,10 +116,14 @@ class NamedDoorkeeper(Doorkeeper):
 @pytest.fixture
 async def home(database: Database, organisation: Organisation, other_organisation: Organisation) -> Home:
     clinician, admin = organisation.clinician, organisation.admin
+    database.subscriptions = Subscriptions(SUBSCRIPTIONS)
     async with database.transaction(organisation.id, actor=clinician) as tx:
         elbe, _ = await _enrolled(tx, clinician, "Elbe"), await _enrolled(tx, clinician, "Saale")
         walk = Activity(key="walk", kind="exercise", title="Walk", schedule=Schedule(time_of_day=(time(9),)))
-        phase = Phase(title="All of it", start_day=1, length_days=28, activities=(walk,))
+        limits = ValueRange(high=37.9)
+        temperature = Measurement(code="8310-5", unit="Cel", alert_thresholds=limits)
+        fever = Activity(key="fever", kind="measurement", title="Temperature", measurement=temperature)
+        phase = Phase(title="All of it", start_day=1, length_days=28, activities=(walk, fever))
         content = ProtocolContent(title="Walking", duration_days=28, phases=(phase,))
         protocol = await protocols.publish(tx, clinician, (await protocols.create(tx, clinician, content)).protocol_id)
         wanted = NewAssignment(protocol_id=protocol.protocol_id, patient_id=elbe, starts_on=tx.now.date())
@@ -130,17 +137,22 @@ async def home(database: Database, organisation: Organisation, other_organisatio
         )
         entry = (await entries.record_one(tx, clinician, sent)).entry
         assert entry is not None
+        await _feverish(tx, clinician, assignment.id)
         operation = await operations.create(tx, "bulk", created_by=clinician.account_id, input={})
         new = NewAccount(role="auditor", email="somebody@delta.example", name="Somebody")
         account = await accounts.create_account(tx, admin, new, password_hash=None)
         asked = NewToken(name="Scale", scopes=("patient.read",), lifetime=timedelta(days=1))
         token, _ = await accounts.create_token(tx, admin, asked, is_live=False)
         stranger = await _enrolled(tx, clinician, "Neisse")
+    async with database.transaction(organisation.id, actor=clinician) as tx:
+        # It was raised right before the commit of what it is about.
+        [listed], _ = await alerts.page(tx, clinician, filter="", order_by="", page_size=5, page_token=None)
     ids = {
         "patient_id": elbe,
         "protocol_id": protocol.protocol_id,
         "assignment_id": assignment.id,
         "entry_id": entry.id,
+        "alert_id": listed.alert.episode.id,
         "operation_id": operation.id,
         "account_id": account.id,
         "token_id": token.id,
@@ -159,6 +171,19 @@ async def client(cluster: Cluster, database: Database, home: Home) -> AsyncItera
     async with site(cluster, database, home.actors, doorkeeper=doorkeeper) as opened:
         yield opened
     doorkeeper.hasher.close()
+
+
+async def _feverish(tx: Transaction, actor: Actor, assignment_id: UUID) -> None:
+    """Record a value that raises an alert."""
+    sent = NewEntry(
+        client_id=UUID(int=10),
+        outcome="completed",
+        effective_at=tx.now,
+        assignment_id=assignment_id,
+        activity_key="fever",
+        values=(GivenValue(code="8310-5", value=39.4, unit="Cel"),),
+    )
+    await entries.record_one(tx, actor, sent)
 
 
 async def _enrolled(tx: Any, actor: Actor, family_name: str) -> PatientId:
