@@ -164,3 +164,13 @@ class Unavailable(Problem):
     status = 503
     title = "Not available at the moment"
     retryable = True
+
+
+class CommitUnanswered(Unavailable):
+    """
+    The database went away while it was saving, so it is not known whether this was written.
+
+    Remedy: send the same request with the same Idempotency-Key again: it is done once, and answered as the first time.
+    """
+
+    title = "It is not known whether this was saved"

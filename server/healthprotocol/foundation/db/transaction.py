@@ -13,10 +13,11 @@ from uuid import UUID
 
 import asyncpg
 import msgspec
+import structlog
 
 from healthprotocol.foundation.clock import Clock, system_clock
 from healthprotocol.foundation.context import Actor, RequestContext
-from healthprotocol.foundation.errors import Unavailable
+from healthprotocol.foundation.errors import CommitUnanswered, Unavailable
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.ids import OrganisationId, new_id
 
@@ -35,8 +36,22 @@ _LOST = (
     asyncpg.InternalClientError,
     ConnectionError,
 )
+# What the server could not do just now, though nothing is wrong with the request: it waited too long for somebody else,
+# has no room left, or has become a standby. Everything was rolled back, and a second try may well succeed.
+_HINDERED = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+)
 
 _SYSTEM = RequestContext(request_id="system")
+_RETRY_AFTER_SECONDS = 2
+
+log = structlog.get_logger("database")
 
 
 class Transaction:
@@ -73,7 +88,7 @@ class Transaction:
 
     @property
     def tenant(self) -> OrganisationId:
-        """The organisation of this transaction. Raises RuntimeError where there is none: a fault of the caller's code."""
+        """The organisation of this transaction. Raises RuntimeError where there is none: a fault of the code."""
         if self.organisation_id is None:
             message = "this act needs a transaction with an organisation"
             raise RuntimeError(message)
@@ -112,17 +127,23 @@ class Transaction:
         self._before_commit.append(callback)
 
     def after_commit(self, callback: Callback) -> None:
-        """Have `callback` awaited once the commit stands; it must not fail the caller."""
+        """Have `callback` awaited once the commit stands; what it raises is logged, for the caller's act is done."""
         self._after_commit.append(callback)
 
-    async def _run_before_commit(self) -> None:
+    async def run_before_commit(self) -> None:
+        """For `Database` alone: await the callbacks that belong to the transaction."""
         # A callback may register another (an audit row that a reaction adds), so this is not a plain for loop.
         while self._before_commit:
             await self._before_commit.pop(0)()
 
-    async def _run_after_commit(self) -> None:
+    async def run_after_commit(self) -> None:
+        """For `Database` alone: await the callbacks that follow the commit, each of them, whatever others raise."""
         for callback in self._after_commit:
-            await callback()
+            try:
+                await callback()
+            except Exception:
+                # The act is done and answered as done, whatever its echo runs into.
+                log.exception("callback.failed", request_id=self.context.request_id)
 
 
 class Database:
@@ -158,7 +179,8 @@ class Database:
         Open a transaction of one organisation; commit at the end of the block, roll back when it raises.
 
         `lookup` is the exact hash that row-level security lets this transaction find in the sign-in directory.
-        Raises Unavailable when no connection is free in time or the server does not answer.
+        Raises Unavailable when no connection is free in time, the server does not answer, or a statement waited too
+        long; CommitUnanswered when the server went away during the commit itself.
         """
         connection = await self._acquire()
         try:
@@ -173,28 +195,28 @@ class Database:
             )
             try:
                 yield tx
-                await tx._run_before_commit()
-                await connection.execute("commit")
+                await tx.run_before_commit()
             except BaseException:
-                if not _is_closed(connection):
-                    await connection.execute("rollback")
+                await _roll_back(connection)
                 raise
-        except _LOST as error:
-            raise Unavailable(retry_after_seconds=2, private=type(error).__name__) from error
+            await _commit(connection)
+        except (*_LOST, *_HINDERED) as error:
+            raise _unavailable(error) from error
         except asyncpg.InterfaceError as error:
             # asyncpg's word for a closed connection and for a fault of our code: only the first is the server's.
             if not _is_closed(connection):
                 raise
-            raise Unavailable(retry_after_seconds=2, private=type(error).__name__) from error
+            raise _unavailable(error) from error
         finally:
             await self.pool.release(connection)
-        await tx._run_after_commit()
+        await tx.run_after_commit()
 
     async def _acquire(self) -> "asyncpg.pool.PoolConnectionProxy[Record]":
         try:
             return await self.pool.acquire(timeout=self._wait_seconds)
-        except (TimeoutError, OSError, asyncpg.TooManyConnectionsError, *_LOST) as error:
-            raise Unavailable(retry_after_seconds=2, private=type(error).__name__) from error
+        except (TimeoutError, OSError, asyncpg.InterfaceError, *_HINDERED, *_LOST) as error:
+            # InterfaceError here is a pool that is being closed: this process is about to end.
+            raise _unavailable(error) from error
 
     async def close(self) -> None:
         """Close the pool, waiting for what runs."""
@@ -231,6 +253,33 @@ def _begin(organisation_id: OrganisationId | None, lookup: bytes | None, timeout
     if timeout_seconds is not None:
         statements.append(f"set local statement_timeout = {int(timeout_seconds * 1000)}")
     return "; ".join(statements)
+
+
+async def _commit(connection: "asyncpg.pool.PoolConnectionProxy[Record]") -> None:
+    if _is_closed(connection):
+        # It was lost before anything was asked of it: nothing is kept, and that is known.
+        raise Unavailable(retry_after_seconds=_RETRY_AFTER_SECONDS, private="lost before the commit")
+    try:
+        tag = await connection.execute("commit")
+    except (*_LOST, asyncpg.InterfaceError) as error:
+        raise CommitUnanswered(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(error).__name__) from error
+    if tag != "COMMIT":
+        # A statement had failed and somebody went on as if it had not: PostgreSQL then rolls back, without an error.
+        raise RuntimeError("the transaction had failed before its commit, and nothing of it was kept")
+
+
+async def _roll_back(connection: "asyncpg.pool.PoolConnectionProxy[Record]") -> None:
+    """Undo what was done. The caller is told what went wrong first, so a connection that fails here is only dropped."""
+    if _is_closed(connection):
+        return
+    try:
+        await connection.execute("rollback")
+    except (*_LOST, *_HINDERED, asyncpg.InterfaceError):
+        connection.terminate()
+
+
+def _unavailable(error: BaseException) -> Unavailable:
+    return Unavailable(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(error).__name__)
 
 
 def _is_closed(connection: "asyncpg.pool.PoolConnectionProxy[Record]") -> bool:
