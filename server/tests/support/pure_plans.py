@@ -26,9 +26,8 @@ DAY = timedelta(days=1)
 
 def activity(key: str = "walk", *, more: dict[str, Any] | None = None, **schedule: Any) -> Activity:
     """An activity with a schedule of these fields, and `more` fields of its own."""
-    return Activity(
-        **{"key": key, "kind": "task", "title": key.title(), "schedule": Schedule(**schedule), **(more or {})}
-    )
+    fields: dict[str, Any] = {"key": key, "kind": "task", "title": key.title(), "schedule": Schedule(**schedule)}
+    return Activity(**{**fields, **(more or {})})
 
 
 def content(

@@ -199,9 +199,10 @@ class TestOfProtocol:
         assert total.as_of == covered_at
 
     async def test_is_not_for_patients(self, plan: Plan, organisation: Organisation) -> None:
+        herself = organisation.patient(plan.patient_id)
+
         with pytest.raises(Forbidden):
             async with plan.tx() as tx:
-                herself = organisation.patient(plan.patient_id)
                 await service.of_protocol(tx, herself, None, from_on=None, to_on=None)
 
     async def test_refuses_a_range_without_end(self, plan: Plan) -> None:

@@ -4,7 +4,12 @@ import asyncpg
 import pytest
 
 from healthprotocol.care.protocols import service
-from healthprotocol.care.protocols.errors import NothingToPublish, NotReadyToPublish, ProtocolIsRetired, ProtocolNotFound
+from healthprotocol.care.protocols.errors import (
+    NothingToPublish,
+    NotReadyToPublish,
+    ProtocolIsRetired,
+    ProtocolNotFound,
+)
 from healthprotocol.care.protocols.model import Activity, Measurement, Phase, ProtocolContent, Schedule
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.errors import Invalid, PreconditionFailed
@@ -27,7 +32,9 @@ CONTENT = ProtocolContent(
 
 class TestCreate:
     async def test_sanitises_rich_text(self, database: Database, organisation: Organisation) -> None:
-        content = ProtocolContent(title="Pressure", duration_days=5, content='<p style="color:red">Hi <blink>there</blink></p>')
+        content = ProtocolContent(
+            title="Pressure", duration_days=5, content='<p style="color:red">Hi <blink>there</blink></p>'
+        )
 
         async with database.transaction(organisation.id, actor=organisation.clinician) as tx:
             made = await service.create(tx, organisation.clinician, content)

@@ -18,7 +18,7 @@ HERE = OrganisationId(UUID("01890a5d-ac96-774b-bcce-b302099a8057"))
 ELSEWHERE = OrganisationId(UUID("01890a5d-ac96-774b-bcce-b302099a8058"))
 
 
-async def queued(database: Database) -> dict:
+async def queued(database: Database) -> dict[tuple[str, str], int]:
     async with database.transaction(None) as tx:
         return await queue.counts(tx)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from structlog.testing import capture_logs
 
+from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.ids import OrganisationId
@@ -30,9 +31,23 @@ async def enqueued(database: Database, name: str = "count.boats", **payload: str
         await enqueue(tx, name, payload)
 
 
-async def counts(database: Database) -> dict:
+async def counts(database: Database) -> dict[tuple[str, str], int]:
     async with database.transaction(None) as tx:
         return await queue.counts(tx)
+
+
+def scheduled() -> Job:
+    """A run of something that recurs."""
+    return Job(
+        id=1,
+        name="tick",
+        attempt=1,
+        most_attempts=1,
+        payload={},
+        organisation_id=None,
+        context=RequestContext(request_id="test"),
+        stopping=asyncio.Event(),
+    )
 
 
 class TestRun:
@@ -339,7 +354,7 @@ class TestSweep:
                 """
             )
 
-        await dead_letters.sweep_logs(database, None)
+        await dead_letters.sweep_logs(database, scheduled())
 
         async with database.transaction(None) as tx:
             assert 29 <= await tx.fetchval("select count(*) from pgqueuer.pgqueuer_log") <= 30

@@ -25,12 +25,16 @@ async def working(
 ) -> AsyncIterator[asyncio.Event]:
     """Run a worker for the length of the block; gives the event that stops it."""
     stop = asyncio.Event()
-    task = asyncio.create_task(run_worker(cluster.app_url(name), database, registry, stop, **{"times": QUICK, **more}))
+    task = asyncio.create_task(run_worker(cluster.app_url(name), database, registry, stop, **_with_times(more)))
     try:
         yield stop
     finally:
         stop.set()
         await asyncio.wait_for(task, PATIENCE_SECONDS)
+
+
+def _with_times(more: dict[str, Any]) -> dict[str, Any]:
+    return {"times": QUICK, **more}
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:

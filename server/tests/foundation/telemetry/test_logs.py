@@ -4,6 +4,7 @@ import io
 import logging
 import sys
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -31,7 +32,7 @@ def written() -> Iterator[io.StringIO]:
     structlog.configure(**before[3])
 
 
-def lines(written: io.StringIO) -> list[dict[str, object]]:
+def lines(written: io.StringIO) -> list[dict[str, Any]]:
     return [msgspec.json.decode(line) for line in written.getvalue().splitlines()]
 
 
@@ -128,31 +129,35 @@ class TestLibrariesLogs:
 
 class TestDescribe:
     def test_names_what_it_came_from(self) -> None:
-        try:
+        def fail() -> None:
             try:
                 int(NAME)
             except ValueError as cause:
                 raise KeyError(NAME) from cause
-        except KeyError as error:
-            said = describe(error)
+
+        with pytest.raises(KeyError) as caught:
+            fail()
+
+        said = describe(caught.value)
 
         assert said.startswith("KeyError at ")
         assert " <- ValueError at " in said
         assert NAME not in said
 
     def test_a_suppressed_cause_stays_suppressed(self) -> None:
-        try:
+        def fail() -> None:
             try:
                 int(NAME)
             except ValueError:
                 raise KeyError(NAME) from None
-        except KeyError as error:
-            said = describe(error)
 
-        assert "ValueError" not in said
+        with pytest.raises(KeyError) as caught:
+            fail()
+
+        assert "ValueError" not in describe(caught.value)
 
     def test_a_databases_error_is_its_code_and_constraint(self) -> None:
-        error = asyncpg.UniqueViolationError(f"Key (email)=({NAME}) already exists.")
+        error: Any = asyncpg.UniqueViolationError(f"Key (email)=({NAME}) already exists.")
         error.sqlstate = "23505"
         error.constraint_name = "account_email"
 
@@ -162,9 +167,8 @@ class TestDescribe:
         assert describe(ExceptionGroup(NAME, [ValueError(NAME)])) == "ExceptionGroup <- ValueError"
 
     def test_paths_of_the_machine_are_cut(self) -> None:
-        try:
+        with pytest.raises(msgspec.DecodeError) as caught:
             msgspec.json.decode(b"{")
-        except msgspec.DecodeError as error:
-            said = describe(error)
 
+        said = describe(caught.value)
         assert "at tests/" in said

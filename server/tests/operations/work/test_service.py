@@ -54,6 +54,7 @@ class TestGet:
 
 class TestCancel:
     async def test_is_recorded_once(self, database: Database, organisation: Organisation, operation: Operation) -> None:
+        cancelled = operation
         for _ in range(2):
             async with database.transaction(organisation.id, actor=organisation.coordinator) as tx:
                 cancelled = await service.cancel(tx, organisation.coordinator, operation.id)

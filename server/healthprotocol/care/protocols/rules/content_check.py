@@ -25,7 +25,11 @@ def check_content(content: ProtocolContent) -> list[Violation]:
     return [
         *_phases(content),
         *_keys(content),
-        *(fault for pointer, phase, activity in _activities(content) for fault in _activity(content, pointer, phase, activity)),
+        *(
+            fault
+            for pointer, phase, activity in _activities(content)
+            for fault in _activity(content, pointer, phase, activity)
+        ),
     ]
 
 
@@ -47,9 +51,13 @@ def _phases(content: ProtocolContent) -> Iterator[Violation]:
         yield Violation("/title", "too_short", "The title must have at least 3 characters.")
     for index, phase in enumerate(content.phases):
         if phase.start_day > content.duration_days:
-            yield Violation(f"/phases/{index}/start_day", "out_of_range", "The phase begins after the protocol's last day.")
+            yield Violation(
+                f"/phases/{index}/start_day", "out_of_range", "The phase begins after the protocol's last day."
+            )
         elif phase.start_day + phase.length_days - 1 > content.duration_days:
-            yield Violation(f"/phases/{index}/length_days", "out_of_range", "The phase ends after the protocol's last day.")
+            yield Violation(
+                f"/phases/{index}/length_days", "out_of_range", "The phase ends after the protocol's last day."
+            )
 
 
 def _keys(content: ProtocolContent) -> Iterator[Violation]:
@@ -93,7 +101,9 @@ def _measurement(pointer: str, measurement: Measurement) -> Iterator[Violation]:
 
 def _quantity(pointer: str, quantity: Measurement | Quantity) -> Iterator[Violation]:
     if not is_loinc(quantity.code):
-        yield Violation(f"{pointer}/code", "unknown_code", "This is no LOINC code: its check digit or form does not fit.")
+        yield Violation(
+            f"{pointer}/code", "unknown_code", "This is no LOINC code: its check digit or form does not fit."
+        )
     if not is_unit(quantity.unit):
         yield Violation(f"{pointer}/unit", "unknown_unit", "This is no UCUM unit, such as mm[Hg], kg or mmol/L.")
     for name in ("plausible_range", "target_range", "alert_thresholds"):

@@ -13,7 +13,7 @@ A repository declares its list once and asks for pages; the caller's words never
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -32,7 +32,16 @@ DEFAULT_PAGE_SIZE = 50
 LARGEST_PAGE_SIZE = 200
 _MOST_DIGITS = 6
 
-Row = TypeVar("Row", bound=Mapping[str, Any])
+
+class Columns(Protocol):
+    """What a row of any driver can do: give a column by its name."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return the value of a column."""
+        ...
+
+
+Row = TypeVar("Row", bound=Columns)
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,11 @@ def value(code: str, number: float, unit: str, *, confirmed: bool = False) -> Gi
 
 
 def checked(of: Activity, **fields: Any) -> CheckedEntry:
-    given = {"client_id": UUID(int=1), "outcome": "completed", "effective_at": datetime(2026, 6, 1, tzinfo=UTC)}
+    given: dict[str, Any] = {
+        "client_id": UUID(int=1),
+        "outcome": "completed",
+        "effective_at": datetime(2026, 6, 1, tzinfo=UTC),
+    }
     return check_entry(NewEntry(**{**given, **fields}), of, pointer="/entries/3")
 
 

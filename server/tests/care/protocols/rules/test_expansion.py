@@ -178,7 +178,7 @@ class TestAgainstDateutil:
     @given(frames(), st.integers(1, 4), st.lists(st.integers(0, 6), min_size=1, max_size=7, unique=True))
     @settings(unhurried)
     def test_weekdays_every_few_weeks(self, frame: Frame, weeks: int, weekdays: list[int]) -> None:
-        names = tuple(WEEKDAYS[day] for day in weekdays)
+        names: Any = tuple(WEEKDAYS[day] for day in weekdays)
         schedule = Schedule(day_of_week=names, period=weeks, period_unit="wk")
 
         planned = everything(schedule, frame)

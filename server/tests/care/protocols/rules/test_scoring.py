@@ -29,9 +29,14 @@ def number(link_id: str, low: float | None = None, high: float | None = None) ->
 
 
 def value_of(answers: dict[str, AnswerValue], asked: list[QuestionnaireItem], **scoring: Any) -> float | None:
-    questionnaire = Questionnaire(items=tuple(asked), scoring=Scoring(**{"method": "sum", **scoring}))
+    questionnaire = Questionnaire(items=tuple(asked), scoring=_scoring(**scoring))
     score = score_answers(answers, questionnaire)
     return None if score is None else score.value
+
+
+def _scoring(**fields: Any) -> Scoring:
+    given: dict[str, Any] = {"method": "sum", **fields}
+    return Scoring(**given)
 
 
 class TestScore:

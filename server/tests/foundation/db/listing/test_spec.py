@@ -65,7 +65,7 @@ def parse(organisation_id: OrganisationId = HERE, **asked: Any) -> Listing:
     return SPEC.parse(signer=SIGNER, organisation_id=organisation_id, **asked)
 
 
-def where(source: str) -> tuple[str, list]:
+def where(source: str) -> tuple[str, list[Any]]:
     return parse(filter=source).where(2)
 
 
@@ -287,7 +287,7 @@ class TestPageToken:
             {"order_by": "title desc"},
         ],
     )
-    def test_of_another_question_is_refused(self, changed: dict) -> None:
+    def test_of_another_question_is_refused(self, changed: dict[str, str]) -> None:
         assert fault(page_token=self.token(), **changed)[:2] == ("/page_token", "page_token_invalid")
 
     def test_of_another_list_is_refused(self) -> None:
@@ -315,7 +315,7 @@ class TestPageToken:
             assert fault(page_token=token)[1] == "page_token_invalid"
 
     @pytest.mark.parametrize("values", [["Ebro"], ["Ebro", "no id"], [7, str(HERE)], "Ebro"])
-    def test_of_ours_with_other_values_is_refused(self, values: object) -> None:
+    def test_of_ours_with_other_values_is_refused(self, values: Any) -> None:
         binding = (str(HERE), SPEC.name, "", "")
 
         token = seal(values, binding=binding, signer=SIGNER)
