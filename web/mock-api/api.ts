@@ -150,7 +150,12 @@ const plansOf = (patientId: string) => assignments.filter((assignment) => assign
 
 function patientDay(id: string, date: string): MockAnswer {
   const occurrences = plansOf(id).filter((plan) => plan.status !== "completed").flatMap((plan) => occurrencesOn(plan, date)).toSorted((a, b) => a.planned_at.localeCompare(b.planned_at));
-  return ok({ date, time_zone: ZONE, occurrences, done: occurrences.filter((occurrence) => occurrence.entry_id).length, due: occurrences.filter((occurrence) => occurrence.state !== "not_applicable").length });
+  const activities = plansOf(id).flatMap((plan) => {
+    const protocol = protocols.find((item) => item.id === plan.protocol_id);
+    const planned = (protocol?.phases ?? []).flatMap((phase) => phase.activities ?? []);
+    return planned.map(({ key, ...activity }) => ({ ...activity, activity_key: key, assignment_id: plan.id, protocol_title: protocol?.title ?? "" }));
+  });
+  return ok({ date, time_zone: ZONE, occurrences, activities, done: occurrences.filter((occurrence) => occurrence.entry_id).length, due: occurrences.filter((occurrence) => occurrence.state !== "not_applicable").length });
 }
 
 function adherence(plans: Assignment[], query: URLSearchParams): Adherence {

@@ -1,6 +1,6 @@
 import { useQueries } from "@tanstack/react-query";
 import { bodyOf, client } from "./client";
-import type { Activity, Assignment, Protocol } from "./types";
+import type { Activity, Assignment, Protocol, Today } from "./types";
 
 interface Planned {
   assignment_id: string;
@@ -9,6 +9,14 @@ interface Planned {
 }
 
 const PLAN_FRESH_MS = 300_000;
+
+/** What the day itself says its activities ask. */
+export function activitiesOf(day: Pick<Today, "activities">): (occurrence: Planned) => Activity | undefined {
+  const known = new Map(
+    day.activities.map((activity) => [`${activity.assignment_id}/${activity.activity_key}`, { ...activity, key: activity.activity_key }]),
+  );
+  return ({ assignment_id, activity_key }) => known.get(`${assignment_id}/${activity_key}`);
+}
 
 /** What the protocols in force say about some occurrences: instructions, what is measured, which questions. */
 export function useActivities(occurrences: readonly Planned[]): (occurrence: Planned) => Activity | undefined {

@@ -15,7 +15,7 @@ function answer(body: unknown, init: ResponseInit & { type?: string } = {}): voi
 
 const readPatient = () => bodyOf(client.GET("/api/v1/patients/{id}", { params: { path: { id: ID } }, fetch: globalThis.fetch }));
 const sendEntry = (headers: Record<string, string> = {}) =>
-  bodyOf(client.POST("/api/v1/entries", { body: { client_id: ID, occurrence_id: "o", outcome: "completed" }, headers, fetch: globalThis.fetch }));
+  bodyOf(client.POST("/api/v1/entries", { body: { client_id: ID, occurrence_id: "o", outcome: "completed", effective_at: "2026-11-22T08:00:00Z" }, headers, fetch: globalThis.fetch }));
 
 beforeEach(() => {
   requests = [];

@@ -13,7 +13,7 @@ export const useEntries = (assignmentId: string, pageSize = 50, enabled = true):
 
 interface RecordInput {
   occurrence: Occurrence;
-  entry: Omit<EntryInput, "client_id" | "occurrence_id"> & { client_id?: string };
+  entry: Omit<EntryInput, "client_id" | "occurrence_id" | "effective_at"> & { client_id?: string; effective_at?: string };
 }
 
 /**
@@ -25,7 +25,7 @@ export function useRecord(patientId: string, date: string | undefined): Act<Reco
   return useAct(async ({ occurrence, entry }: RecordInput) => {
     const before = day.mark(occurrence.id, entry.outcome, null);
     try {
-      const recorded = await bodyOf(client.POST("/api/v1/entries", { body: { client_id: crypto.randomUUID(), ...entry, occurrence_id: occurrence.id } }));
+      const recorded = await bodyOf(client.POST("/api/v1/entries", { body: { client_id: crypto.randomUUID(), effective_at: new Date().toISOString(), ...entry, occurrence_id: occurrence.id } }));
       day.mark(occurrence.id, entry.outcome, recorded.id);
       return recorded;
     } catch (error) {

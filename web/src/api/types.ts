@@ -244,10 +244,14 @@ export interface Occurrence {
 /** An occurrence of a protocol that nobody was given yet: it has no id. */
 export type PreviewOccurrence = Omit<Occurrence, "id" | "assignment_id" | "entry_id" | "state">;
 
+/** What an activity of the day asks, adjusted to the patient: she may read this, not the library. */
+export type PlanActivity = Omit<Activity, "key"> & { assignment_id: string; activity_key: string; protocol_title: string };
+
 export interface Today {
   date: string;
   time_zone: string;
   occurrences: Occurrence[];
+  activities: PlanActivity[];
   done: number;
   due: number;
 }
@@ -268,6 +272,7 @@ export interface EntryInput {
   client_id: string;
   occurrence_id: string;
   outcome: "completed" | "skipped";
+  effective_at: string;
   reason?: string;
   values?: { code: string; value: number; unit: string }[];
   answers?: EntryAnswer[];

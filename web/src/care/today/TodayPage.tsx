@@ -1,6 +1,6 @@
 import "./Today.css";
 import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
-import { useActivities } from "@/api/activities";
+import { activitiesOf } from "@/api/activities";
 import { useToday } from "@/api/patients";
 import { useAccount } from "@/api/session";
 import type { Occurrence, Today } from "@/api/types";
@@ -57,7 +57,7 @@ interface DayProps {
 
 function Day({ data, patientId, date, today }: DayProps) {
   const [dialog, setDialog] = useState<OpenDialog>(null);
-  const activityOf = useActivities(data.occurrences);
+  const activityOf = activitiesOf(data);
   const acts = useDayActs(patientId, date);
   // The dialogs come after the first paint, before the first tap.
   useEffect(() => void import("./DayDialog"), []);
