@@ -15,6 +15,9 @@ from dishka import AsyncContainer, Provider, Scope, make_async_container, provid
 from healthprotocol.care.adherence import jobs as adherence_jobs
 from healthprotocol.care.adherence import routes as adherence_routes
 from healthprotocol.care.adherence import service as adherence
+from healthprotocol.care.alerts import jobs as alert_jobs
+from healthprotocol.care.alerts import routes as alert_routes
+from healthprotocol.care.alerts import service as alerts
 from healthprotocol.care.assignments import jobs as assignment_jobs
 from healthprotocol.care.assignments import routes as assignments
 from healthprotocol.care.assignments.model import AssignmentChanged, AssignmentsStarted, AssignmentStarted
@@ -44,6 +47,7 @@ ROUTES: list[Any] = [
     *protocols.ROUTES,
     *entries.ROUTES,
     *adherence_routes.ROUTES,
+    *alert_routes.ROUTES,
     *assignments.ROUTES,
     *audit.ROUTES,
     *work.ROUTES,
@@ -56,6 +60,10 @@ SUBSCRIPTIONS: list[tuple[type, Any]] = [
     (AssignmentsStarted, adherence.on_many_started),
     (AssignmentChanged, adherence.on_changed),
     (EntriesRecorded, adherence.on_recorded),
+    (AssignmentStarted, alerts.on_started),
+    (AssignmentsStarted, alerts.on_many_started),
+    (AssignmentChanged, alerts.on_changed),
+    (EntriesRecorded, alerts.on_recorded),
 ]
 
 
@@ -64,6 +72,7 @@ def jobs() -> JobRegistry:
     registry = JobRegistry()
     maintenance.register(registry)
     adherence_jobs.register(registry)
+    alert_jobs.register(registry)
     assignment_jobs.register(registry)
     account_jobs.register(registry)
     return registry

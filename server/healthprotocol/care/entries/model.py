@@ -149,10 +149,12 @@ class EntriesRecorded(msgspec.Struct, frozen=True):
     """
     Entries of one assignment were recorded: its adherence and alerts are to be looked at again.
 
-    `from_on` is the earliest local date whose occurrences they are of, None when all are unplanned.
+    `from_on` is the earliest local date whose occurrences they are of, None when all are unplanned. `entries` are
+    themselves, for whoever looks at what they say; they never leave the process.
     """
 
     entry_ids: tuple[EntryId, ...]
     patient_id: PatientId
     assignment_id: AssignmentId
     from_on: date | None
+    entries: tuple[Entry, ...] = ()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from healthprotocol.care.assignments.model import AssignmentId
+from healthprotocol.care.assignments.model import Assignment, AssignmentId
 from healthprotocol.care.entries.model import Answer, Entry, EntryId, GivenScore, RecordedValue
 from healthprotocol.care.entries.rules.occurrence_ids import planned_on
 from healthprotocol.care.patients.model import PatientId
@@ -192,6 +192,44 @@ async def measured_between(
         limit,
     )
     return (await _entries(tx, rows))[::-1]
+
+
+async def of_assignments_since(tx: Transaction, assignments: Sequence[Assignment], *, since: datetime) -> list[Entry]:
+    """Return what happened at `since` or later in these assignments, oldest first, corrected and undone ones too."""
+    # By patient too: the index of what happened when begins with her.
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from entry e
+        where e.organisation_id = $1 and e.patient_id = any($2::uuid[]) and e.assignment_id = any($3::uuid[])
+          and e.effective_at >= $4
+        order by e.effective_at, e.id
+        """,
+        tx.tenant,
+        list({one.patient_id for one in assignments}),
+        [one.id for one in assignments],
+        since,
+    )
+    return await _entries(tx, rows)
+
+
+async def last_recorded_at(
+    tx: Transaction, assignment_ids: Sequence[UUID], *, planned_from: date
+) -> dict[UUID, datetime]:
+    """Return when an entry was last recorded, by assignment, of what is planned from a local date on, or of no plan."""
+    rows = await tx.fetch(
+        """
+        select e.assignment_id, max(e.recorded_at) as recorded_at
+        from entry e
+        where e.organisation_id = $1 and e.assignment_id = any($2::uuid[]) and e.outcome <> 'retracted'
+          and (e.planned_on >= $3 or e.planned_on is null)
+        group by e.assignment_id
+        """,
+        tx.tenant,
+        list(assignment_ids),
+        planned_from,
+    )
+    return {row["assignment_id"]: row["recorded_at"] for row in rows}
 
 
 async def page(tx: Transaction, listing: Listing, *, only: Sequence[UUID] | None) -> tuple[list[Entry], str | None]:

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from healthprotocol.care.adherence import service as adherence
+from healthprotocol.care.alerts import service as alerts
 from healthprotocol.cli.demo.chronicle import Advance, write_down
 from healthprotocol.cli.demo.clinic import OpenClinic, fill, open_clinic
 from healthprotocol.cli.demo.people import PASSWORD, clinics
@@ -39,7 +40,7 @@ async def load(database: Database, *, now: datetime, advance: Advance) -> list[L
         opened = await open_clinic(database, clinic, password_hash=password_hash, now=now)
         await fill(database, opened, password_hash=password_hash, now=now)
         written = await write_down(database, opened, now=now, advance=advance)
-        await _count(database, opened, now=now)
+        await _catch_up(database, opened, now=now)
         loaded.append(
             Loaded(
                 organisation=clinic.name,
@@ -53,9 +54,9 @@ async def load(database: Database, *, now: datetime, advance: Advance) -> list[L
     return loaded
 
 
-async def _count(database: Database, opened: OpenClinic, *, now: datetime) -> None:
-    """Make the counts behind the overview, which the worker would make within minutes: the first look is not empty."""
-    while True:
+async def _catch_up(database: Database, opened: OpenClinic, *, now: datetime) -> None:
+    """Make the counts and alerts that the worker would make within minutes: the first look is not empty."""
+    left = 1
+    while left:
         async with database.transaction(opened.organisation_id, now=now) as tx:
-            if not await adherence.refresh(tx):
-                return
+            left = await adherence.refresh(tx) + await alerts.look(tx)

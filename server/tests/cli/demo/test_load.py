@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.care.adherence import service as adherence
+from healthprotocol.care.alerts import service as alerts
 from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import Assignment, AssignmentId
 from healthprotocol.care.entries import service as entries
@@ -49,7 +50,9 @@ async def demo(cluster: Cluster) -> AsyncIterator[Demo]:
         loaded = await load(database, now=NOW, advance=lambda _done, _total: None)
         async with database.transaction(None) as tx:
             ids = [OrganisationId(row[0]) for row in await tx.fetch("select hp_organisations()")]
-        yield Demo(database, loaded, ids)
+        # Both were made in the same instant, so their ids are in no order.
+        named = {await _name(database, organisation_id): organisation_id for organisation_id in ids}
+        yield Demo(database, loaded, [named[clinic.organisation] for clinic in loaded])
         await database.close()
 
 
@@ -63,6 +66,11 @@ async def _every_assignment(tx: Transaction, actor: Actor) -> list[Assignment]:
     found, token = await assignments.page(tx, actor, filter="", order_by="", page_size=200, page_token=None)
     assert token is None
     return found
+
+
+async def _name(database: Database, organisation_id: OrganisationId) -> str:
+    async with database.transaction(organisation_id) as tx:
+        return await tx.fetchval("select name from organisation")
 
 
 class TestLoad:
@@ -103,6 +111,16 @@ class TestLoad:
 
         assert shown.adherence.ratio is not None
         assert 0.6 < shown.adherence.ratio < 0.9
+
+    async def test_fills_the_inbox_as_the_worker_would(self, demo: Demo, tx: Transaction) -> None:
+        assert await alerts.look(tx) == 0
+        rows, _ = await alerts.page(
+            tx, demo.staff(), filter='status = "open"', order_by="", page_size=200, page_token=None
+        )
+
+        rules = Counter(row.alert.episode.rule for row in rows)
+        assert set(rules) >= {"value_out_of_range", "no_entry", "missed_in_row"}
+        assert 5 <= rules.total() <= 60
 
     async def test_publishes_all_protocols_but_the_draft(self, demo: Demo, tx: Transaction) -> None:
         rows, _ = await protocols.page(tx, demo.staff(), q="", filter="", order_by="", page_size=50, page_token=None)

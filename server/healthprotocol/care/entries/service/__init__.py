@@ -10,7 +10,7 @@ from healthprotocol.care.entries.service.plan import (
     standing_of,
     today,
 )
-from healthprotocol.care.entries.service.read import get, measurements, page
+from healthprotocol.care.entries.service.read import get, last_recorded_at, measurements, page, since
 from healthprotocol.care.entries.service.record import Item, Recorded, record, record_one, retract
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Today",
     "computed",
     "get",
+    "last_recorded_at",
     "measurements",
     "occurrences_of",
     "page",
@@ -28,6 +29,7 @@ __all__ = [
     "record",
     "record_one",
     "retract",
+    "since",
     "standing_of",
     "today",
 ]

@@ -1,11 +1,13 @@
 """Show what was recorded: one entry, the list of them, and the measurements of a patient."""
 
-from datetime import date, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from uuid import UUID
 
 import msgspec
 
 from healthprotocol.care.assignments import service as assignments
-from healthprotocol.care.assignments.model import ActivityAdjustment
+from healthprotocol.care.assignments.model import ActivityAdjustment, Assignment, AssignmentId
 from healthprotocol.care.entries import repository
 from healthprotocol.care.entries.errors import EntryNotFound
 from healthprotocol.care.entries.model import Entry, EntryId
@@ -104,6 +106,28 @@ async def measurements(
         for value in entry.values
         if code is None or value.code == code
     ]
+
+
+async def since(tx: Transaction, found: Sequence[Assignment], *, effective_from: datetime) -> list[Entry]:
+    """
+    Return the standing entries of these assignments that are of `effective_from` or later, oldest first.
+
+    For the services that look at what was recorded, inside the transaction of the act: it asks and records nothing.
+    """
+    entries = await repository.of_assignments_since(tx, found, since=effective_from)
+    replaced = {entry.replaces for entry in entries}
+    return [entry for entry in entries if entry.id not in replaced and entry.outcome != "retracted"]
+
+
+async def last_recorded_at(
+    tx: Transaction, assignment_ids: Sequence[AssignmentId], *, planned_from: date
+) -> dict[UUID, datetime]:
+    """
+    Return when anything was last recorded, by assignment; undoing counts for nothing. It asks and records nothing.
+
+    What is of an occurrence planned before `planned_from` is not looked at.
+    """
+    return await repository.last_recorded_at(tx, assignment_ids, planned_from=planned_from)
 
 
 Definitions = dict[tuple[object, str, str], Measurement | Quantity]

@@ -304,7 +304,11 @@ async def _tell(tx: Transaction, entries: Sequence[Entry]) -> None:
     for assignment_id, those in of_assignment.items():
         days = [day for entry in those if (day := planned_on(entry)) is not None]
         event = EntriesRecorded(
-            tuple(entry.id for entry in those), those[0].patient_id, assignment_id, min(days, default=None)
+            tuple(entry.id for entry in those),
+            those[0].patient_id,
+            assignment_id,
+            min(days, default=None),
+            tuple(those),
         )
         await tx.publish(event)
 

@@ -1,0 +1,2 @@
+drop table alert_watch;
+drop table alert;
