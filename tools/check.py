@@ -41,7 +41,7 @@ def lint() -> list[str]:
 
 def server(arguments: list[str]) -> list[str]:
     """The tests of the server, with coverage unless `arguments` choose some of them."""
-    whole = ["-n", "2", "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"]
+    whole = ["-n", "2", "--dist", "loadfile", "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"]
     command: list[str | Path] = [PYTHON, "-m", "pytest", *(arguments or whole)]
     return _failed(("server tests", command, SERVER))
 

@@ -119,7 +119,7 @@ def _ensure_requirements(name: str) -> None:
     what = {"base": "Installing the application", "web": "Installing Node", "dev": "Installing the tools"}
     total = len(re.findall(r"^[a-zA-Z0-9_.-]+==", path.read_text("utf-8"), re.MULTILINE))
     command = [PYTHON, "-m", "pip", "install", "--require-hashes", "--no-deps", "--no-input", "-r", path]
-    environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_USER": "0", "PYTHONUNBUFFERED": "1"}
     quiet(
         what[name], command, environment=environment, counting=(r"^(?:Collecting|Requirement already.*?:) (\S+)", total)
     )

@@ -174,11 +174,15 @@ class _Tree:
 @contextlib.contextmanager
 def _alone(installation: Installation) -> Iterator[LockFile]:
     """Hold the data directory. Raises CommandFailed when another `up` lives in it."""
-    installation.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = LockFile(installation.data_dir / "healthprotocol.lock")
     before = lock.read()
     try:
+        installation.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock.acquire(url=ports.address(installation.settings))
+    except OSError as error:
+        raise CommandFailed(
+            f"{installation.data_dir} cannot be written to ({error.strerror}); choose another HP_DATA_DIR"
+        ) from None
     except DirectoryInUse as error:
         where = f"pid {error.holder.get('pid', 'unknown')} on {error.holder.get('url', 'an unknown address')}"
         raise CommandFailed(

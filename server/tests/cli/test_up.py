@@ -16,6 +16,7 @@ from healthprotocol.cli.installation import DATABASE
 from healthprotocol.foundation.db.embedded import EmbeddedServer
 from healthprotocol.foundation.processes import wait_until
 from tests.support.launched import Launched, free_port, listening, run
+from tests.support.postgresql import Cluster
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +88,14 @@ class TestStart:
         assert refused.returncode == 1
         assert refused.stderr.endswith("is taken by another program; choose another HP_OPERATIONS_PORT\n")
 
+    def test_a_folder_that_cannot_be_written_to_is_one_line(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        refused = run("up", data_dir=tmp_path / "file" / "data", HP_PORT=str(free_port()))
+
+        assert refused.returncode == 1
+        assert "cannot be written to (Not a directory); choose another HP_DATA_DIR" in refused.stderr
+
     def test_a_setting_that_does_not_fit_is_named_without_its_value(self, tmp_path: Path) -> None:
         refused = run("up", data_dir=tmp_path / "data", HP_PORT="eighty")
 
@@ -110,6 +119,35 @@ class TestStart:
 
         assert refused.returncode == 1
         assert "holds the demo accounts, whose password is public" in refused.stderr
+
+
+class TestWithAnotherDatabase:
+    """HP_DATABASE_URL names a server that somebody else looks after."""
+
+    @pytest.fixture
+    def url(self, cluster: Cluster) -> Iterator[str]:
+        name = f"up{next(cluster.numbers)}"
+        yield cluster.server.ensure_database(name)
+        cluster.server.drop_database(name)
+
+    def test_migrates_it_and_serves_as_the_application(self, url: str, tmp_path: Path) -> None:
+        with Launched(tmp_path / "data", HP_DATABASE_URL=url) as launched:
+            assert launched.answers()
+            used = launched.find("serve").environ()["HP_DATABASE_URL"]
+            launched.stop()
+
+        assert not (tmp_path / "data" / "postgresql").exists()
+        with Launched(tmp_path / "data", HP_DATABASE_URL=used) as least:
+            assert least.answers()
+
+    def test_that_does_not_answer_is_one_line_without_the_password(self, tmp_path: Path) -> None:
+        url = f"postgresql://owner:hunter2@127.0.0.1:{free_port()}/clinic"
+
+        refused = run("up", data_dir=tmp_path / "data", HP_PORT=str(free_port()), HP_DATABASE_URL=url)
+
+        assert refused.returncode == 1
+        assert refused.stderr.endswith("cannot be used: nobody listens there; check HP_DATABASE_URL\n")
+        assert "hunter2" not in refused.stderr
 
 
 class TestAfterKill:

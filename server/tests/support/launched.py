@@ -41,13 +41,11 @@ def environment(data_dir: Path, **more: str) -> dict[str, str]:
 
 
 def run(*arguments: str, data_dir: Path, **more: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end, from a folder in which nothing is."""
-    folder = data_dir.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    """Run a command to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
         env=environment(data_dir, **more),
-        cwd=folder,
+        cwd="/",
         capture_output=True,
         text=True,
         timeout=START_SECONDS,

@@ -31,6 +31,8 @@ maintenance_work_mem = '64MB'
 max_wal_size = '1GB'
 wal_compression = on
 random_page_cost = 1.1
+# One short query for each person who waits; a container's shared memory is small.
+max_parallel_workers_per_gather = 0
 jit = off
 
 idle_in_transaction_session_timeout = '60s'
