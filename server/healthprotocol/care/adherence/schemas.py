@@ -9,8 +9,20 @@ import msgspec
 from msgspec import Meta
 
 from healthprotocol.api.paging import Page
-from healthprotocol.care.adherence.model import ActivityAdherence, WeekAdherence
+from healthprotocol.care.adherence.model import WeekAdherence
 from healthprotocol.care.adherence.service import DayAdherence, Ranked, Report
+
+
+class ActivityAdherenceOut(msgspec.Struct, kw_only=True, frozen=True):
+    """Adherence to one activity; `title` null for sums over patients, whose plans may call it differently."""
+
+    activity_key: str
+    title: str | None
+    completed: int
+    skipped: int
+    missed: int
+    ratio: float | None
+    on_time_ratio: float | None
 
 
 class AdherenceOut(msgspec.Struct, kw_only=True, frozen=True, rename={"from_on": "from", "to_on": "to"}):
@@ -23,7 +35,7 @@ class AdherenceOut(msgspec.Struct, kw_only=True, frozen=True, rename={"from_on":
     missed: int
     ratio: float | None
     on_time_ratio: float | None
-    by_activity: tuple[ActivityAdherence, ...]
+    by_activity: tuple[ActivityAdherenceOut, ...]
     by_week: tuple[WeekAdherence, ...]
     by_day: tuple[DayAdherence, ...]
     streak_days: int
@@ -86,7 +98,10 @@ def report(value: Report) -> AdherenceOut:
         missed=a.missed,
         ratio=a.ratio,
         on_time_ratio=a.on_time_ratio,
-        by_activity=a.by_activity,
+        by_activity=tuple(
+            ActivityAdherenceOut(title=value.titles.get(one.activity_key), **msgspec.structs.asdict(one))
+            for one in a.by_activity
+        ),
         by_week=a.by_week,
         by_day=value.by_day,
         streak_days=a.streak_days,

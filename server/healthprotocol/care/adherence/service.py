@@ -49,11 +49,12 @@ class DayAdherence(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Adherence with its days. `as_of` is the instant for which it is right."""
+    """Adherence with its days. `as_of` is the instant for which it is right; `titles` are those of activities by key."""
 
     adherence: Adherence
     by_day: tuple[DayAdherence, ...]
     as_of: datetime
+    titles: Mapping[str, str] = {}
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +92,8 @@ async def of_patient(
     await audit.record(tx, actor, "patient.adherence", patient_id, object_type="patient", subject_id=patient_id)
     # Without a beginning that was asked for, the time before the first plan is not part of the answer.
     begins = from_on or max(first, min((one.starts_on for one in found), default=last))
-    return _report(await computed_counts(tx, found, begins, last, instant), begins, last, as_of=instant)
+    report = _report(await computed_counts(tx, found, begins, last, instant), begins, last, as_of=instant)
+    return msgspec.structs.replace(report, titles=await _titles(tx, found))
 
 
 async def of_assignment(
@@ -113,7 +115,8 @@ async def of_assignment(
     await audit.record(
         tx, actor, "assignment.adherence", assignment_id, object_type="assignment", subject_id=assignment.patient_id
     )
-    return _report(await computed_counts(tx, [assignment], first, last, instant), first, last, as_of=instant)
+    report = _report(await computed_counts(tx, [assignment], first, last, instant), first, last, as_of=instant)
+    return msgspec.structs.replace(report, titles=await _titles(tx, [assignment]))
 
 
 async def of_protocol(
@@ -213,6 +216,18 @@ async def computed_counts(
     """Return the counts of these plans between two local dates as they stood at `at`, computed from the plan itself."""
     computed = await entries.computed(tx, found, from_on=from_on, to_on=to_on, at=at)
     return [count for _, occurrences in computed for count in day_counts(occurrences, at=at)]
+
+
+async def _titles(tx: Transaction, found: Sequence[Assignment]) -> dict[str, str]:
+    """Return what the activities of these plans are called, by key, in their newest versions."""
+    contents = await assignments.load_with_contents(tx, found)
+    return {
+        activity.key: activity.title
+        for one in found
+        for segment in one.segments
+        for phase in contents[one.protocol_id][segment.version].phases
+        for activity in phase.activities
+    }
 
 
 def _report(counts: Iterable[DayCount], from_on: date, to_on: date, *, as_of: datetime) -> Report:
