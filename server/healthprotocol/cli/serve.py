@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -114,6 +115,9 @@ def _serve(installation: Installation, *, quiet: bool) -> None:
 
 def _load() -> Any:
     """Return the application, in a worker: it must not outlive the process that started it, even by kill -9."""
+    # It was forked with its parent's handlers, which would swallow a stop that comes while it still loads.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     end_with_parent()
     from healthprotocol.app import create_app
 

@@ -197,14 +197,18 @@ class TestStop:
 
                 ending(launched)
 
-    def test_while_it_starts_leaves_no_process(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("command", ["migrate", "serve"])
+    def test_while_it_starts_leaves_no_process(self, tmp_path: Path, command: str) -> None:
         launched = Launched(tmp_path / "data")
         starting = launched.start_only()
-        assert wait_until(lambda: bool(launched.look_around()), timeout_seconds=30)
+        assert wait_until(lambda: launched.runs(command), timeout_seconds=60)
+        log = launched.data_dir / "log" / "server.log"
 
         starting.send_signal(signal.SIGTERM)
 
         assert starting.wait(60) == 0
+        # Nobody had to be killed after a long patience.
+        assert not log.exists() or "refused to gracefully stop" not in log.read_text()
         # A server that initdb had started may need a moment to find that it is gone.
         assert wait_until(lambda: launched.left_over() == [], timeout_seconds=5)
         launched.close()

@@ -139,6 +139,10 @@ class Launched:
         assert eldest, f"no process of the tree runs {command}"
         return psutil.Process(eldest[0].pid)
 
+    def runs(self, command: str) -> bool:
+        """Return whether some process of the tree runs `healthprotocol <command>` now."""
+        return any(command in member.command_line for member in self._members())
+
     def forks_of(self, command: str) -> list[psutil.Process]:
         """Return the processes that `healthprotocol <command>` forked: server workers have its command line."""
         parent = self.find(command).pid
