@@ -17,6 +17,10 @@ export interface View {
   locale?: string;
 }
 
+/** Runs in the page: everything asked for is here and on screen. */
+const isSettled = (): boolean =>
+  document.querySelector(".skeleton, .frame-wait") === null && document.querySelector("h1") !== null && (window as unknown as { pendingFetches: number }).pendingFetches === 0;
+
 export class Visit {
   /** What the page must never do: console errors, failed scripts, violations of its policy. */
   readonly faults: string[] = [];
@@ -43,6 +47,13 @@ export class Visit {
     context.setDefaultTimeout(10_000);
     const visit = new Visit(context, page, profile);
     await page.addInitScript(() => {
+      const watched = window as unknown as { pendingFetches: number };
+      watched.pendingFetches = 0;
+      const fetchPlain = window.fetch;
+      window.fetch = (...request) => {
+        watched.pendingFetches += 1;
+        return fetchPlain(...request).finally(() => setTimeout(() => (watched.pendingFetches -= 1), 30));
+      };
       document.addEventListener("securitypolicyviolation", (event) => console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
     });
     page.on("console", (message) => {
@@ -64,8 +75,20 @@ export class Visit {
 
   /** Waits until nothing loads any more and no skeleton is on screen. */
   async settled(): Promise<void> {
-    await this.page.waitForLoadState("networkidle");
-    await this.page.waitForFunction(() => document.querySelector(".skeleton") === null);
+    await this.page.waitForLoadState("load");
+    // What has come may ask for more in its next frame.
+    for (let round = 0; round < 2; round += 1) {
+      await this.page.waitForFunction(isSettled);
+      await this.page.waitForTimeout(40);
+    }
+  }
+
+  async look({ width, scheme }: { width: number; scheme: "light" | "dark" }): Promise<void> {
+    await this.page.setViewportSize({ width, height: width < 600 ? 844 : 900 });
+    await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
+    // Colours are read from the frame after the next: before it they are still the old ones.
+    await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    await this.page.waitForTimeout(100);
   }
 
   async shot(name: string, fullPage = false): Promise<void> {

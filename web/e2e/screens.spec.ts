@@ -4,8 +4,8 @@ import { Visit } from "./browser";
 const STAFF = ["/overview", "/patients", "/protocols", "/settings"];
 const PATIENT = ["/today", "/progress", "/more"];
 
-/** Pictures of every page for people to look at; they fail only when a page does. */
-describe.each([
+/** Pictures of every page for people to look at: `HP_SCREENS=1 npm run e2e -- screens`. */
+describe.skipIf(!process.env["HP_SCREENS"]).each([
   { width: 390, scheme: "light" as const },
   { width: 1440, scheme: "light" as const },
   { width: 1440, scheme: "dark" as const },

@@ -20,7 +20,12 @@ export async function handleApi(request: IncomingMessage, response: ServerRespon
   response.end(result.body === undefined ? undefined : JSON.stringify(result.body));
 }
 
-function serveFile(pack: Pack, path: string, status: number, response: ServerResponse): void {
+/** Everything in memory from the start, as the real server has it: a build under way changes nothing. */
+function readAll(pack: Pack): Map<string, Buffer> {
+  return new Map(Object.entries(pack.files).map(([path, file]) => [path, readFileSync(join(OUT_DIR, file.encodings.br?.path ?? file.path))]));
+}
+
+function serveFile(pack: Pack, contents: Map<string, Buffer>, path: string, status: number, response: ServerResponse): void {
   const file = pack.files[path];
   if (file === undefined) {
     response.writeHead(404).end();
@@ -34,13 +39,14 @@ function serveFile(pack: Pack, path: string, status: number, response: ServerRes
     "x-content-type-options": "nosniff",
     ...(encoded ? { "content-encoding": "br" } : {}),
   });
-  response.end(readFileSync(join(OUT_DIR, encoded?.path ?? file.path)));
+  response.end(contents.get(path));
 }
 
 const segments = (path: string) => path.replace(/\/+$/, "").split("/").slice(1);
 
 export function startServer(port: number): Promise<Server> {
   const pack: Pack = JSON.parse(readFileSync(join(OUT_DIR, "pack.json"), "utf8"));
+  const contents = readAll(pack);
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? "/", "http://localhost").pathname;
     if (path.startsWith("/api/")) {
@@ -50,13 +56,13 @@ export function startServer(port: number): Promise<Server> {
       });
       return;
     }
-    if (path in pack.files || path.startsWith("/assets/")) return serveFile(pack, path, 200, response);
+    if (path in pack.files || path.startsWith("/assets/")) return serveFile(pack, contents, path, 200, response);
     const given = segments(path);
     const route = pack.routes.find(({ pattern }) => {
       const wanted = segments(pattern);
       return wanted.length === given.length && wanted.every((part, index) => part.startsWith(":") || part === given[index]);
     });
-    serveFile(pack, `/${route?.shell ?? pack.fallback}`, route ? 200 : 404, response);
+    serveFile(pack, contents, `/${route?.shell ?? pack.fallback}`, route ? 200 : 404, response);
   });
   return new Promise((resolve) => server.listen(port, "127.0.0.1", () => resolve(server)));
 }

@@ -3,7 +3,7 @@ import { QueryClientProvider, type QueryClient, useQueryClient } from "@tanstack
 import { type ComponentType, lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Redirect, Route, Router, useLocation, useSearchParams } from "wouter";
 import { listenSignedOut } from "./api/client";
-import { SESSION_KEY, useSession } from "./api/session";
+import { AccountContext, SESSION_KEY, useSession } from "./api/session";
 import type { Account } from "./api/types";
 import { ErrorBoundary } from "./errors";
 import { Frame, type FrameKind } from "./frame/Frame";
@@ -50,16 +50,19 @@ function Gate() {
   if (target !== null) return <Redirect to={target} replace />;
   const isStaff = frameOf(account) === "staff";
   return (
-    <Frame kind={route.audience === "public" ? "public" : frameOf(account)} account={account}>
-      <ErrorBoundary resetKey={path}>
-        <RoutePage route={route} />
-      </ErrorBoundary>
-      <Suspense fallback={null}>
-        {isStaff ? <StaffKeys /> : null}
-        {isStaff && parameters.has("assign") ? <AssignDialog /> : null}
-        {isStaff && parameters.has("edit-patient") ? <EditPatient /> : null}
-      </Suspense>
-    </Frame>
+    <AccountContext.Provider value={account ?? null}>
+      <Frame kind={route.audience === "public" ? "public" : frameOf(account)} account={account}>
+        <ErrorBoundary resetKey={path}>
+          {/* A page of one session is never shown to the next, nor to nobody. */}
+          <RoutePage key={account?.id ?? ""} route={route} />
+        </ErrorBoundary>
+        <Suspense fallback={null}>
+          {isStaff ? <StaffKeys /> : null}
+          {isStaff && parameters.has("assign") ? <AssignDialog /> : null}
+          {isStaff && parameters.has("edit-patient") ? <EditPatient /> : null}
+        </Suspense>
+      </Frame>
+    </AccountContext.Provider>
   );
 }
 

@@ -21,6 +21,8 @@ const queries = new QueryClient({
 
 async function start(): Promise<void> {
   reloadAfterDeploy();
+  // A page that the browser kept for its Back button may show what a session since ended could read.
+  window.addEventListener("pageshow", (event) => event.persisted && location.reload());
   const root = document.getElementById("app");
   if (root === null) throw new Error("the document has no #app");
   // The prerendered frame stays until page and session are here, so it is replaced by itself with its content.

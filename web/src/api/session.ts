@@ -1,7 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
+import { createContext, useContext } from "react";
 import { bodyOf, client, setCsrfToken } from "./client";
 import { ApiProblem } from "./problem";
-import type { Session } from "./types";
+import type { Account, Session } from "./types";
 import { type Act, type Fetched, useAct, useDataFetching } from "./useDataFetching";
 
 export const SESSION_KEY = ["session"] as const;
@@ -20,11 +21,14 @@ export async function fetchSession(): Promise<Session | null> {
 
 export const useSession = (): Fetched<Session | null> => useDataFetching<Session | null>(SESSION_KEY, fetchSession, { staleSeconds: 300 });
 
+/** Given by the gate to the pages below it: they see one account as long as they are shown, and hear of no other. */
+export const AccountContext = createContext<Account | null>(null);
+
 /** The account on screen. Pages are shown to signed-in people only, so it is there. */
-export function useAccount(): Session["account"] {
-  const session = useSession().data;
-  if (!session) throw new Error("a page was shown without a session");
-  return session.account;
+export function useAccount(): Account {
+  const account = useContext(AccountContext);
+  if (account === null) throw new Error("a page was shown without a session");
+  return account;
 }
 
 export function useSignIn(): Act<{ email: string; password: string }, Session> {

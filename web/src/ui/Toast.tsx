@@ -12,8 +12,9 @@ interface ShownToast extends ToastContent {
   id: number;
 }
 
-const SHOWN_MS = 10_000;
-const AT_MOST = 3;
+/** A toast with a way back stays for as long as the way back is promised. */
+const WITH_UNDO_MS = 10_000;
+const PLAIN_MS = 5_000;
 
 const ToastContext = createContext<(toast: ToastContent) => void>(() => undefined);
 
@@ -25,7 +26,8 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   const show = useCallback((toast: ToastContent) => {
     count.current += 1;
     const shown = { ...toast, id: count.current };
-    setToasts((before) => [...before, shown].slice(-AT_MOST));
+    // One at a time: on a phone a second would cover what it speaks of. What it offered is in its permanent place too.
+    setToasts([shown]);
   }, []);
   const remove = useCallback((id: number) => setToasts((before) => before.filter((toast) => toast.id !== id)), []);
   const region = useMemo(
@@ -48,11 +50,12 @@ export function ToastProvider({ children }: { children: ReactNode }) {
 
 function Toast({ toast, remove }: { toast: ShownToast; remove: (id: number) => void }) {
   const [isHeld, setHeld] = useState(false);
+  const hasUndo = toast.undo !== undefined;
   useEffect(() => {
     if (isHeld) return;
-    const timer = setTimeout(() => remove(toast.id), SHOWN_MS);
+    const timer = setTimeout(() => remove(toast.id), hasUndo ? WITH_UNDO_MS : PLAIN_MS);
     return () => clearTimeout(timer);
-  }, [isHeld, toast.id, remove]);
+  }, [isHeld, toast.id, hasUndo, remove]);
   const undo = () => {
     remove(toast.id);
     toast.undo?.();

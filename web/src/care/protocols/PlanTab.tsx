@@ -88,7 +88,7 @@ function ActivityItem({ activity }: { activity: Activity }) {
 function MeasurementTable({ measurement }: { measurement: NonNullable<Activity["measurement"]> }) {
   const rows: Quantity[] = measurement.components?.length ? measurement.components : [measurement];
   return (
-    <div className="table-plain" role="region" aria-label="What is measured" tabIndex={0}>
+    <div className="table-plain" role="group" aria-label="What is measured" tabIndex={0}>
       <table>
         <thead>
           <tr>

@@ -1,5 +1,5 @@
 import { type KeyboardEvent, useState } from "react";
-import { addDays, dayOfMonth, daysOf, longDay, mondayOf, monthYear, weekday } from "@/format/dates";
+import { addDays, dayOfMonth, daysOf, longDay, mondayOf, monthYear, shortDay, weekday } from "@/format/dates";
 import { counted } from "@/format/numbers";
 
 export interface DayRow {
@@ -90,7 +90,8 @@ export function Calendar({ title, from, to, today, days, onDay, isGentle = false
           {weeks.map((week, index) => (
             <tr key={week[0]}>
               <th scope="row" className="calendar-month">
-                {monthLabel(week, index)}
+                <span aria-hidden="true">{monthLabel(week, index)}</span>
+                <span className="hidden-visually">Week of {shortDay(week[0]!)}</span>
               </th>
               {week.map((date) => (
                 <Day key={date} date={date} day={byDate.get(date)} today={today} isInside={date >= from && date <= to} isChosen={date === chosen} choose={() => { setChosen(date); onDay?.(date); }} hover={() => setChosen(date)} />

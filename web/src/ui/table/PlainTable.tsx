@@ -11,7 +11,7 @@ interface PlainTableProps<Row> {
 /** A short table, whole in the document: beside charts, in reports, in print. */
 export function PlainTable<Row>({ caption, hideCaption = false, columns, rows, rowKey }: PlainTableProps<Row>) {
   return (
-    <div className="table-plain" role="region" aria-label={caption} tabIndex={0}>
+    <div className="table-plain" role="group" aria-label={caption} tabIndex={0}>
       <table>
         <caption className={hideCaption ? "hidden-visually" : undefined}>{caption}</caption>
         <thead>

@@ -1,0 +1,85 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Visit } from "./browser";
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const VIEWS = [320, 1280].flatMap((width) => (["light", "dark"] as const).map((scheme) => ({ width, scheme })));
+
+/** Every page, and what opens on it, narrow and wide, light and dark. */
+describe("accessibility", () => {
+  let visit: Visit;
+  let looked = 0;
+  const faults: string[] = [];
+
+  beforeAll(async () => {
+    visit = await Visit.open({ width: 1280 });
+  });
+  afterAll(() => visit.close());
+
+  const check = async (what: string) => {
+    for (const view of VIEWS) {
+      await visit.look(view);
+      const { violations } = await new AxeBuilder({ page: visit.page }).withTags(TAGS).analyze();
+      const where = `${what} at ${view.width} in ${view.scheme}`;
+      faults.push(...violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`));
+      const overflow = await visit.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+      if (overflow > 0) faults.push(`${where} scrolls sideways by ${overflow} px`);
+      looked += 1;
+    }
+  };
+  const open = async (path: string) => {
+    await visit.page.goto(path);
+    await visit.settled();
+    await check(path);
+  };
+
+  it("holds at the door", async () => {
+    await open("/sign-in");
+    await visit.page.getByRole("button", { name: "Sign in", exact: true }).click();
+    await check("sign-in with faults");
+    expect(faults).toEqual([]);
+  });
+
+  it("holds in the clinic", { timeout: 300_000 }, async () => {
+    await visit.signIn("clinician@demo.example");
+    for (const path of ["/overview", "/patients", "/protocols", "/settings", "/nowhere"]) await open(path);
+    await visit.page.goto("/overview");
+    await visit.page.locator(".overview-row").first().click();
+    await visit.page.waitForURL(/patients\//);
+    await visit.settled();
+    await check("chart");
+    await visit.page.locator(".plan").first().getByRole("button", { name: /^Change / }).click();
+    await visit.page.getByRole("menuitem").first().waitFor();
+    await check("plan menu");
+    await visit.page.keyboard.press("Escape");
+    await visit.page.getByRole("link", { name: "Assign", exact: true }).click();
+    await visit.page.locator(".pick-row").first().waitFor();
+    await check("assign dialog");
+    await visit.page.keyboard.press("Escape");
+    await visit.page.goto("/protocols");
+    await visit.page.getByRole("link", { name: /blood.pressure/i }).first().click();
+    await visit.settled();
+    for (const tab of ["Plan", "Patient’s week", "Text", "Versions"]) {
+      await visit.page.getByRole("tab", { name: tab }).click();
+      await visit.settled();
+      await check(`protocol: ${tab}`);
+    }
+    expect(faults).toEqual([]);
+  });
+
+  it("holds for the patient", { timeout: 120_000 }, async () => {
+    await visit.context.clearCookies();
+    await visit.signIn("patient@demo.example");
+    for (const path of ["/today", "/progress", "/more"]) await open(path);
+    await visit.page.goto("/today");
+    await visit.settled();
+    await visit.page.locator(".task-what").first().click();
+    await visit.page.getByRole("dialog").waitFor();
+    await check("task dialog");
+    expect(faults).toEqual([]);
+  });
+
+  it("looked at every page", () => {
+    expect(looked).toBeGreaterThanOrEqual(17 * VIEWS.length);
+  });
+});
