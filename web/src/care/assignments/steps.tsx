@@ -201,7 +201,7 @@ export function CheckStep({ protocol, startsOn, who, zone }: { protocol: Protoco
             </li>
           ))}
         </ul>
-        {first.length > SHOWN ? <p className="muted small">and {counted(first.length - SHOWN, "more")}</p> : null}
+        {first.length > SHOWN ? <p className="muted small">and {first.length - SHOWN} more</p> : null}
       </div>
     </>
   );

@@ -125,7 +125,7 @@ function DaySummary({ data, isToday }: { data: Today; isToday: boolean }) {
       </Ring>
       <div>
         <p className="day-words">{words}</p>
-        <p className="muted small">{isToday && later > 0 ? `${counted(later, "more")} later today` : `${done} of ${total} done`}</p>
+        <p className="muted small">{isToday && later > 0 ? `${later} more later today` : `${done} of ${total} done`}</p>
       </div>
     </div>
   );
