@@ -117,7 +117,7 @@ def _on_problem(request: "Request[Any, Any, Any]", problem: Problem) -> Response
 
 
 def _on_http(request: "Request[Any, Any, Any]", error: HTTPException) -> Response[bytes]:
-    if error.status_code >= 500:
+    if error.status_code >= InternalError.status:
         return _on_exception(request, error)
     allowed = {name.lower(): value for name, value in (error.headers or {}).items()}.get("allow")
     return _respond(request, from_status(error.status_code), **({"allow": allowed} if allowed else {}))

@@ -1,11 +1,13 @@
 """
-Bodies and queries into typed values. The fast path is one msgspec decode; only when that fails does jsonschema list
-every fault of the input, each with its JSON pointer and never with the value.
+Bodies and queries into typed values.
+
+The fast path is one msgspec decode; only when that fails does jsonschema list every fault of the input, each with its
+JSON pointer and never with the value.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import time
+from datetime import date, datetime, time
 from functools import cache
 from typing import Any, TypeVar
 
@@ -17,6 +19,8 @@ from healthprotocol.foundation.errors import BadRequest, Invalid, Violation
 T = TypeVar("T")
 
 _MAX_VIOLATIONS = 100
+# Near the ends of the calendar there is no day before and no zone east, and nobody asks for such a day in earnest.
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
 def decode_body(body: bytes, kind: type[T], *, trusted_markup: bool = False) -> T:
@@ -57,7 +61,8 @@ def convert_query(query: Mapping[str, Sequence[str]], kind: type[T]) -> T:
 
     Raises BadRequest naming each parameter that is unknown, repeated or does not fit.
     """
-    known = {field.encode_name for field in msgspec.structs.fields(kind)}  # pyright: ignore[reportArgumentType]
+    fields = msgspec.structs.fields(kind)  # pyright: ignore[reportArgumentType]
+    known = {field.encode_name for field in fields}
     violations = [
         Violation(f"/{_escape(name)}", "unknown_parameter", f"Known parameters: {', '.join(sorted(known)) or 'none'}.")
         for name in query
@@ -72,15 +77,42 @@ def convert_query(query: Mapping[str, Sequence[str]], kind: type[T]) -> T:
         raise BadRequest("The query has faults.", violations=violations)
     single = {name: values[0] for name, values in query.items()}
     try:
-        return msgspec.convert(single, kind, strict=False)
+        value = msgspec.convert(single, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise BadRequest("The query has faults.", violations=[_from_msgspec(str(error))]) from None
+        found = [fault for name in fields if (fault := _parameter_fault(name, single)) is not None]
+        raise BadRequest("The query has faults.", violations=found or [_from_msgspec(str(error))]) from None
+    far = [
+        Violation(f"/{one.encode_name}", "out_of_range", _FAR) for one in fields if _is_far(getattr(value, one.name))
+    ]
+    if far:
+        raise BadRequest("The query has faults.", violations=far)
+    return value
 
 
+_FAR = f"Give a day from {FIRST_DAY} to {LAST_DAY}."
+
+
+def _is_far(value: object) -> bool:
+    day = value.date() if isinstance(value, datetime) else value
+    return isinstance(day, date) and not FIRST_DAY <= day <= LAST_DAY
+
+
+def _parameter_fault(field: msgspec.structs.FieldInfo, query: Mapping[str, str]) -> Violation | None:
+    pointer = f"/{field.encode_name}"
+    if field.encode_name not in query:
+        return Violation(pointer, "required", "This parameter is required.") if field.required else None
+    try:
+        msgspec.convert(query[field.encode_name], field.type, strict=False)
+    except msgspec.ValidationError as error:
+        return msgspec.structs.replace(_from_msgspec(str(error)), pointer=pointer)
+    return None
+
+
+# The last two want a letter right after the <, as a browser does: "blood pressure <140, data: see below" is no markup.
 _ACTIVE = re.compile(
-    r"<\s*/?\s*(?:script|iframe|object|embed|applet|style|link|meta|base|form|svg|math|frame|frameset)\b"
-    r"|<[^<>]{0,1000}[\s/\"']on[a-z]{3,30}\s*="
-    r"|<[^<>]{0,1000}(?:javascript|vbscript|data)\s*:",
+    r"<[\s/]{0,20}(?:script|iframe|object|embed|applet|style|link|meta|base|form|svg|math|frame|frameset)\b"
+    r"|<[a-z/!?][^<>]{0,1000}[\s/\"']on[a-z]{3,30}\s*="
+    r"|<[a-z/!?][^<>]{0,1000}(?:javascript|vbscript|data)\s*:",
     re.IGNORECASE,
 )
 
@@ -101,7 +133,7 @@ def _active_markup(value: object, pointer: str = "") -> list[Violation]:
 
 
 @cache
-def _decoder(kind: type[T]) -> "msgspec.json.Decoder[T]":
+def _decoder(kind: type[Any]) -> "msgspec.json.Decoder[Any]":
     return msgspec.json.Decoder(kind)
 
 

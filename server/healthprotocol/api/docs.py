@@ -1,4 +1,4 @@
-"""The documentation page at /docs: the OpenAPI document as one page of HTML, without a script and without the network."""
+"""The page at /docs: the OpenAPI document as one page of HTML, without a script and without the network."""
 
 import base64
 import hashlib
@@ -8,12 +8,15 @@ from typing import Any
 _STYLE = """
 :root{color-scheme:light dark;--text:light-dark(#16232a,#e8f0f2);--muted:light-dark(#4a5a61,#a9bbc2);
 --back:light-dark(#fff,#10181b);--soft:light-dark(#eef3f4,#1b272b);--accent:light-dark(#0b5c67,#6fd0dd)}
-body{font:16px/1.5 system-ui,sans-serif;color:var(--text);background:var(--back);margin:0 auto;max-width:60rem;padding:2rem 1rem}
-a{color:var(--accent)}h2{margin-top:2.5rem;text-transform:capitalize}details{border-top:1px solid var(--soft);padding:.5rem 0}
+body{font:16px/1.5 system-ui,sans-serif;color:var(--text);background:var(--back)}
+body{margin:0 auto;max-width:60rem;padding:2rem 1rem}
+a{color:var(--accent)}h2{margin-top:2.5rem;text-transform:capitalize}
+details{border-top:1px solid var(--soft);padding:.5rem 0}
 summary{cursor:pointer;padding:.25rem 0}summary:focus-visible{outline:3px solid var(--accent)}
-code,pre{font:14px/1.5 ui-monospace,monospace}pre{background:var(--soft);padding:.75rem;overflow:auto;border-radius:.5rem}
+code{font:14px/1.5 ui-monospace,monospace}
 .method{display:inline-block;min-width:4.5rem;font-weight:700;color:var(--accent)}.muted{color:var(--muted)}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid var(--soft);vertical-align:top}
+table{border-collapse:collapse;width:100%}
+td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid var(--soft);vertical-align:top}
 """
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; style-src 'sha256-"
@@ -60,7 +63,8 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     policy = operation.get("x-policy")
     parts.append(f"<p>Needs <code>{escape(policy)}</code>.</p>" if policy else "<p>Needs no account.</p>")
     return (
-        f'<details id="{escape(operation["operationId"])}"><summary><span class="method">{escape(method.upper())}</span>'
+        f'<details id="{escape(operation["operationId"])}"><summary>'
+        f'<span class="method">{escape(method.upper())}</span>'
         f'<code>{escape(path)}</code> <span class="muted">{escape(operation["summary"])}</span></summary>'
         f"{''.join(parts)}</details>"
     )

@@ -35,6 +35,8 @@ T = TypeVar("T")
 Act = Callable[[Transaction], Awaitable[T]]
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_KEY_LENGTH = 255
+# An r and as many digits as a revision can have.
+_MAX_TAG_LENGTH = 11
 
 
 class Authenticated(msgspec.Struct, frozen=True):
@@ -55,8 +57,16 @@ class Doorkeeper(Protocol):
         """Raise Forbidden when the actor's role or token does not include `policy`."""
         ...
 
+    async def is_still_in(self, actor: Actor) -> bool:
+        """Return whether the session or token that an actor came with is good still, without counting as its use."""
+        ...
+
     async def record_denied(self, actor: Actor, context: RequestContext, policy: str) -> None:
         """Leave a trace of a refusal."""
+        ...
+
+    async def record_replay(self, tx: Transaction, actor: Actor, policy: str) -> None:
+        """Leave a trace, with the commit of `tx`, of an answer that was given once more."""
         ...
 
 
@@ -112,10 +122,11 @@ class Gate:
             if required:
                 raise PreconditionRequired
             return None
+        # A proxy that compresses weakens the tag (`W/`); the revision in it is still the one that the client read.
         tag = header.strip().removeprefix("W/").strip('"')
         if tag == "*":
             return None
-        if not (tag.startswith("r") and tag[1:].isdecimal() and len(tag) < 12):
+        if not (tag.startswith("r") and tag[1:].isdecimal() and len(tag) <= _MAX_TAG_LENGTH):
             raise PreconditionFailed
         return int(tag[1:])
 
@@ -151,6 +162,8 @@ class Gate:
             if key is not None:
                 earlier = await replay_or_reserve(tx, self.actor, key, await self._request_hash())
                 if earlier is not None:
+                    # What was written then is read now, and a read leaves its trace.
+                    await self.doorkeeper.record_replay(tx, self.actor, str(self._endpoint.policy))
                     return _answer(earlier.status, earlier.body, earlier.etag, {"idempotent-replayed": "true"})
             value = await act(tx)
             body, etag = _encode(shape(value)), _etag(value)
@@ -204,9 +217,9 @@ async def open_gate(request: "Request[Any, Any, Any]") -> Gate:
     if endpoint.policy is not None:
         if authenticated is None:
             raise Unauthenticated
-        if request.method not in _SAFE:
-            _require_csrf(request, authenticated)
         try:
+            if request.method not in _SAFE:
+                _require_csrf(request, authenticated)
             doorkeeper.authorize(authenticated.actor, endpoint.policy)
         except (Forbidden, NotFound):
             await doorkeeper.record_denied(authenticated.actor, context, endpoint.policy)

@@ -15,12 +15,14 @@ from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid
 
+SWEPT_AT_ONCE = 10_000
+
 _TABLE = "idempotency"
 
 
 class IdempotencyKeyReused(Invalid):
     """
-    This Idempotency-Key came before with another request.
+    The Idempotency-Key came before with another request.
 
     Remedy: use a fresh key for each new request, and the same key only to repeat one unchanged.
     """
@@ -42,12 +44,14 @@ async def replay_or_reserve(tx: Transaction, actor: Actor, key: str, request_has
 
     Raises IdempotencyKeyReused when the key belongs to another request.
     """
-    reserved = await tx.fetchval(
+    # An update that changes nothing, because `do nothing` would return no row, and between a second statement and this
+    # one the row could be swept.
+    row = await tx.fetchrow(
         """
-        insert into idempotency (organisation_id, account_id, key, request_hash, created_at)
+        insert into idempotency as i (organisation_id, account_id, key, request_hash, created_at)
         values ($1, $2, $3, $4, $5)
-        on conflict (organisation_id, account_id, key) do nothing
-        returning true
+        on conflict (organisation_id, account_id, key) do update set created_at = i.created_at
+        returning i.request_hash, i.status, i.etag, i.body_ct
         """,
         tx.tenant,
         actor.account_id,
@@ -55,20 +59,12 @@ async def replay_or_reserve(tx: Transaction, actor: Actor, key: str, request_has
         request_hash,
         tx.now,
     )
-    if reserved:
-        return None
-    row = await tx.fetchrow(
-        """
-        select request_hash, status, etag, body_ct
-        from idempotency
-        where organisation_id = $1 and account_id = $2 and key = $3
-        """,
-        tx.tenant,
-        actor.account_id,
-        key,
-    )
-    if row is None or row["request_hash"] != request_hash or row["status"] is None:
+    assert row is not None
+    if row["request_hash"] != request_hash:
         raise IdempotencyKeyReused
+    if row["status"] is None:
+        # Ours: a row of another transaction is seen only after its commit, and then it has its answer.
+        return None
     secret = await tx.keys.purpose(tx, "answers")
     body = secret.decrypt(table=_TABLE, column="body_ct", row_id=_row_id(actor, key), ciphertext=row["body_ct"])
     return StoredAnswer(row["status"], row["etag"], body)
@@ -95,8 +91,8 @@ async def store_answer(tx: Transaction, actor: Actor, key: str, *, status: int, 
     )
 
 
-async def sweep(tx: Transaction, *, keep_hours: int = 24) -> int:
-    """Delete the tenant's keys older than `keep_hours`, at most 10,000 at once; return how many went."""
+async def sweep(tx: Transaction, *, keep_hours: int = 24, limit: int = SWEPT_AT_ONCE) -> int:
+    """Delete the tenant's keys older than `keep_hours`, at most `limit` at once; return how many went."""
     tag = await tx.execute(
         """
         delete from idempotency
@@ -105,12 +101,13 @@ async def sweep(tx: Transaction, *, keep_hours: int = 24) -> int:
           from idempotency
           where organisation_id = $1 and created_at < $2::timestamptz - make_interval(hours => $3)
           order by created_at
-          limit 10000
+          limit $4
         )
         """,
         tx.tenant,
         tx.now,
         keep_hours,
+        limit,
     )
     return int(tag.rsplit(" ", 1)[-1])
 

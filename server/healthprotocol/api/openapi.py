@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from healthprotocol.api.paging import NoQuery
 from healthprotocol.api.problem import ProblemBody
 from healthprotocol.api.routing import Endpoint
 
+_DESCRIPTION = "Times are RFC 3339 in UTC, ids UUIDv7, lists keyset pages. Errors are problem+json (RFC 9457)."
 _REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"{(?P<name>\w+):(?P<type>\w+)}")
 _TYPES: dict[str, dict[str, Any]] = {
@@ -32,7 +34,7 @@ def openapi_document(endpoints: Iterable[Endpoint], *, version: str) -> dict[str
         "info": {
             "title": "HealthProtocol",
             "version": version,
-            "description": "Times are RFC 3339 in UTC, ids UUIDv7, lists keyset pages. Errors are problem+json (RFC 9457).",
+            "description": _DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -81,7 +83,7 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
         "tags": [endpoint.tag],
         "parameters": _parameters(endpoint, schemas),
         "responses": {
-            str(endpoint.status): {"description": "Done", "content": _content(endpoint, schemas)},
+            str(endpoint.status): _done(endpoint, schemas),
             **{
                 str(status): {"description": "Done", "content": {"application/json": {"schema": schemas.of(kind)}}}
                 for status, kind in endpoint.also.items()
@@ -101,10 +103,11 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     return operation
 
 
-def _content(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
-    if endpoint.returns is None:
-        return {endpoint.media_type: {}}
-    return {endpoint.media_type: {"schema": schemas.of(endpoint.returns)}}
+def _done(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
+    if endpoint.status == HTTPStatus.NO_CONTENT:
+        return {"description": "Done"}
+    content = {} if endpoint.returns is None else {"schema": schemas.of(endpoint.returns)}
+    return {"description": "Done", "content": {endpoint.media_type: content}}
 
 
 def _parameters(endpoint: Endpoint, schemas: _Schemas) -> list[dict[str, Any]]:
@@ -119,10 +122,22 @@ def _parameters(endpoint: Endpoint, schemas: _Schemas) -> list[dict[str, Any]]:
             for name, schema in properties.items()
         ]
     if endpoint.method != "GET":
-        found.append({"name": "Idempotency-Key", "in": "header", "required": False,
-                      "schema": {"type": "string", "maxLength": 255}})  # fmt: skip
-        found.append({"name": "X-CSRF-Token", "in": "header", "required": False, "schema": {"type": "string"},
-                      "description": "The session's csrf_token; needed with the cookie, not with a bearer token."})  # fmt: skip
+        found += [_IDEMPOTENCY_KEY, _CSRF_TOKEN]
     if endpoint.needs_match:
         found.append({"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}})
     return found
+
+
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "maxLength": 255},
+}
+_CSRF_TOKEN = {
+    "name": "X-CSRF-Token",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The session's csrf_token; needed with the cookie, not with a bearer token.",
+}

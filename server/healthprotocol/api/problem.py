@@ -109,4 +109,4 @@ def from_status(status: int, headers: Mapping[str, str] | None = None) -> Proble
         429: errors.TooManyRequests,
         503: errors.Unavailable,
     }
-    return by_status.get(status, errors.BadRequest if 400 <= status < 500 else InternalError)()
+    return by_status.get(status, InternalError if status >= InternalError.status else errors.BadRequest)()

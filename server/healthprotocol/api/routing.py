@@ -1,6 +1,7 @@
 """How a slice declares a route: one decorator that says the method, address, policy, shapes and summary."""
 
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -40,7 +41,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Declare:
-    """Makes the decorators `get`, `post`, `patch`, `put` and `delete` of one slice; `tag` groups them in the document."""
+    """Makes the decorators `get`, `post`, `patch` and `delete` of one slice; `tag` groups them in the document."""
 
     def __init__(self, tag: str) -> None:
         self._tag = tag
@@ -86,7 +87,7 @@ class Declare:
             )
             _mark_parameters(handler)
             # Litestar wants no body type with 204; the status that is sent is the answer's own in any case.
-            registered = 200 if status == 204 else status
+            registered = HTTPStatus.OK if status == HTTPStatus.NO_CONTENT else status
             # The declared policy is enforced when the Gate is made, before the handler runs.
             route = HTTPRouteHandler(path, http_method=method, status_code=registered, opt={"endpoint": endpoint})  # pyright: ignore[reportArgumentType]
             return route(handler)

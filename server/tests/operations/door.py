@@ -13,7 +13,7 @@ from healthprotocol.app import create_app
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.crypto.root import LocalRootKey
-from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.operations.health.service import readiness
 from healthprotocol.trust.permissions import rules as permissions
 from tests.support.postgresql import Cluster
@@ -33,6 +33,9 @@ class OpenDoorkeeper:
         permissions.require(actor, policy)
 
     async def record_denied(self, actor: Actor, context: RequestContext, policy: str) -> None:
+        """These tests do not look for it."""
+
+    async def record_replay(self, tx: Transaction, actor: Actor, policy: str) -> None:
         """These tests do not look for it."""
 
 

@@ -1,4 +1,4 @@
-"""The application over HTTP with a doorkeeper who knows people by name: accounts and sessions have tests of their own."""
+"""The application over HTTP with a doorkeeper who knows people by name: accounts have tests of their own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -14,7 +14,7 @@ from healthprotocol.api.gate import Authenticated
 from healthprotocol.app import create_app
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.context import Actor, RequestContext
-from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.trust.permissions import rules as permissions
 
 
@@ -31,8 +31,14 @@ class Doorkeeper:
     def authorize(self, actor: Actor, policy: str) -> None:
         permissions.require(actor, policy)
 
+    async def is_still_in(self, actor: Actor) -> bool:
+        return actor in self._actors.values()
+
     async def record_denied(self, actor: Actor, context: RequestContext, policy: str) -> None:
         """Refusals are recorded by the real one, and tested there."""
+
+    async def record_replay(self, tx: Transaction, actor: Actor, policy: str) -> None:
+        """Replays are recorded by the real one, and tested there."""
 
 
 class Door(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 from healthprotocol.api import idempotency
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs.organisations import organisations
-from healthprotocol.foundation.jobs.registry import Job, JobRegistry
+from healthprotocol.foundation.jobs.registry import HandedOver, Job, JobRegistry
 
 PARTITIONS = "maintenance.partitions"
 SWEEP = "maintenance.sweep"
@@ -30,7 +30,11 @@ async def make_partitions(database: Database, job: Job) -> None:
 
 
 async def sweep(database: Database, job: Job) -> None:
-    """Delete the answers of idempotent writes after a day, tenant by tenant."""
+    """Delete the answers of idempotent writes after a day, tenant by tenant, in transactions of bounded size."""
     async for organisation_id in organisations(database):
-        async with database.transaction(organisation_id, context=job.context) as tx:
-            await idempotency.sweep(tx)
+        swept = idempotency.SWEPT_AT_ONCE
+        while swept == idempotency.SWEPT_AT_ONCE:
+            if job.stopping.is_set():
+                raise HandedOver
+            async with database.transaction(organisation_id, context=job.context) as tx:
+                swept = await idempotency.sweep(tx)

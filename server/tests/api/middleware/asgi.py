@@ -65,7 +65,7 @@ def answering(
 ) -> Any:
     """Return an application that reads the whole request and answers the same to everything."""
 
-    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
         app.scope = scope
         app.read = b""
         while True:
@@ -78,6 +78,7 @@ def answering(
         await send({"type": "http.response.start", "status": status, "headers": list(headers)})
         await send({"type": "http.response.body", "body": body, "more_body": False})
 
+    app: Any = answer
     app.scope = None
     app.read = None
     return app

@@ -45,7 +45,7 @@ class TestAccessLog:
         assert lines[0]["method"] == "OTHER"
 
     async def test_probes_are_counted_but_not_written(self) -> None:
-        async def livez(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        async def livez(scope: Any, receive: Any, send: Any) -> None:
             scope["path_template"] = "/livez"
             await answering()(scope, receive, send)
 

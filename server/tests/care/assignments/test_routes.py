@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from healthprotocol.foundation.clock import system_clock
-from tests.care.assignments.door import Door, opened
+from tests.support.door import Door, opened
 from tests.care.assignments.plans import DIARY, WALK, Clinic, content_of
 from tests.support.people import Organisation
 

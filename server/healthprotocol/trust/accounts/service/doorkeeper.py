@@ -78,9 +78,28 @@ class Doorkeeper:
         """Raise Forbidden when the actor's role or token does not include `policy`."""
         permissions.require(actor, policy)
 
+    async def is_still_in(self, actor: Actor) -> bool:
+        """
+        Return whether the session or token that an actor came with is good still, and for the same rights.
+
+        For what lasts longer than a request. It does not count as using the session: who only listens is idle.
+        """
+        if actor.session_hash is None:
+            return False
+        async with self._database.transaction(actor.organisation_id) as tx:
+            session = await sessions.get(tx, actor.session_hash)
+            if session is not None:
+                return is_live(session, now=tx.now) and session.actor == actor
+            credential = await tokens.get_credential(tx, actor.session_hash)
+            return credential is not None and is_valid(credential, now=tx.now) and credential.actor == actor
+
     async def record_denied(self, actor: Actor, context: RequestContext, policy: str) -> None:
         """Leave a trace of a refusal."""
         await audit.record_denied(self._database, actor, context, policy)
+
+    async def record_replay(self, tx: Transaction, actor: Actor, policy: str) -> None:
+        """Leave a trace of an answer that was given once more."""
+        await audit.record(tx, actor, "answer.replay", detail={"policy": policy})
 
     def csrf_token(self, session_hash: bytes) -> str:
         """Return what a page must send back in X-CSRF-Token with every write of this session."""

@@ -1,0 +1,171 @@
+"""Bodies and queries: every fault with its place, and never the value."""
+
+import time
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+import pytest
+from msgspec import Meta
+
+from healthprotocol.api.body import convert_query, decode_body
+from healthprotocol.foundation.errors import BadRequest, Invalid, Violation
+
+SECRET = "Zx9secretQ"
+
+
+class Stop(msgspec.Struct, forbid_unknown_fields=True, rename={"calls_at": "callsAt"}):
+    name: Annotated[str, Meta(min_length=1, max_length=5)]
+    calls_at: tuple[date, ...] = ()
+
+
+class Boat(msgspec.Struct, forbid_unknown_fields=True):
+    name: Annotated[str, Meta(max_length=8, pattern="^[A-Z]")]
+    berths: Annotated[int, Meta(ge=1, lt=100)] = 1
+    kind: Literal["sail", "motor"] = "sail"
+    note: str | None = None
+    stops: Annotated[list[Stop], Meta(max_length=2)] = []
+    length: Annotated[float, Meta(gt=0, le=9)] | None = None
+
+
+class Query(msgspec.Struct, forbid_unknown_fields=True, rename={"first": "from"}):
+    first: date | None = None
+    at: datetime | None = None
+    size: int = 5
+    kind: Literal["sail", "motor"] = "sail"
+
+
+class Wanted(msgspec.Struct, forbid_unknown_fields=True):
+    first: int
+    second: int
+
+
+def faults(body: object, kind: Any = Boat) -> dict[str, str]:
+    raw = body if isinstance(body, bytes) else msgspec.json.encode(body)
+    with pytest.raises(Invalid) as caught:
+        decode_body(raw, kind)
+    assert SECRET not in str(caught.value.violations)
+    return {fault.pointer: fault.code for fault in caught.value.violations}
+
+
+class TestDecodeBody:
+    def test_gives_the_typed_value(self) -> None:
+        assert decode_body(b'{"name": "Ebro", "note": "a < b"}', Boat) == Boat(name="Ebro", note="a < b")
+
+    def test_tells_every_fault_at_once(self) -> None:
+        found = faults(
+            {
+                "berths": 0,
+                "kind": SECRET,
+                "note": 7,
+                "length": 10,
+                "stops": [{"name": "", "callsAt": ["2026-02-30", "2026-01-01"]}, {"name": "longer", "a/b~c": SECRET}],
+            }
+        )
+
+        assert found == {
+            "/name": "required",
+            "/berths": "too_small",
+            "/kind": "not_allowed",
+            "/note": "wrong_type",
+            "/length": "too_large",
+            "/stops/0/name": "too_short",
+            "/stops/0/callsAt/0": "format",
+            "/stops/1/name": "too_long",
+            "/stops/1/(a name that is not shown)": "unknown_field",
+        }
+
+    @pytest.mark.parametrize(
+        ("body", "place", "code"),
+        [
+            ({"name": "ebro"}, "/name", "pattern"),
+            ({"name": "Ebro", "berths": 100}, "/berths", "too_large"),
+            ({"name": "Ebro", "length": 0}, "/length", "too_small"),
+            ({"name": "Ebro", "stops": [{"name": "a"}] * 3}, "/stops", "too_many"),
+            ({"name": "Ebro", "sails": 1, "oars": 2}, "", "unknown_field"),
+            ({"name": "Ebro", "mast": SECRET}, "/mast", "unknown_field"),
+            ([], "", "wrong_type"),
+            (7, "", "wrong_type"),
+        ],
+    )
+    def test_names_the_place_and_the_rule(self, body: object, place: str, code: str) -> None:
+        assert faults(body) == {place: code}
+
+    @pytest.mark.parametrize("body", [b"", b"{", b'{"name": "\xff"}', b"[" * 100_000])
+    def test_what_is_no_json_is_unreadable(self, body: bytes) -> None:
+        with pytest.raises(BadRequest) as caught:
+            decode_body(body, Boat)
+
+        assert caught.value.violations[0].code == "json_invalid"
+
+    def test_tells_at_most_a_hundred_faults(self) -> None:
+        with pytest.raises(Invalid) as caught:
+            decode_body(msgspec.json.encode([{"name": 1, "x": 1}] * 500), list[Stop])
+
+        assert len(caught.value.violations) == 100
+
+
+class TestMarkup:
+    @pytest.mark.parametrize(
+        "text",
+        ["<script>", "</SCRIPT >", "< iframe", "<p onclick='x'>", '<a href="javascript:x">', "<img src=x onerror = y>"],
+    )
+    def test_that_would_run_is_refused_anywhere(self, text: str) -> None:
+        body = {"name": "Ebro", "note": text, "stops": [{"name": "a"}]}
+
+        assert faults(body) == {"/note": "markup_not_allowed"}
+
+    @pytest.mark.parametrize("text", ["pressure <140, data: see below", "a < b", "<p>fine</p>", "2 <3 on time = good"])
+    def test_that_is_none_passes(self, text: str) -> None:
+        assert decode_body(msgspec.json.encode({"name": "Ebro", "note": text}), Boat).note == text
+
+    def test_passes_where_it_is_kept_as_it_is(self) -> None:
+        body = b'{"name": "Ebro", "note": "<script>"}'
+
+        assert decode_body(body, Boat, trusted_markup=True).note == "<script>"
+
+    def test_is_told_with_the_other_faults(self) -> None:
+        assert faults({"name": 7, "note": "<script>"}) == {"/note": "markup_not_allowed", "/name": "wrong_type"}
+
+    @pytest.mark.parametrize(
+        "hostile", ["<" + " " * 99_000, "<a " * 33_000, "<a" + " on" * 33_000, "<" * 100_000, "<a data" * 14_000]
+    )
+    def test_is_looked_for_in_no_time(self, hostile: str) -> None:
+        body = msgspec.json.encode({"name": "Ebro", "note": hostile})
+
+        began = time.process_time()
+        decode_body(body, Boat)
+
+        assert time.process_time() - began < 0.2
+
+
+class TestConvertQuery:
+    def test_gives_the_typed_value(self) -> None:
+        assert convert_query({"from": ["2026-03-07"], "size": ["7"]}, Query) == Query(first=date(2026, 3, 7), size=7)
+
+    @pytest.mark.parametrize(
+        ("query", "told"),
+        [
+            ({"sizes": ["7"]}, {"/sizes": "unknown_parameter"}),
+            ({"size": ["7", "8"]}, {"/size": "repeated"}),
+            ({"size": [SECRET], "from": ["2026-02-30"], "kind": [SECRET]}, None),
+            ({"from": ["0001-01-01"]}, {"/from": "out_of_range"}),
+            (
+                {"from": ["9999-12-31"], "at": ["0001-01-01T00:00:00Z"]},
+                {"/from": "out_of_range", "/at": "out_of_range"},
+            ),
+        ],
+    )
+    def test_names_every_parameter_with_a_fault(self, query: dict[str, list[str]], told: dict[str, str] | None) -> None:
+        with pytest.raises(BadRequest) as caught:
+            convert_query(query, Query)
+
+        assert SECRET not in str(caught.value.violations)
+        found = {fault.pointer: fault.code for fault in caught.value.violations}
+        assert found == (told or dict.fromkeys(("/from", "/size", "/kind"), "invalid"))
+
+    def test_names_what_is_missing(self) -> None:
+        with pytest.raises(BadRequest) as caught:
+            convert_query({"first": ["1"]}, Wanted)
+
+        assert caught.value.violations == (Violation("/second", "required", "This parameter is required."),)
