@@ -26,8 +26,8 @@ lint:  ## Style, format, types, layers
 	@tools/python tools/check.py lint
 
 format:  ## Bring the Python code into form
-	@tools/python tools/prepare.py tools ruff format . ../tools
-	@tools/python tools/prepare.py tools ruff check --fix . ../tools
+	@tools/python tools/prepare.py tools ruff format . ../tools ../load
+	@tools/python tools/prepare.py tools ruff check --fix . ../tools ../load
 
 web:  ## Build the web app into the server's package
 	@tools/python tools/prepare.py web

@@ -30,7 +30,7 @@ _BIN = VENV / "bin"
 
 def lint() -> list[str]:
     """Style, format, types and the laws of the architecture; return the names of what failed."""
-    code = [SERVER, ROOT / "tools"]
+    code = [SERVER, ROOT / "tools", ROOT / "load"]
     return _failed(
         ("ruff", [_BIN / "ruff", "check", *code], SERVER),
         ("format", [_BIN / "ruff", "format", "--check", *code], SERVER),

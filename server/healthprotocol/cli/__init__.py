@@ -10,10 +10,23 @@ import sys
 import typer
 
 from healthprotocol import __version__
-from healthprotocol.cli import admin, config, demo, doctor, migrate, openapi, operations, protocols, serve, up, worker
+from healthprotocol.cli import (
+    admin,
+    config,
+    demo,
+    doctor,
+    keys,
+    migrate,
+    openapi,
+    operations,
+    protocols,
+    serve,
+    up,
+    worker,
+)
 from healthprotocol.cli.failures import say_failure
 
-_COMMANDS = (up, serve, worker, operations, migrate, admin, protocols, config, demo, doctor, openapi)
+_COMMANDS = (up, serve, worker, operations, migrate, keys, admin, protocols, config, demo, doctor, openapi)
 
 
 def _print_version(wanted: bool) -> None:

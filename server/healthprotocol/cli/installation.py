@@ -44,11 +44,17 @@ class Installation:
 
     @cached_property
     def root_key(self) -> "LocalRootKey":
-        """The root key: made at first use, but never in production, where a missing one is a RootKeyRefused."""
+        """The root key: made at first use, but never in production. Raises CommandFailed and RootKeyRefused."""
         from healthprotocol.foundation.crypto.root import LocalRootKey
 
         path = self.settings.root_key_path
         if self.settings.is_production:
+            if not path.exists():
+                # A new key for an old database would read nothing: only a person can tell that the system is new.
+                raise CommandFailed(
+                    f"there is no root key file at {path}; restore it from its backup, "
+                    "or make one for a new system: healthprotocol keys create"
+                )
             return LocalRootKey.load(path)
         return LocalRootKey.load_or_create(path, inside_checkout=True)
 

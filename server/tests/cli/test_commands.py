@@ -183,6 +183,29 @@ class TestMigrate:
             call("migrate", "up", "--to", "0999")
 
 
+class TestKeysCreate:
+    def test_makes_one_that_only_its_owner_reads(self, tmp_path: Path) -> None:
+        target = json.loads(call("keys", "create", "--json").output)["path"]
+
+        assert Path(target) == tmp_path / "data" / "keys" / "root.key"
+        assert Path(target).stat().st_mode & 0o777 == 0o400
+
+    def test_never_replaces_one(self, tmp_path: Path) -> None:
+        call("keys", "create", "--path", str(tmp_path / "root.key"))
+        before = (tmp_path / "root.key").read_text()
+
+        with pytest.raises(CommandFailed, match="is there already"):
+            call("keys", "create", "--path", str(tmp_path / "root.key"))
+
+        assert (tmp_path / "root.key").read_text() == before
+
+    def test_where_nothing_can_be_written_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        with pytest.raises(CommandFailed, match="cannot be written"):
+            call("keys", "create", "--path", str(tmp_path / "file" / "root.key"))
+
+
 class TestOpenapi:
     def test_prints_the_contract(self) -> None:
         document = json.loads(call("openapi").output)
