@@ -142,7 +142,7 @@ _activities = st.builds(
     title=texts(200, least=1),
     instructions=_maybe(texts(20_000)),
     clinician_instructions=_maybe(texts(20_000)),
-    schedule=_schedules(),
+    schedule=_schedules() | st.sampled_from([Schedule(), Activity(key="-", kind="task", title="-").schedule]),
     measurement=_maybe(_measurements),
     questionnaire=_maybe(questionnaires()),
     medication=_maybe(_medications),

@@ -18,7 +18,7 @@ from healthprotocol.care.protocols.model import Activity, Schedule
 from healthprotocol.care.protocols.rules.exchange.finish import Place
 from healthprotocol.care.protocols.rules.exchange.limits import MAX_DAYS, MAX_LONG_TEXT, MAX_NAME
 from healthprotocol.care.protocols.rules.exchange.nodes import Node
-from healthprotocol.care.protocols.rules.exchange.overlay import merge, plain
+from healthprotocol.care.protocols.rules.exchange.overlay import json_of, merge
 from healthprotocol.care.protocols.rules.exchange.strict import convert
 from healthprotocol.care.protocols.rules.exchange.texts import Keys, cut, is_key, key_of, one_line
 from healthprotocol.care.protocols.rules.schedule_check import check_schedule
@@ -225,7 +225,7 @@ def _with_extension(activity: Activity, action: Node) -> Activity:
     extension = find_extension(action.value, ACTIVITY)
     if extension is None:
         return activity
-    merged = merge(plain(msgspec.to_builtins(activity)), read_extension(extension, Activity))
+    merged = merge(json_of(activity), read_extension(extension, Activity))
     whole, violations = convert(merged, Activity)
     if whole is None or violations:
         action.adjusted("extension", "Our own extension here is damaged; only FHIR's elements were read.")

@@ -35,10 +35,21 @@ def days_of(length: BoundsDuration) -> int:
     return max(1, math.ceil(min(abs(length.value) * _DAYS[length.unit], 1e6)))
 
 
-def duration_of(schedules: list[Schedule]) -> int:
-    """Return the days of a plan: to the end of its last activity, a year when one has no end. May exceed a year."""
+def duration_of(phases: list[tuple[list[Schedule], int | None]]) -> int:
+    """
+    Return the days of a plan from its phases: the schedules in each, and how long it says that it lasts.
+
+    To the end of the last activity, or of the phase around it where that comes first; a year when one has no end. May
+    exceed a year.
+    """
+    lengths = [_phase_days(schedules, length) for schedules, length in phases]
+    longest = max(lengths, default=1)
+    is_stated = any(length is not None for _, length in phases)
+    return longest if longest > 1 or is_stated else ONCE_DAYS
+
+
+def _phase_days(schedules: list[Schedule], length: int | None) -> int:
+    if length is not None:
+        return length
     horizons = [horizon_days(schedule) for schedule in schedules]
-    if any(days is None for days in horizons):
-        return MAX_DAYS
-    longest = max((days for days in horizons if days is not None), default=1)
-    return longest if longest > 1 else ONCE_DAYS
+    return max((MAX_DAYS if days is None else days for days in horizons), default=1)

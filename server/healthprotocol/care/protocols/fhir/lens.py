@@ -48,7 +48,7 @@ from healthprotocol.care.protocols.fhir.skeleton import (
 from healthprotocol.care.protocols.fhir.structure import write_structure
 from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent
 from healthprotocol.care.protocols.rules.exchange.documents import Document, Json, Source, copy_json
-from healthprotocol.care.protocols.rules.exchange.overlay import difference, plain, same
+from healthprotocol.care.protocols.rules.exchange.overlay import difference, json_of, same
 from healthprotocol.care.protocols.rules.exchange.report import Report
 from healthprotocol.care.protocols.rules.exchange.unsaid import unsaid
 from healthprotocol.foundation.errors import Violation
@@ -74,7 +74,7 @@ def write_plan(
 
 def executable(content: ProtocolContent) -> Json:
     """Return a content as JSON without what is only kept, which follows its source and not an edit."""
-    return plain(msgspec.to_builtins(msgspec.structs.replace(content, kept=())))
+    return json_of(msgspec.structs.replace(content, kept=()))
 
 
 class _Writer:
@@ -96,7 +96,7 @@ class _Writer:
     def write(self) -> list[Violation]:
         """Write what differs, and return what could not be said."""
         if self._bundle is not None and self._wanted.kept:
-            put_extension(self._plan, PROTOCOL, {"kept": plain(msgspec.to_builtins(self._wanted.kept))})
+            put_extension(self._plan, PROTOCOL, {"kept": [json_of(each) for each in self._wanted.kept]})
         reading = self._read()
         if same(executable(reading.content), executable(self._wanted)):
             return []
@@ -191,7 +191,7 @@ class _Writer:
             written |= changed
             for each, action in self._activities():
                 if id(action) in changed:
-                    change = difference(_json(each.activity), _json(self._places[id(action)]))
+                    change = difference(json_of(each.activity), json_of(self._places[id(action)]))
                     put_extension(action, ACTIVITY, {"key": each.activity.key, **_members(change)})
 
     def _differs(self, each: ActivityRead, action: Resource) -> bool:
@@ -232,7 +232,7 @@ class _Writer:
         put_extension(group, PHASE, days)
         for phase in self._read().phases:
             if phase.group is not None and phase.group.value is group:
-                change = difference(_json(_bare(phase.phase)), _json(_bare(wanted)))
+                change = difference(json_of(_bare(phase.phase)), json_of(_bare(wanted)))
                 put_extension(group, PHASE, {**days, **_members(change)})
 
     def _write_structure(self) -> None:
@@ -254,12 +254,8 @@ class _Writer:
         kept = present.get("kept") if isinstance(present, dict) else None
         remove_extension(self._plan, PROTOCOL)
         bare = msgspec.structs.replace(self._read().content, phases=(), kept=())
-        change = difference(_json(bare), _json(msgspec.structs.replace(self._wanted, phases=(), kept=())))
+        change = difference(json_of(bare), json_of(msgspec.structs.replace(self._wanted, phases=(), kept=())))
         put_extension(self._plan, PROTOCOL, {**_members(change), **({"kept": kept} if kept else {})})
-
-
-def _json(value: msgspec.Struct) -> Json:
-    return plain(msgspec.to_builtins(value))
 
 
 def _members(change: Json) -> dict[str, Json]:

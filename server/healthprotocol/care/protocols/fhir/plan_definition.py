@@ -26,12 +26,12 @@ from healthprotocol.care.protocols.rules.exchange.limits import (
     MAX_PHASES,
 )
 from healthprotocol.care.protocols.rules.exchange.nodes import Node
-from healthprotocol.care.protocols.rules.exchange.overlay import merge, plain
+from healthprotocol.care.protocols.rules.exchange.overlay import json_of, merge
 from healthprotocol.care.protocols.rules.exchange.report import MAX_KEPT
 from healthprotocol.care.protocols.rules.exchange.strict import convert
 
 MAX_ACTION_DEPTH = 20
-MAX_ACTIONS = 10_000
+MAX_ACTIONS = 5_000
 _ONE_OF = {"exactly-one", "at-most-one"}
 _SOME_OF = {"any", "one-or-more", "all-or-none"}
 
@@ -58,8 +58,8 @@ def read_plan_as_is(plan: Node, definitions: Definitions) -> PlanReading:
     groups = reader.groups()
     change = _protocol_extension(plan)
     lengths = [_length(group) for group in groups]
-    schedules = [each.activity.schedule for group in groups for each in group.activities]
-    duration = _duration(plan, change, max([duration_of(schedules), *(length or 1 for length in lengths)]))
+    planned = [[each.activity.schedule for each in group.activities] for group in groups]
+    duration = _duration(plan, change, duration_of(list(zip(planned, lengths, strict=True))))
     phases = arrange(plan, [_with_days(group, length, duration) for group, length in zip(groups, lengths, strict=True)])
     if len(phases) > MAX_PHASES:
         plan.refused("too_many", f"A protocol has at most {MAX_PHASES} phases.", at="action")
@@ -93,6 +93,8 @@ class _Reader:
         groups: list[PhaseRead] = []
         alone: int | None = None
         for action in self._plan.objects("action"):
+            if self._is_too_much(action, depth=1):
+                break
             if "action" in action or find_extension(action.value, PHASE) is not None:
                 activities = self._leaves(action, Around(), depth=1)
                 if activities or find_extension(action.value, PHASE) is not None:
@@ -110,10 +112,6 @@ class _Reader:
 
     def _leaves(self, group: Node, around: Around, *, depth: int) -> list[ActivityRead]:
         """Return the activities in a group, at whatever depth."""
-        self._seen += 1
-        if depth > MAX_ACTION_DEPTH or self._seen > MAX_ACTIONS:
-            group.refused("too_deep", f"Actions may be nested {MAX_ACTION_DEPTH} deep, and be {MAX_ACTIONS} at most.")
-            return []
         self._keep_group(group, depth=depth)
         timing = group.get("timingTiming")
         inside = Around(
@@ -123,12 +121,25 @@ class _Reader:
         )
         found: list[ActivityRead] = []
         for action in group.objects("action"):
+            if self._is_too_much(action, depth=depth + 1):
+                break
             if "action" in action:
                 found += self._leaves(action, inside, depth=depth + 1)
             else:
                 read = self._actions.read(action, inside)
                 found += [read] if read else []
         return found
+
+    def _is_too_much(self, action: Node, *, depth: int) -> bool:
+        self._seen += 1
+        if self._seen > MAX_ACTIONS:
+            if self._seen == MAX_ACTIONS + 1:
+                action.refused("too_many", f"A plan has at most {MAX_ACTIONS} actions.")
+            return True
+        if depth > MAX_ACTION_DEPTH and "action" in action:
+            action.refused("too_deep", f"Actions may be nested {MAX_ACTION_DEPTH} deep.")
+            return True
+        return False
 
     def _keep_group(self, group: Node, *, depth: int) -> None:
         keep_parts(group)
@@ -173,7 +184,7 @@ def _with_days(group: PhaseRead, length: int | None, duration: int) -> PhaseRead
     extension = find_extension(group.group.value, PHASE)
     if extension is None:
         return group._replace(phase=phase)
-    bare = plain(msgspec.to_builtins(msgspec.structs.replace(phase, activities=())))
+    bare = json_of(msgspec.structs.replace(phase, activities=()))
     whole, violations = convert(merge(bare, read_extension(extension, Phase)), Phase)
     if whole is None or violations:
         group.group.adjusted("extension", "Our own extension here is damaged; only FHIR's elements were read.")
@@ -204,7 +215,7 @@ def _content(plan: Node, change: dict[str, Json], duration: int, phases: list[Ph
     content = msgspec.structs.replace(texts, duration_days=duration, kept=kept, phases=())
     extended = {name: value for name, value in change.items() if name != "phases"}
     if extended:
-        own, violations = convert(merge(plain(msgspec.to_builtins(content)), extended), ProtocolContent)
+        own, violations = convert(merge(json_of(content), extended), ProtocolContent)
         if own is None or violations:
             plan.adjusted("extension", "Our own extension here is damaged; only FHIR's elements were read.")
         else:

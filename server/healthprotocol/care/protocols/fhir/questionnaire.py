@@ -5,6 +5,7 @@ Source: FHIR R4 Questionnaire; the extensions ordinalValue, minValue and maxValu
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Literal
 
 import msgspec
@@ -47,7 +48,8 @@ _SILENT = {"id", "extension", "definition", "maxLength", "prefix", "_text", "_li
 def read_questionnaire(resource: Node, definitions: Definitions) -> Questionnaire:
     """Return the questions of a Questionnaire, groups flattened; what cannot be asked is kept."""
     reader = _Reader(resource, definitions)
-    items = tuple(reader.read(resource, depth=1))
+    # One more than is possible shows that there are too many, without reading them all.
+    items = tuple(islice(reader.read(resource, depth=1), MAX_ITEMS + 1))
     if len(items) > MAX_ITEMS:
         resource.refused("too_many", f"A questionnaire has at most {MAX_ITEMS} items.", at="item")
         items = ()

@@ -15,7 +15,7 @@ from healthprotocol.care.protocols.fhir.extensions import STRUCTURE, find_extens
 from healthprotocol.care.protocols.model import ActivityKey, Phase
 from healthprotocol.care.protocols.rules.exchange.documents import Json
 from healthprotocol.care.protocols.rules.exchange.nodes import Node
-from healthprotocol.care.protocols.rules.exchange.overlay import plain
+from healthprotocol.care.protocols.rules.exchange.overlay import json_of
 from healthprotocol.care.protocols.rules.exchange.strict import convert
 
 
@@ -69,7 +69,7 @@ def write_structure(phases: tuple[Phase, ...]) -> Json:
         )
         for phase in phases
     ]
-    written = plain(msgspec.to_builtins(_Structure(phases=tuple(order))))
+    written = json_of(_Structure(phases=tuple(order)))
     # Even no phases must be said.
     return written or {"phases": []}
 

@@ -21,7 +21,7 @@ from healthprotocol.care.protocols.model import (
 )
 from healthprotocol.care.protocols.rules.exchange.documents import Json
 from healthprotocol.care.protocols.rules.exchange.nodes import Node
-from healthprotocol.care.protocols.rules.exchange.overlay import plain
+from healthprotocol.care.protocols.rules.exchange.overlay import json_of
 
 _UCUM = "http://unitsofmeasure.org"
 _DAYS: dict[str, DayOfWeek] = {day: day for day in get_args(DayOfWeek)}
@@ -128,7 +128,7 @@ def write_timing(schedule: Schedule, *, over: Json = None) -> dict[str, Json]:
     repeat = dict(found) if isinstance(found, dict) else {}
     for name in (*_WRITTEN, *_BOUNDS):
         repeat.pop(name, None)
-    wanted = plain(msgspec.to_builtins(schedule))
+    wanted = json_of(schedule)
     members = wanted if isinstance(wanted, dict) else {}
     for name in _BOUNDS:
         if written := _write_bounds(name, members.get(name)):

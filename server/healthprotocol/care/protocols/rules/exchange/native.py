@@ -5,12 +5,10 @@ The content of a protocol version under the header `healthprotocol: 1`, as JSON 
 not know is refused with its pointer.
 """
 
-import msgspec
-
 from healthprotocol.care.protocols.model import ProtocolContent
 from healthprotocol.care.protocols.rules.exchange.documents import Json, copy_json
 from healthprotocol.care.protocols.rules.exchange.finish import Place, finish
-from healthprotocol.care.protocols.rules.exchange.overlay import plain, rewrite
+from healthprotocol.care.protocols.rules.exchange.overlay import json_of, rewrite
 from healthprotocol.care.protocols.rules.exchange.report import Report
 from healthprotocol.care.protocols.rules.exchange.strict import convert
 
@@ -45,11 +43,11 @@ def write_native(content: ProtocolContent, *, source: Json = None) -> Json:
 
     With the document it was once read from, only what differs is written anew: the way of writing of the rest is kept.
     """
-    wanted = plain(msgspec.to_builtins(content))
+    wanted = json_of(content)
     if isinstance(source, dict):
         before = read_native(source, Report(""))
         if before is not None:
-            rewritten = rewrite(_without_header(source), plain(msgspec.to_builtins(before)), wanted)
+            rewritten = rewrite(_without_header(source), json_of(before), wanted)
             return _with_header(rewritten, like=source)
     return _with_header(wanted, like=None)
 

@@ -7,6 +7,8 @@ What both readings agree on stays as it was written; so nothing changes when not
 from decimal import Decimal
 from typing import cast
 
+import msgspec
+
 from healthprotocol.care.protocols.rules.exchange.documents import Json, copy_json
 
 # The members that name the items of a list across an edit, in order of preference.
@@ -74,12 +76,21 @@ def same(one: Json, other: Json) -> bool:
     return one == other
 
 
+def json_of(value: msgspec.Struct) -> Json:
+    """Return a struct of the model as JSON, its defaults left out."""
+    return plain(msgspec.to_builtins(value))
+
+
 def plain(value: object) -> Json:
     """Return what msgspec made of a struct as JSON: whole floats as integers, others by their shortest text."""
     if isinstance(value, float):
         return int(value) if value.is_integer() else Decimal(repr(value))
     if isinstance(value, dict):
-        return {name: plain(member) for name, member in cast("dict[str, object]", value).items()}
+        members = {name: plain(member) for name, member in cast("dict[str, object]", value).items()}
+        # msgspec leaves a default out only when it is the very same object; an empty schedule is the default.
+        if members.get("schedule") == {}:
+            del members["schedule"]
+        return members
     if isinstance(value, list | tuple):
         return [plain(item) for item in cast("list[object]", value)]
     return cast("Json", value)

@@ -12,7 +12,7 @@ import msgspec
 from healthprotocol.care.protocols.model import Activity, PeriodUnit, ProtocolContent, Schedule
 from healthprotocol.care.protocols.rules.exchange.documents import Json, copy_json
 from healthprotocol.care.protocols.rules.exchange.nodes import Node
-from healthprotocol.care.protocols.rules.exchange.overlay import plain
+from healthprotocol.care.protocols.rules.exchange.overlay import json_of, plain
 from healthprotocol.care.protocols.rules.exchange.radar import KEY, RadarReading, one_language, read_radar
 from healthprotocol.care.protocols.rules.exchange.report import Report
 from healthprotocol.care.protocols.rules.exchange.unsaid import unsaid
@@ -183,7 +183,7 @@ def _comparable(content: ProtocolContent) -> Json:
         )
         for phase in content.phases
     )
-    return plain(msgspec.to_builtins(msgspec.structs.replace(content, phases=phases, languages=(), kept=())))
+    return json_of(msgspec.structs.replace(content, phases=phases, languages=(), kept=()))
 
 
 def _comparable_activity(activity: Activity) -> Activity:

@@ -42,15 +42,18 @@ class Keys:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        # The number to try next for a wanted key: a file may want the same one ten thousand times.
+        self._next: dict[str, int] = {}
 
     def take(self, wanted: str) -> str:
         """Return `wanted`, or with a number when it is taken: step, step-2, step-3."""
-        key, number = wanted, 1
+        key, number = wanted, self._next.get(wanted, 2)
         while key in self._taken:
-            number += 1
             suffix = f"-{number}"
             key = wanted[: MAX_KEY - len(suffix)] + suffix
+            number += 1
         self._taken.add(key)
+        self._next[wanted] = number
         return key
 
 

@@ -346,7 +346,8 @@ class TestWritingOverASource:
 class TestWritingAnew:
     def protocol(self, activity: Activity, **changes: Any) -> ProtocolContent:
         phase = Phase(title="Everything", start_day=1, length_days=365, activities=(activity,))
-        return ProtocolContent(**{"title": "Walks", "duration_days": 365, "phases": (phase,), **changes})
+        fields: dict[str, Any] = {"title": "Walks", "duration_days": 365, "phases": (phase,), **changes}
+        return ProtocolContent(**fields)
 
     def test_says_times_of_the_day_as_minutes(self) -> None:
         walk = Activity(key="walk", kind="task", title="Walk", schedule=Schedule(time_of_day=(time(8), time(20, 30))))
@@ -379,9 +380,8 @@ class TestWritingAnew:
         ],
     )  # fmt: skip
     def test_says_what_it_cannot_say(self, changes: dict[str, Any], pointer: str | None) -> None:
-        walk = Activity(
-            **{"key": "walk", "kind": "task", "title": "Walk", "schedule": Schedule(offsets_minutes=(0,)), **changes}
-        )
+        fields: dict[str, Any] = {"schedule": Schedule(offsets_minutes=(0,)), "kind": "task", **changes}
+        walk = Activity(key="walk", title="Walk", **fields)
 
         written, violations = write_radar(self.protocol(walk))
 

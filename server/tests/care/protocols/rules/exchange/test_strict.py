@@ -110,9 +110,10 @@ class TestConvert:
         assert faults(item, QuestionnaireItem) == {"/required": "wrong_type"}
 
     def test_stops_after_a_hundred_faults(self) -> None:
-        _, violations = convert(
-            {"title": "Walks", "duration_days": 1, "tags": [1] * 20, "kept": [1] * 2000}, ProtocolContent
-        )
+        wrong: list[Json] = [1] * 2000
+        value: Json = {"title": "Walks", "duration_days": 1, "tags": wrong[:20], "kept": wrong}
+
+        _, violations = convert(value, ProtocolContent)
 
         assert len(violations) == 100
 
