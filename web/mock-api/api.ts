@@ -73,7 +73,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ["POST", /^\/assignments\/([^/]+)\/(pause|resume|stop|complete)$/, changeStatus],
   ["POST", /^\/assignments\/([^/]+)\/move$/, (request, id) => withAssignment(id!, (assignment) => move(request, assignment))],
   ["GET", /^\/adherence$/, groupedAdherence],
-  ["GET", /^\/entries$/, (request) => ok({ items: entries.filter((entry) => request.query.get("filter")?.includes(entry.assignment_id)).toReversed().slice(0, Number(request.query.get("page_size") ?? 50)) })],
+  ["GET", /^\/entries$/, (request) => ok({ items: entries.filter((entry) => request.query.get("filter")?.includes(entry.patient_id)).toReversed().slice(0, Number(request.query.get("page_size") ?? 50)) })],
   ["POST", /^\/entries$/, record],
   ["DELETE", /^\/entries\/([^/]+)$/, (_, id) => retract(id!)],
   ["GET", /^\/operations\/([^/]+)$/, (_, id) => operationOf(id!)],
@@ -91,15 +91,18 @@ export function answer(request: MockRequest): MockAnswer {
   return problem(404, "There is nothing at this address");
 }
 
+const STAFF = ["patient.read", "patient.write", "protocol.read", "protocol.write", "protocol.publish", "assignment.read", "assignment.write"];
+const sessionOf = (account: { id?: string; role?: string; email: string; organisation_id: string }) => ({ account: { name: null, ...account }, csrf_token: "mock-csrf", permissions: account.role === "patient" || account.role === "auditor" ? [] : STAFF });
+
 function session(request: MockRequest): MockAnswer {
   if (request.method === "DELETE") return { status: 204, headers: { "set-cookie": "mock=; Path=/; Max-Age=0" } };
   if (request.method === "POST") {
     const { email, password } = request.body as { email: string; password: string };
     if (!ACCOUNTS[email] || password !== PASSWORD) return problem(401, "E-mail or password is not right", "Check both and try again.");
-    return ok({ account: { ...ACCOUNTS[email], email, organisation_id: "org-1" }, csrf_token: "mock-csrf" }, { "set-cookie": `mock=${encodeURIComponent(email)}; Path=/; HttpOnly; SameSite=Lax` });
+    return ok(sessionOf({ ...ACCOUNTS[email], email, organisation_id: "org-1" }), { "set-cookie": `mock=${encodeURIComponent(email)}; Path=/; HttpOnly; SameSite=Lax` });
   }
   const account = accountOf(request.headers["cookie"]);
-  return account ? ok({ account, csrf_token: "mock-csrf" }) : problem(401, "Sign in to go on");
+  return account ? ok(sessionOf(account)) : problem(401, "Sign in to go on");
 }
 
 function paged<T>(items: T[], query: URLSearchParams): Page<T> {
@@ -189,8 +192,9 @@ function adherence(plans: Assignment[], query: URLSearchParams): Adherence {
   const ratio = (counts: ReturnType<typeof empty>) => (counts.completed + counts.skipped + counts.missed === 0 ? null : counts.completed / (counts.completed + counts.skipped + counts.missed));
   return {
     from, to, ...total, ratio: ratio(total), on_time_ratio: ratio(total) === null ? null : (ratio(total) ?? 0) * 0.96,
-    by_activity: [...byActivity].map(([activity_key, counts]) => ({ activity_key, ...counts, ratio: ratio(counts) })),
-    by_week: [...byWeek].map(([week, counts]) => ({ week, ...counts, ratio: ratio(counts) })),
+    by_activity: [...byActivity].map(([activity_key, counts]) => ({ activity_key, ...counts, ratio: ratio(counts), on_time_ratio: ratio(counts) })),
+    by_week: [...byWeek].map(([week, counts]) => ({ week, starts_on: week, ...counts, ratio: ratio(counts), on_time_ratio: ratio(counts) })),
+    as_of: new Date().toISOString(),
     by_day: byDay, streak_days: streak,
   };
 }
@@ -220,7 +224,8 @@ function duplicate(protocol: (typeof protocols)[number]): MockAnswer {
 function preview(id: string, query: URLSearchParams): MockAnswer {
   const protocol = protocols.find((item) => item.id === id)!;
   const start = query.get("starts_on") ?? today();
-  const days = daysOf(start, addDays(start, Number(query.get("days") ?? 7) - 1));
+  const first = addDays(start, Number(query.get("first_day") ?? 1) - 1);
+  const days = daysOf(first, addDays(first, Number(query.get("days") ?? 7) - 1));
   return ok({ days: days.map((date) => ({ date, occurrences: plannedOn(protocol, start, date).map((item) => ({ activity_key: item.key, kind: item.kind, title: item.title, planned_local: item.local, slot: item.slot, planned_at: `${item.local}Z`, opens_at: `${item.local}Z`, closes_at: `${item.local}Z` })) })) });
 }
 
@@ -232,16 +237,14 @@ const CHANGES = [
 ];
 
 function importFile(request: MockRequest): MockAnswer {
-  const { filename } = request.body as { filename: string };
+  const filename = (request.body as { files: { name: string }[] }).files[0]?.name ?? "";
   const copy = duplicate(protocols[1]!).body as { id: string; title: string };
-  return ok({
-    protocols: [{ id: copy.id, title: copy.title, report: [
-      { outcome: "understood", file: filename, pointer: "/action/0", code: "understood", detail: "Activity with a daily schedule." },
-      { outcome: "kept", file: filename, pointer: "/action/1/condition/0", code: "kept", detail: "Kept and shown, not executed: CQL condition." },
-      { outcome: "adjusted", file: filename, pointer: "/title", code: "shortened", detail: "The title was longer than 100 characters and was shortened." },
-    ] }],
-    report: [],
-  });
+  const report = [
+    { outcome: "understood", file: filename, pointer: "/action/0", code: "understood", detail: "Activity with a daily schedule." },
+    { outcome: "kept", file: filename, pointer: "/action/1/condition/0", code: "kept", detail: "Kept and shown, not executed: CQL condition." },
+    { outcome: "adjusted", file: filename, pointer: "/title", code: "shortened", detail: "The title was longer than 100 characters and was shortened." },
+  ];
+  return { status: 201, body: { protocols: [{ id: copy.id, title: copy.title, version: 1, status: "draft" }], report, counts: { understood: 1, kept: 1, adjusted: 1, refused: 0, ignored: 0 } } };
 }
 
 function listAssignments({ query }: MockRequest): MockAnswer {
@@ -253,7 +256,7 @@ function assign(request: MockRequest): MockAnswer {
   const body = request.body as { protocol_id: string; patient_id: string; starts_on: string };
   if (assignments.some((item) => item.patient_id === body.patient_id && item.protocol_id === body.protocol_id && item.status === "active")) return problem(409, "This patient follows this protocol already", "Stop or complete the running plan first.");
   const protocol = protocols.find((item) => item.id === body.protocol_id)!;
-  const made: Assignment = { ...assignments[0]!, id: newId(), protocol_id: protocol.id, protocol_title: protocol.title, version: protocol.version, patient_id: body.patient_id, status: "active", starts_on: body.starts_on, ends_on: addDays(body.starts_on, protocol.duration_days - 1), segments: [{ version: protocol.version, from: body.starts_on }] };
+  const made: Assignment = { ...assignments[0]!, id: newId(), protocol_id: protocol.id, protocol_title: protocol.title, version: protocol.version, patient_id: body.patient_id, status: "active", starts_on: body.starts_on, ends_on: addDays(body.starts_on, protocol.duration_days - 1), segments: [{ version: protocol.version, from_on: body.starts_on, plan_starts_on: body.starts_on }] };
   assignments.push(made);
   return { status: 201, body: made };
 }
@@ -261,10 +264,9 @@ function assign(request: MockRequest): MockAnswer {
 function bulk(request: MockRequest): MockAnswer {
   const body = request.body as { protocol_id: string; patient_ids: string[]; starts_on: string; dry_run?: boolean };
   const free = body.patient_ids.filter((id) => !assignments.some((item) => item.patient_id === id && item.protocol_id === body.protocol_id && item.status === "active"));
-  const skipped = body.patient_ids.filter((id) => !free.includes(id)).map((patient_id) => ({ patient_id, reason: "already_assigned" }));
   const id = newId();
   const act = () => free.forEach((patient_id) => assign({ ...request, body: { ...body, patient_id } }));
-  operations.set(id, { started: Date.now(), total: body.patient_ids.length, kind: "assignments.bulk", result: { assigned: free.length, skipped }, act: body.dry_run ? () => undefined : act, isDone: false });
+  operations.set(id, { started: Date.now(), total: body.patient_ids.length, kind: "assignments.bulk", result: { requested: body.patient_ids.length, [body.dry_run ? "would_assign" : "assigned"]: free.length, already_assigned: body.patient_ids.length - free.length, archived: 0, unknown: 0 }, act: body.dry_run ? () => undefined : act, isDone: false });
   return { status: 202, body: operationOf(id).body };
 }
 
@@ -285,11 +287,19 @@ function changeStatus(_: MockRequest, id?: string, act?: string): MockAnswer {
   return withAssignment(id!, (assignment) => ok(Object.assign(assignment, { status: STATUS[act!] })));
 }
 
+const PREVIEW = {
+  begins: [{ activity_key: "walk", title: "Walk for 30 minutes", planned_before: 0, planned_after: 40 }],
+  ends: [{ activity_key: "pulse", title: "Count your pulse", planned_before: 20, planned_after: 0 }],
+  changes: [{ activity_key: "blood-pressure", title: "Measure blood pressure", changed: ["schedule"], planned_before: 40, planned_after: 80 }],
+  ends_on_before: "2027-01-10",
+  ends_on_after: "2027-02-09",
+};
+
 function move(request: MockRequest, assignment: Assignment): MockAnswer {
   const body = request.body as { to_version: number; from: string; dry_run?: boolean };
-  if (body.dry_run) return ok({ begins: [{ activity_key: "walk", title: "Walk for 30 minutes" }], ends: [{ activity_key: "pulse", title: "Count your pulse" }], changes: [{ activity_key: "blood-pressure", title: "Measure blood pressure", fields: ["schedule"] }] });
-  assignment.segments?.push({ version: body.to_version, from: body.from });
-  return ok(Object.assign(assignment, { version: body.to_version }));
+  if (body.dry_run) return ok({ ...assignment, preview: PREVIEW });
+  assignment.segments.push({ version: body.to_version, from_on: body.from, plan_starts_on: assignment.starts_on });
+  return ok({ ...Object.assign(assignment, { version: body.to_version }), preview: PREVIEW });
 }
 
 function groupedAdherence({ query }: MockRequest): MockAnswer {
@@ -299,7 +309,9 @@ function groupedAdherence({ query }: MockRequest): MockAnswer {
   for (const assignment of running) groups.set(assignment[key], [...(groups.get(assignment[key]) ?? []), assignment]);
   const rows = [...groups].map(([id, plans]) => {
     const { completed, skipped, missed, ratio, on_time_ratio } = adherence(plans, query);
-    return { [key]: id, completed, skipped, missed, ratio, on_time_ratio };
+    const patient = patients.find((item) => item.id === id);
+    const title = patient ? `${patient.family_name}, ${patient.given_name}` : (protocols.find((item) => item.id === id)?.title ?? "");
+    return { id, [key]: id, title, completed, skipped, missed, ratio, on_time_ratio };
   });
   return ok(paged(rows.toSorted((a, b) => (a.ratio ?? 2) - (b.ratio ?? 2)), query));
 }
@@ -314,7 +326,7 @@ function record(request: MockRequest): MockAnswer {
   if (high >= 0 && !sent.confirmed) return problem(422, "A value is outside the plausible range", undefined, [{ pointer: `/values/${high}/value`, code: "implausible", detail: "The value is outside the plausible range. Send it with confirmed when it is right." }]);
   const now = new Date().toISOString();
   const score = sent.answers?.length ? sent.answers.reduce((sum, item) => sum + Number(item.value || 0), 0) : null;
-  const entry: Entry = { id: newId(), client_id: sent.client_id, occurrence_id: sent.occurrence_id, assignment_id: plan.id, activity_key: sent.occurrence_id.split(".")[1]!, outcome: sent.outcome, reason: sent.reason ?? null, values: sent.values ?? [], answers: sent.answers ?? null, score: score === null ? null : { value: score }, effective_at: now, recorded_at: now, recorded_by: "acc-5", late: false };
+  const entry: Entry = { id: newId(), client_id: sent.client_id, occurrence_id: sent.occurrence_id, assignment_id: plan.id, activity_key: sent.occurrence_id.split(".")[1]!, patient_id: plan.patient_id, outcome: sent.outcome, reason: sent.reason ?? null, values: (sent.values ?? []).map((value) => ({ ...value, converted: { value: value.value, unit: value.unit } })), answers: sent.answers ?? null, score: score === null ? null : { value: score }, effective_at: now, recorded_at: now, recorded_by: "acc-5", late: false };
   addEntry(entry);
   return { status: 201, body: entry };
 }

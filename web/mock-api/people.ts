@@ -29,6 +29,8 @@ export const patients: Patient[] = Array.from({ length: COUNT }, (_, index) => {
     sex: index % 2 === 0 ? "female" : "male",
     email: `patient${index + 1}@example.org`,
     phone: null,
+    address: null,
+    language: null,
     time_zone: ZONE,
     identifiers: [{ system: "urn:mock:number", value: String(40_000 + index) }],
     status: index % 29 === 28 ? "archived" : "active",
@@ -55,7 +57,12 @@ export const assignments: Assignment[] = Array.from({ length: PLANS }, (_, index
     starts_on: starts,
     ends_on: addDays(starts, protocol.duration_days - 1),
     time_zone: ZONE,
-    segments: [{ version: protocol.version, from: starts }],
+    segments: [{ version: protocol.version, from_on: starts, plan_starts_on: starts }],
+    adjustments: {},
+    pauses: [],
+    reason: null,
+    stopped_at: null,
+    updated_at: null,
   };
 });
 assignments.push({ ...assignments[0]!, id: id(2, 900), protocol_id: protocols[1]!.id, protocol_title: protocols[1]!.title, version: 1, status: "completed", starts_on: addDays(today(), -150), ends_on: addDays(today(), -109) });
@@ -66,7 +73,7 @@ const byOccurrence = new Map<string, Entry>();
 /** How well someone follows: the mock's patients are steady, patchy, or gone. */
 const keenness = (index: number): number => [0.93, 0.85, 0.62, 0.97, 0.4, 0.9, 0.74, 0.15][index % 8]!;
 
-const WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 const WHEN: Record<string, string> = { MORN: "08:00:00", EVE: "19:00:00", NOON: "12:00:00" };
 
 /** A small part of care-rules §2, enough for the invented protocols. */
@@ -145,7 +152,7 @@ function history(): void {
         const noise = () => Math.round((dice() - 0.5) * 14);
         const values = occurrence.activity_key === "blood-pressure" ? [{ code: "8480-6", value: Math.round(systolic) + noise(), unit: "mm[Hg]" }, { code: "8462-4", value: Math.round(systolic * 0.61) + Math.round(noise() / 2), unit: "mm[Hg]" }] : occurrence.activity_key === "weight" ? [{ code: "29463-7", value: 84.6 + noise() / 10, unit: "kg" }] : occurrence.activity_key === "pain" ? [{ code: "72514-3", value: Math.max(0, Math.min(10, 4 + Math.round(noise() / 3))), unit: "{score}" }] : [];
         const at = new Date(Date.parse(occurrence.planned_at) + dice() * 60 * 60_000).toISOString();
-        addEntry({ id: newId(), client_id: newId(), occurrence_id: occurrence.id, assignment_id: assignment.id, activity_key: occurrence.activity_key, outcome: luck > keen ? "skipped" : "completed", reason: luck > keen ? "I felt unwell" : null, values, answers: null, effective_at: at, recorded_at: at, recorded_by: assignment.patient_id, late: dice() > 0.95 });
+        addEntry({ id: newId(), client_id: newId(), occurrence_id: occurrence.id, assignment_id: assignment.id, activity_key: occurrence.activity_key, patient_id: assignment.patient_id, outcome: luck > keen ? "skipped" : "completed", reason: luck > keen ? "I felt unwell" : null, values: luck > keen ? [] : values.map((value) => ({ ...value, converted: { value: value.value, unit: value.unit } })), answers: null, effective_at: at, recorded_at: at, recorded_by: assignment.patient_id, late: dice() > 0.95 });
       }
     }
   });

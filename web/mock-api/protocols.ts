@@ -40,6 +40,7 @@ const hypertension: Protocol = {
   status: "active",
   version: 3,
   published_at: "2026-08-14T09:00:00Z",
+  created_at: "2026-08-14T09:00:00Z",
   updated_at: "2026-08-14T09:00:00Z",
   phases: [
     {
@@ -95,6 +96,10 @@ const knee: Protocol = {
   status: "active",
   version: 1,
   published_at: "2026-06-02T09:00:00Z",
+  created_at: "2026-06-02T09:00:00Z",
+  updated_at: "2026-06-02T09:00:00Z",
+  languages: ["en"],
+  kept: [],
   phases: [
     {
       title: "First week at home",
@@ -115,6 +120,11 @@ const simple = (number: number, title: string, description: string, category: st
   description,
   duration_days: days,
   content: "",
+  patient_content: null,
+  languages: ["en"],
+  kept: [],
+  created_at: "2026-05-04T09:00:00Z",
+  updated_at: "2026-05-04T09:00:00Z",
   category,
   tags,
   status,

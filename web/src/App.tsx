@@ -3,7 +3,7 @@ import { QueryClientProvider, type QueryClient, useQueryClient } from "@tanstack
 import { type ComponentType, lazy, Suspense, useEffect, useRef, useState } from "react";
 import { Redirect, Route, Router, useLocation, useSearchParams } from "wouter";
 import { listenSignedOut } from "./api/client";
-import { AccountContext, SESSION_KEY, useSession } from "./api/session";
+import { AccountContext, PermissionContext, SESSION_KEY, useSession } from "./api/session";
 import type { Account } from "./api/types";
 import { ErrorBoundary } from "./errors";
 import { Frame, type FrameKind } from "./frame/Frame";
@@ -30,6 +30,8 @@ export function App({ queries }: { queries: QueryClient }) {
   );
 }
 
+const NOTHING: readonly string[] = [];
+
 const homeOf = (account: Account): string => (account.role === "patient" ? "/today" : account.role === "auditor" ? "/settings" : "/overview");
 
 const frameOf = (account: Account | undefined): FrameKind => (account === undefined ? "public" : account.role === "patient" ? "patient" : "staff");
@@ -51,6 +53,7 @@ function Gate() {
   const isStaff = frameOf(account) === "staff";
   return (
     <AccountContext.Provider value={account ?? null}>
+      <PermissionContext.Provider value={session.data?.permissions ?? NOTHING}>
       <Frame kind={route.audience === "public" ? "public" : frameOf(account)} account={account}>
         <ErrorBoundary resetKey={path}>
           {/* A page of one session is never shown to the next, nor to nobody. */}
@@ -62,6 +65,7 @@ function Gate() {
           {isStaff && parameters.has("edit-patient") ? <EditPatient /> : null}
         </Suspense>
       </Frame>
+      </PermissionContext.Provider>
     </AccountContext.Provider>
   );
 }

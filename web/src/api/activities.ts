@@ -24,7 +24,7 @@ export function useActivities(occurrences: readonly Planned[]): (occurrence: Pla
   const assignments = useQueries({
     queries: assignmentIds.map((id) => ({
       queryKey: ["assignments", id, "record"],
-      queryFn: () => bodyOf<Assignment>(client.GET("/api/v1/assignments/{id}", { params: { path: { id } } })),
+      queryFn: () => bodyOf<Assignment>(client.GET("/api/v1/assignments/{assignment_id}", { params: { path: { assignment_id: id } } })),
       staleTime: PLAN_FRESH_MS,
     })),
   });
@@ -39,7 +39,7 @@ export function useActivities(occurrences: readonly Planned[]): (occurrence: Pla
   const plans = useQueries({
     queries: [...wanted.values()].map(({ id, version }) => ({
       queryKey: ["protocols", id, "version", version],
-      queryFn: () => bodyOf<Protocol>(client.GET("/api/v1/protocols/{id}/versions/{version}", { params: { path: { id, version } } })),
+      queryFn: () => bodyOf<Protocol>(client.GET("/api/v1/protocols/{protocol_id}/versions/{version}", { params: { path: { protocol_id: id, version } } })),
       staleTime: PLAN_FRESH_MS,
     })),
   });
@@ -54,6 +54,6 @@ export function useActivities(occurrences: readonly Planned[]): (occurrence: Pla
 
 /** Mirrors care-rules §1.3: the segment in force on a day says the version. */
 export function versionInForce(assignment: Pick<Assignment, "version" | "segments">, day: string): number {
-  const begun = (assignment.segments ?? []).filter((segment) => (segment.from ?? segment.from_on ?? "") <= day);
-  return begun.at(-1)?.version ?? assignment.segments?.[0]?.version ?? assignment.version;
+  const begun = assignment.segments.filter((segment) => segment.from_on <= day);
+  return begun.at(-1)?.version ?? assignment.segments[0]?.version ?? assignment.version;
 }

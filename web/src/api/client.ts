@@ -1,6 +1,6 @@
 /** The one door to the server: cookie session, CSRF header, idempotency key, entity tags, problems as errors. */
 import createClient, { type Middleware } from "openapi-fetch";
-import type { paths } from "./paths";
+import type { paths } from "./schema";
 import { problemOf, unreachable } from "./problem";
 
 /** Lives in memory only: a script that survives the page cannot find it. */
@@ -43,11 +43,8 @@ export function setCsrfToken(token: string | null): void {
   if (token === null) etags.clear();
 }
 
-/** The `If-Match` header for an update: the tag of the copy that the user saw. */
-export function ifMatch(path: string): Record<string, string> {
-  const etag = etags.get(path);
-  return etag === undefined ? {} : { "If-Match": etag };
-}
+/** The `If-Match` header for an update: the tag of the copy that the user saw; any copy, when it was never read. */
+export const ifMatch = (path: string): { "If-Match": string } => ({ "If-Match": etags.get(path) ?? "*" });
 
 /** Called whenever the server says that the session is over. Returns how to stop listening. */
 export function listenSignedOut(listener: () => void): () => void {

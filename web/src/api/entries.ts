@@ -1,14 +1,12 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { bodyOf, client } from "./client";
 import { todayKey } from "./patients";
-import type { Entry, EntryInput, Occurrence, OccurrenceState, Page, Today } from "./types";
+import type { Entry, EntryInput, Occurrence, Page, Today } from "./types";
 import { type Act, type Fetched, useAct, useDataFetching } from "./useDataFetching";
 
-export const useEntries = (assignmentId: string, pageSize = 50, enabled = true): Fetched<Page<Entry>> =>
-  useDataFetching(
-    ["entries", assignmentId, pageSize],
-    (signal) => bodyOf(client.GET("/api/v1/entries", { params: { query: { filter: `assignment_id = "${assignmentId}"`, order_by: "recorded_at desc", page_size: pageSize } }, signal })),
-    { enabled },
+export const useEntries = (patientId: string, pageSize: number): Fetched<Page<Entry>> =>
+  useDataFetching(["entries", patientId, pageSize], (signal) =>
+    bodyOf(client.GET("/api/v1/entries", { params: { query: { filter: `patient_id = "${patientId}"`, order_by: "recorded_at desc", page_size: pageSize } }, signal })),
   );
 
 interface RecordInput {
@@ -25,7 +23,9 @@ export function useRecord(patientId: string, date: string | undefined): Act<Reco
   return useAct(async ({ occurrence, entry }: RecordInput) => {
     const before = day.mark(occurrence.id, entry.outcome, null);
     try {
-      const recorded = await bodyOf(client.POST("/api/v1/entries", { body: { client_id: crypto.randomUUID(), effective_at: new Date().toISOString(), ...entry, occurrence_id: occurrence.id } }));
+      const body: EntryInput = { client_id: crypto.randomUUID(), effective_at: new Date().toISOString(), ...entry, occurrence_id: occurrence.id };
+      // One entry is answered by an entry; a list of results answers a list.
+      const recorded = (await bodyOf(client.POST("/api/v1/entries", { body }))) as Entry;
       day.mark(occurrence.id, entry.outcome, recorded.id);
       return recorded;
     } catch (error) {
@@ -43,7 +43,7 @@ export function useRetract(patientId: string, date: string | undefined): Act<{ o
   return useAct(async ({ occurrence, entryId }: { occurrence: Occurrence; entryId: string }) => {
     const before = day.mark(occurrence.id, stateWithoutEntry(occurrence), null);
     try {
-      return await bodyOf(client.DELETE("/api/v1/entries/{id}", { params: { path: { id: entryId } } }));
+      return await bodyOf(client.DELETE("/api/v1/entries/{entry_id}", { params: { path: { entry_id: entryId } } }));
     } catch (error) {
       day.restore(before);
       throw error;
@@ -53,10 +53,10 @@ export function useRetract(patientId: string, date: string | undefined): Act<{ o
   });
 }
 
-const isDone = (state: OccurrenceState) => state === "completed" || state === "skipped";
+const isDone = (state: Occurrence["state"]) => state === "completed" || state === "skipped";
 
 /** Mirrors care-rules §3.3 for the moment between the tap and the server's answer. */
-function stateWithoutEntry(occurrence: Occurrence): OccurrenceState {
+function stateWithoutEntry(occurrence: Occurrence): Occurrence["state"] {
   const now = Date.now();
   if (now < Date.parse(occurrence.opens_at)) return "not_yet_open";
   return now < Date.parse(occurrence.closes_at) ? "open" : "missed";
@@ -66,7 +66,7 @@ function useDay(patientId: string, date: string | undefined) {
   const queries = useQueryClient();
   const key = todayKey(patientId, date);
   return {
-    mark(occurrenceId: string, state: OccurrenceState, entryId: string | null): Today | undefined {
+    mark(occurrenceId: string, state: Occurrence["state"], entryId: string | null): Today | undefined {
       // A fetch that is under way would put the old day back over this one.
       void queries.cancelQueries({ queryKey: key });
       const before = queries.getQueryData<Today>(key);

@@ -24,11 +24,18 @@ export const useSession = (): Fetched<Session | null> => useDataFetching<Session
 /** Given by the gate to the pages below it: they see one account as long as they are shown, and hear of no other. */
 export const AccountContext = createContext<Account | null>(null);
 
+export const PermissionContext = createContext<readonly string[]>([]);
+
 /** The account on screen. Pages are shown to signed-in people only, so it is there. */
 export function useAccount(): Account {
   const account = useContext(AccountContext);
   if (account === null) throw new Error("a page was shown without a session");
   return account;
+}
+
+/** Whether the account may do something: what is not allowed is not offered. The server decides all the same. */
+export function useMay(permission: string): boolean {
+  return useContext(PermissionContext).includes(permission);
 }
 
 export function useSignIn(): Act<{ email: string; password: string }, Session> {

@@ -32,7 +32,7 @@ const placesOf = (kind: FrameKind, role: string | undefined): readonly Place[] =
 
 interface FrameProps {
   kind: FrameKind;
-  account?: { email: string; role: string } | undefined;
+  account?: { email: string | null; name: string | null; role: string } | undefined;
   children?: ReactNode;
 }
 
@@ -71,7 +71,7 @@ function Navigation({ places, account }: { places: readonly Place[]; account: Fr
           </li>
         ))}
       </ul>
-      <p className="frame-who">{account ? <>{account.email}<br />{ROLE[account.role] ?? account.role}</> : <>&nbsp;<br />&nbsp;</>}</p>
+      <p className="frame-who">{account ? <>{account.name ?? account.email}<br />{ROLE[account.role] ?? account.role}</> : <>&nbsp;<br />&nbsp;</>}</p>
     </nav>
   );
 }

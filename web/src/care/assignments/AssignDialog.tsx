@@ -5,7 +5,7 @@ import { useHistoryState } from "wouter/use-browser-location";
 import { useAssign } from "@/api/assignments";
 import { usePatient } from "@/api/patients";
 import { useProtocol, useProtocolVersion } from "@/api/protocols";
-import type { Patient, Protocol } from "@/api/types";
+import type { PatientRow, Protocol } from "@/api/types";
 import { browserZone, dayIn, fullDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
 import { fullName } from "@/format/words";
@@ -25,7 +25,7 @@ const TITLES: Record<Step, string> = { protocol: "Which protocol?", patients: "F
 export interface Choice {
   protocolId: string;
   ids: readonly string[];
-  people: readonly Patient[];
+  people: readonly PatientRow[];
   startsOn: string;
 }
 

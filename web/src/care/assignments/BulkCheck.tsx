@@ -1,7 +1,6 @@
 import { useCallback, useEffect, useState } from "react";
 import { useBulkAssign, useOperation } from "@/api/assignments";
-import type { BulkInput } from "@/api/paths";
-import type { Operation } from "@/api/types";
+import type { BulkInput, Operation } from "@/api/types";
 import { counted } from "@/format/numbers";
 import { Button } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
@@ -62,7 +61,7 @@ function useBulkOperation() {
   const [key] = useState(() => crypto.randomUUID());
   const act = useBulkAssign();
   const [first, setFirst] = useState<Operation | null>(null);
-  const polled = useOperation<unknown>(first?.id ?? null);
+  const polled = useOperation(first?.id ?? null);
   const { run } = act;
   const start = useCallback(
     (input: BulkInput) => {

@@ -5,32 +5,16 @@ export interface BulkOutcome {
   leftOut: { reason: string; count: number }[];
 }
 
-const REASONS: Record<string, string> = {
-  not_found: "no such patient",
-  archived: "archived",
-  already_assigned: "follows this protocol already",
-  already_active: "follows this protocol already",
-  refused: "refused",
-};
+const REASONS: readonly (readonly [string, string])[] = [
+  ["already_assigned", "follow this protocol already"],
+  ["archived", "archived"],
+  ["unknown", "not found"],
+  ["failed", "could not be assigned"],
+];
 
-export function readOutcome(result: unknown): BulkOutcome {
-  const body = isRecord(result) ? result : {};
-  const done = body["assigned"] ?? body["would_assign"] ?? body["created"] ?? body["count"] ?? 0;
-  return { assigned: Array.isArray(done) ? done.length : Number(done) || 0, leftOut: leftOut(body["skipped"] ?? body["refused"] ?? body["left_out"]) };
+/** `result` is that of the operation: counts under the names of the outcomes. */
+export function readOutcome(result: object | null | undefined): BulkOutcome {
+  const counts = new Map(Object.entries(result ?? {}).map(([name, count]: [string, unknown]) => [name, typeof count === "number" ? count : 0]));
+  const leftOut = REASONS.map(([name, reason]) => ({ reason, count: counts.get(name) ?? 0 })).filter(({ count }) => count > 0);
+  return { assigned: counts.get("assigned") ?? counts.get("would_assign") ?? 0, leftOut };
 }
-
-/** Counts by reason: a list of {patient_id, reason}, or counts under the names of the reasons. */
-function leftOut(given: unknown): BulkOutcome["leftOut"] {
-  const counts = new Map<string, number>();
-  if (Array.isArray(given)) {
-    for (const item of given) {
-      const reason = isRecord(item) ? String(item["reason"] ?? item["code"] ?? "refused") : "refused";
-      counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    }
-  } else if (isRecord(given)) {
-    for (const [reason, count] of Object.entries(given)) if (Number(count) > 0) counts.set(reason, Number(count));
-  } else if (Number(given) > 0) counts.set("refused", Number(given));
-  return [...counts].map(([reason, count]) => ({ reason: REASONS[reason] ?? reason.replaceAll("_", " "), count }));
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,7 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { usePatientMatches } from "@/api/patients";
 import { useProtocols } from "@/api/protocols";
-import type { Patient, Protocol } from "@/api/types";
+import type { PatientRow, Protocol } from "@/api/types";
 import { addDays, browserZone, dayIn, fullDay, longDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
 import { scheduleInWords } from "@/format/schedule";
@@ -57,7 +57,7 @@ export function PatientsStep({ choice, update, back, next, close, title, lead }:
   const search = useSettled(q.trim());
   const matches = usePatientMatches(search, search !== "");
   const chosen = new Set(choice.people.map((patient) => patient.id));
-  const toggle = (patient: Patient) => update({ people: chosen.has(patient.id) ? choice.people.filter((other) => other.id !== patient.id) : [...choice.people, patient] });
+  const toggle = (patient: PatientRow) => update({ people: chosen.has(patient.id) ? choice.people.filter((other) => other.id !== patient.id) : [...choice.people, patient] });
   return (
     <Dialog
       title={title}
@@ -103,7 +103,7 @@ export function PatientsStep({ choice, update, back, next, close, title, lead }:
   );
 }
 
-function ChosenPeople({ people, remove }: { people: readonly Patient[]; remove: (patient: Patient) => void }) {
+function ChosenPeople({ people, remove }: { people: readonly PatientRow[]; remove: (patient: PatientRow) => void }) {
   if (people.length === 0) return null;
   return (
     <ul role="list" className="chips" aria-label="Chosen patients">

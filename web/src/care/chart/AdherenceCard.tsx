@@ -1,5 +1,4 @@
-import { useProtocol } from "@/api/protocols";
-import type { Adherence, Assignment } from "@/api/types";
+import type { Adherence } from "@/api/types";
 import { counted, percent } from "@/format/numbers";
 import { adherenceWord } from "@/format/words";
 import { AdherenceMeter } from "@/ui/Badge";
@@ -11,10 +10,9 @@ import { EmptyState, type Fetched, Loaded } from "@/ui/States";
 interface AdherenceCardProps {
   adherence: Fetched<Adherence>;
   today: string;
-  assignments: readonly Assignment[];
 }
 
-export function AdherenceCard({ adherence, today, assignments }: AdherenceCardProps) {
+export function AdherenceCard({ adherence, today }: AdherenceCardProps) {
   return (
     <section className="card" aria-label="Adherence">
       <h2>Adherence</h2>
@@ -25,7 +23,7 @@ export function AdherenceCard({ adherence, today, assignments }: AdherenceCardPr
               Adherence shows as soon as the first window has closed.
             </EmptyState>
           ) : (
-            <Facts data={data} today={today} assignments={assignments} />
+            <Facts data={data} today={today} />
           )
         }
       </Loaded>
@@ -33,7 +31,7 @@ export function AdherenceCard({ adherence, today, assignments }: AdherenceCardPr
   );
 }
 
-function Facts({ data, today, assignments }: { data: Adherence; today: string; assignments: readonly Assignment[] }) {
+function Facts({ data, today }: { data: Adherence; today: string }) {
   const weeks = data.by_week.slice(-10);
   return (
     <div className="stack" data-gap="l">
@@ -63,21 +61,21 @@ function Facts({ data, today, assignments }: { data: Adherence; today: string; a
         ) : null}
         <div>
           <h3 className="section-title">By activity</h3>
-          <ActivityRows data={data} assignments={assignments} />
+          <ActivityRows data={data} />
         </div>
       </div>
     </div>
   );
 }
 
-function ActivityRows({ data, assignments }: { data: Adherence; assignments: readonly Assignment[] }) {
+function ActivityRows({ data }: { data: Adherence }) {
   const rows = data.by_activity.toSorted((a, b) => (a.ratio ?? 2) - (b.ratio ?? 2));
   return (
     <ul role="list" className="activity-rows">
       {rows.map((row) => (
-        <li key={`${row.assignment_id ?? ""}/${row.activity_key}`}>
+        <li key={row.activity_key}>
           <span className="activity-name">
-            <ActivityName row={row} assignment={assignments.find((assignment) => assignment.id === row.assignment_id)} />
+            <span>{row.title ?? row.activity_key.replaceAll(/[-_]/g, " ")}</span>
             {row.missed > 0 ? <small className="muted number">{row.missed} missed</small> : null}
           </span>
           <AdherenceMeter ratio={row.ratio} />
@@ -85,11 +83,4 @@ function ActivityRows({ data, assignments }: { data: Adherence; assignments: rea
       ))}
     </ul>
   );
-}
-
-/** The title where the server gives it, else that of the protocol's activity; its key when neither is known. */
-function ActivityName({ row, assignment }: { row: Adherence["by_activity"][number]; assignment: Assignment | undefined }) {
-  const protocol = useProtocol(assignment?.protocol_id ?? "", !row.title && assignment !== undefined);
-  const activity = protocol.data?.phases.flatMap((phase) => phase.activities ?? []).find((candidate) => candidate.key === row.activity_key);
-  return <span>{row.title ?? activity?.title ?? row.activity_key.replaceAll(/[-_]/g, " ")}</span>;
 }

@@ -74,7 +74,7 @@ function Chart({ patient }: { patient: Patient }) {
           <TodayCard day={day} />
         </div>
         <div className="stack chart-main">
-          <AdherenceCard adherence={adherence} today={today} assignments={assignments.data?.items ?? []} />
+          <AdherenceCard adherence={adherence} today={today} />
           <section className="card" aria-label="Measurements">
             <h2>Measurements</h2>
             <Loaded of={measurements} rows={4}>
@@ -89,7 +89,7 @@ function Chart({ patient }: { patient: Patient }) {
               }
             </Loaded>
           </section>
-          <EntriesCard assignments={assignments.data?.items ?? []} timeZone={patient.time_zone ?? null} />
+          <EntriesCard patientId={patient.id} timeZone={patient.time_zone} />
         </div>
       </div>
     </>

@@ -1,54 +1,37 @@
 import { useState } from "react";
 import { useActivities } from "@/api/activities";
 import { useEntries } from "@/api/entries";
-import type { Activity, Assignment, Entry } from "@/api/types";
+import type { Activity, Entry } from "@/api/types";
 import { dayAndTime, dayIn, relative } from "@/format/dates";
 import { decimal, quantity } from "@/format/numbers";
 import { Badge, StatusBadge } from "@/ui/Badge";
 import { Button } from "@/ui/Button";
 import { EmptyState, Loaded } from "@/ui/States";
 
-interface EntriesCardProps {
-  assignments: readonly Assignment[];
-  timeZone: string | null;
-}
-
 const AT_FIRST = 8;
 const MOST = 100;
 
 /** What was recorded lately, corrections and retractions with it. */
-export function EntriesCard({ assignments, timeZone }: EntriesCardProps) {
-  const [chosen, setChosen] = useState<string | null>(null);
+export function EntriesCard({ patientId, timeZone }: { patientId: string; timeZone: string }) {
   const [count, setCount] = useState(AT_FIRST);
-  const first = assignments.find((assignment) => assignment.status === "active") ?? assignments[0];
-  const id = chosen ?? first?.id ?? "";
-  const entries = useEntries(id, MOST, id !== "");
-  if (first === undefined) return null;
+  const entries = useEntries(patientId, MOST);
   return (
     <section className="card" aria-label="Recent entries">
-      <div className="card-head">
-        <h2>Recent entries</h2>
-        {assignments.length > 1 ? (
-          <label className="small">
-            <span className="hidden-visually">Plan</span>
-            <select className="select-small" value={id} onChange={(event) => setChosen(event.currentTarget.value)}>
-              {assignments.map((assignment) => (
-                <option key={assignment.id} value={assignment.id}>
-                  {assignment.protocol_title ?? `Plan from ${assignment.starts_on}`}
-                </option>
-              ))}
-            </select>
-          </label>
-        ) : null}
-      </div>
+      <h2>Recent entries</h2>
       <Loaded of={entries} rows={4}>
-        {({ items }) => (items.length === 0 ? <EmptyState icon="task" title="Nothing was recorded yet" /> : <EntryRows items={items.slice(0, count)} timeZone={timeZone} more={items.length > count ? () => setCount(count + 20) : null} />)}
+        {({ items }) =>
+          items.length === 0 ? (
+            <EmptyState icon="task" title="Nothing was recorded yet" />
+          ) : (
+            <EntryRows items={items.slice(0, count)} timeZone={timeZone} more={items.length > count ? () => setCount(count + 20) : null} />
+          )
+        }
       </Loaded>
     </section>
   );
 }
 
-function EntryRows({ items, timeZone, more }: { items: Entry[]; timeZone: string | null; more: (() => void) | null }) {
+function EntryRows({ items, timeZone, more }: { items: Entry[]; timeZone: string; more: (() => void) | null }) {
   const activityOf = useActivities(items.map((entry) => planned(entry, timeZone)));
   const replaced = new Set(items.map((entry) => entry.replaces).filter(Boolean));
   return (
@@ -87,15 +70,14 @@ function EntryRows({ items, timeZone, more }: { items: Entry[]; timeZone: string
   );
 }
 
-const planned = (entry: Entry, timeZone: string | null) => ({ assignment_id: entry.assignment_id, activity_key: entry.activity_key, planned_local: dayIn(timeZone, entry.effective_at) });
+const planned = (entry: Entry, timeZone: string) => ({ assignment_id: entry.assignment_id, activity_key: entry.activity_key, planned_local: dayIn(timeZone, entry.effective_at) });
 
 function EntryResult({ entry, activity }: { entry: Entry; activity: Activity | undefined }) {
-  const score = typeof entry.score === "number" ? { value: entry.score } : entry.score;
-  if (score?.value != null) {
+  if (entry.score) {
     return (
       <span className="number">
-        Score {decimal(score.value)}
-        {"label" in score && score.label ? `, ${score.label}` : ""}
+        Score {decimal(entry.score.value)}
+        {entry.score.label ? `, ${entry.score.label}` : ""}
       </span>
     );
   }

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useMove } from "@/api/assignments";
 import { useVersions } from "@/api/protocols";
-import type { Assignment, VersionSummary } from "@/api/types";
+import type { Assignment, MovePreview, Protocol } from "@/api/types";
 import { fullDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
 import { Button } from "@/ui/Button";
@@ -9,7 +9,7 @@ import { Dialog } from "@/ui/Dialog";
 import { Choice, SelectField, TextField } from "@/ui/Field";
 import { EmptyState, FaultNotice, Loaded, Notice } from "@/ui/States";
 import { useToast } from "@/ui/Toast";
-import { type MovePreview, readPreview } from "./movePreview";
+import { changeInWords } from "./movePreview";
 
 interface MoveDialogProps {
   assignment: Assignment;
@@ -38,7 +38,7 @@ export function MoveDialog({ assignment, title, today, close }: MoveDialogProps)
   );
 }
 
-function MoveForm({ assignment, title, today, close, versions }: MoveDialogProps & { versions: VersionSummary[] }) {
+function MoveForm({ assignment, title, today, close, versions }: MoveDialogProps & { versions: Protocol[] }) {
   const newest = versions.toSorted((a, b) => b.version - a.version);
   const [version, setVersion] = useState(String(newest[0]!.version));
   const [from, setFrom] = useState(today > assignment.starts_on ? today : assignment.starts_on);
@@ -49,7 +49,7 @@ function MoveForm({ assignment, title, today, close, versions }: MoveDialogProps
   const input = { to_version: Number(version), from, restart: count === "restart" };
   const look = async () => {
     const answer = await move.run({ ...input, dry_run: true });
-    if (answer !== undefined) setPreview(readPreview(answer));
+    if (answer !== undefined) setPreview(answer);
   };
   const act = async () => {
     if ((await move.run(input)) === undefined) return;
@@ -101,13 +101,18 @@ function Preview({ preview }: { preview: MovePreview }) {
   const total = preview.begins.length + preview.changes.length + preview.ends.length;
   return (
     <div className="stack" role="status">
-      <p className="strong">{total === 0 ? "Nothing changes for the patient." : `${counted(total, "thing")} change for the patient:`}</p>
+      <p className="strong">{total === 0 ? "Nothing changes for the patient." : `${counted(total, "thing")} ${total === 1 ? "changes" : "change"} for the patient:`}</p>
+      {preview.ends_on_after === preview.ends_on_before ? null : (
+        <p className="number">
+          The plan ends on {fullDay(preview.ends_on_after)} instead of {fullDay(preview.ends_on_before)}.
+        </p>
+      )}
       {HEADINGS.map(([key, title, tone]) =>
         preview[key].length > 0 ? (
           <Notice key={key} tone={tone} title={title}>
             <ul>
               {preview[key].map((line) => (
-                <li key={line}>{line}</li>
+                <li key={line.activity_key}>{changeInWords(line)}</li>
               ))}
             </ul>
           </Notice>

@@ -1,14 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { readPreview } from "./movePreview";
+import { changeInWords } from "./movePreview";
 
-describe("the preview of a move", () => {
-  it("reads titles, keys and changed fields", () => {
-    const preview = readPreview({ begins: [{ activity_key: "walk", title: "Walk" }], ends: ["Pulse"], changes: [{ title: "Measure", fields: [{ field: "window_minutes" }, "schedule"] }] });
+describe("a change that a move makes", () => {
+  const change = { activity_key: "bp", title: "Measure blood pressure", planned_before: 30, planned_after: 30 };
 
-    expect(preview).toEqual({ begins: ["Walk"], ends: ["Pulse"], changes: ["Measure (window minutes, schedule)"] });
+  it("names what is different", () => {
+    expect(changeInWords({ ...change, changed: ["schedule", "clinician_instructions"] })).toBe("Measure blood pressure: other times, another clinician instructions");
   });
 
-  it("is empty when the answer says nothing", () => {
-    expect(readPreview(undefined)).toEqual({ begins: [], ends: [], changes: [] });
+  it("counts how often it is planned", () => {
+    expect(changeInWords({ ...change, changed: ["schedule"], planned_after: 60 })).toBe("Measure blood pressure: other times, planned 60 times instead of 30");
+    expect(changeInWords({ ...change, planned_before: 0 })).toBe("Measure blood pressure: 30 times");
+  });
+
+  it("is the name alone when nothing else is known", () => {
+    expect(changeInWords(change)).toBe("Measure blood pressure");
   });
 });

@@ -1,25 +1,13 @@
-/** Reads the server's preview of a move into sentences. */
+/** Pure: a change that a move makes, as a sentence. */
+import type { PlanChange } from "@/api/types";
 
-export interface MovePreview {
-  begins: string[];
-  ends: string[];
-  changes: string[];
+const FIELDS: Record<string, string> = { schedule: "other times", instructions: "other instructions", measurement: "other values or targets", questionnaire: "other questions", medication: "another dose", title: "another name" };
+
+/** "Measure blood pressure: other times, planned 60 times instead of 30" */
+export function changeInWords({ title, changed, planned_before, planned_after }: PlanChange): string {
+  const fields = (changed ?? []).map((field) => FIELDS[field] ?? `another ${field.replaceAll("_", " ")}`);
+  const isBoth = planned_before > 0 && planned_after > 0;
+  const count = planned_before === planned_after ? "" : isBoth ? `planned ${planned_after} times instead of ${planned_before}` : `${Math.max(planned_before, planned_after)} times`;
+  const parts = [...fields, count].filter((part) => part !== "");
+  return parts.length === 0 ? title : `${title}: ${parts.join(", ")}`;
 }
-
-export function readPreview(answer: unknown): MovePreview {
-  const body = isRecord(answer) ? (isRecord(answer["preview"]) ? answer["preview"] : answer) : {};
-  return { begins: lines(body["begins"]), ends: lines(body["ends"]), changes: lines(body["changes"]) };
-}
-
-function lines(list: unknown): string[] {
-  if (!Array.isArray(list)) return [];
-  return list.map((item: unknown) => {
-    if (typeof item === "string") return item;
-    if (!isRecord(item)) return String(item);
-    const name = item["title"] ?? item["activity_key"] ?? item["name"] ?? "Activity";
-    const fields = Array.isArray(item["fields"]) ? item["fields"].map((field: unknown) => (isRecord(field) ? String(field["field"] ?? "") : String(field))).filter(Boolean) : [];
-    return fields.length > 0 ? `${String(name)} (${fields.join(", ").replaceAll("_", " ")})` : String(name);
-  });
-}
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null && !Array.isArray(value);

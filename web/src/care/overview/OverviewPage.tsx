@@ -1,11 +1,10 @@
 import "./Overview.css";
 import { Link } from "wouter";
-import { useAdherenceRows, usePatient } from "@/api/patients";
-import { useProtocol } from "@/api/protocols";
+import { useAdherenceRows } from "@/api/patients";
 import type { AdherenceRow } from "@/api/types";
 import { browserZone, dayIn, longDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
-import { adherenceTone, listName } from "@/format/words";
+import { adherenceTone } from "@/format/words";
 import { AdherenceMeter } from "@/ui/Badge";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
@@ -47,7 +46,7 @@ export default function OverviewPage() {
                   {({ items }) => (
                     <ul role="list" className="overview-list">
                       {items.map((row) => (
-                        <ProtocolRow key={row.protocol_id} row={row} />
+                        <ProtocolRow key={row.id} row={row} />
                       ))}
                     </ul>
                   )}
@@ -98,7 +97,7 @@ function Needing({ rows }: { rows: AdherenceRow[] }) {
     <>
       <ul role="list" className="overview-list">
         {visible.map((row) => (
-          <PatientRow key={row.patient_id} row={row} />
+          <PatientRow key={row.id} row={row} />
         ))}
       </ul>
       {visible.length < known.length ? (
@@ -113,13 +112,10 @@ function Needing({ rows }: { rows: AdherenceRow[] }) {
 }
 
 function PatientRow({ row }: { row: AdherenceRow }) {
-  const id = row.patient_id ?? "";
-  const patient = usePatient(id, id !== "" && !row.title);
-  const name = row.title ?? (patient.data ? listName(patient.data) : patient.problem ? "Patient" : "…");
   return (
     <li>
-      <Link href={`/patients/${id}`} className="overview-row">
-        <span className="overview-name">{name}</span>
+      <Link href={`/patients/${row.id}`} className="overview-row">
+        <span className="overview-name">{row.title}</span>
         <span className="muted small number overview-missed">{row.missed > 0 ? `${row.missed} missed` : counted(row.completed, "done", "done")}</span>
         <AdherenceMeter ratio={row.ratio} />
       </Link>
@@ -128,12 +124,10 @@ function PatientRow({ row }: { row: AdherenceRow }) {
 }
 
 function ProtocolRow({ row }: { row: AdherenceRow }) {
-  const id = row.protocol_id ?? "";
-  const protocol = useProtocol(id, id !== "" && !row.title);
   return (
     <li>
-      <Link href={`/protocols/${id}`} className="overview-row">
-        <span className="overview-name">{row.title ?? protocol.data?.title ?? "…"}</span>
+      <Link href={`/protocols/${row.id}`} className="overview-row">
+        <span className="overview-name">{row.title}</span>
         <AdherenceMeter ratio={row.ratio} />
       </Link>
     </li>

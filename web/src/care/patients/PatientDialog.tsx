@@ -1,7 +1,7 @@
 import { type FormEvent, useRef } from "react";
 import { useLocation } from "wouter";
 import { usePatient, useSavePatient } from "@/api/patients";
-import type { Patient, PatientInput, Sex } from "@/api/types";
+import type { Patient, Sex } from "@/api/types";
 import { browserZone, dayIn } from "@/format/dates";
 import { SEX } from "@/format/words";
 import { Button } from "@/ui/Button";
@@ -10,7 +10,7 @@ import { useDraft } from "@/ui/drafts";
 import { SelectField, TextField } from "@/ui/Field";
 import { ErrorState, FaultNotice, Skeleton } from "@/ui/States";
 import { useToast } from "@/ui/Toast";
-import { faultsByField, missingFields, type PatientDraft, toDraft, toInput } from "./patientForm";
+import { faultsByField, missingFields, type PatientDraft, type TextName, toDraft, toInput } from "./patientForm";
 
 /** Enrols a patient, or edits one. What was typed stays when the dialog is closed by accident. */
 export function PatientDialog({ id, close }: { id: string | null; close: () => void }) {
@@ -78,9 +78,9 @@ interface FieldsProps {
 }
 
 function Fields({ draft, setDraft, errors }: FieldsProps) {
-  const field = (name: keyof PatientInput) => ({
+  const field = (name: TextName) => ({
     name,
-    value: draft.values[name] ?? "",
+    value: draft.values[name],
     error: errors[name],
     onValue: (value: string) => setDraft((before) => ({ ...before, values: { ...before.values, [name]: value } })),
   });

@@ -2,8 +2,8 @@ import "./Patients.css";
 import { useMemo, useState } from "react";
 import { useLocation } from "wouter";
 import { usePatients } from "@/api/patientList";
-import { useAccount } from "@/api/session";
-import type { Patient } from "@/api/types";
+import { useMay } from "@/api/session";
+import type { PatientRow } from "@/api/types";
 import type { FetchedList } from "@/api/useListFetching";
 import { ageOn, browserZone, dayIn, fullDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
@@ -17,7 +17,7 @@ import { type Column, DataTable, type Selection } from "@/ui/table/DataTable";
 
 const today = dayIn(browserZone());
 
-const COLUMNS: readonly Column<Patient>[] = [
+const COLUMNS: readonly Column<PatientRow>[] = [
   { key: "name", header: "Name", orderBy: "name", cell: (patient) => <span className="strong">{listName(patient)}</span> },
   { key: "born", header: "Born", width: "9.5rem", cell: (patient) => <span className="number">{fullDay(patient.birth_date)}</span>, priority: 2 },
   { key: "age", header: "Age", width: "4.5rem", align: "end", cell: (patient) => ageOn(patient.birth_date, today) },
@@ -38,8 +38,8 @@ export default function PatientsPage() {
   const [order, setOrder] = useAddressState("order", "name");
   const [view, setView] = useAddressState("view", "list");
   const [, setEditing] = useAddressState("edit-patient");
-  const edit = (patient: Patient | "new") => setEditing(patient === "new" ? "new" : patient.id, true);
-  const mayWrite = useAccount().role !== "auditor";
+  const edit = (patient: PatientRow | "new") => setEditing(patient === "new" ? "new" : patient.id, true);
+  const mayWrite = useMay("patient.write");
   const search = useSettled(q);
   const filter = status === "all" ? "" : `status = "${status}"`;
   const list = usePatients({ q: search, filter, order_by: order });
@@ -77,13 +77,13 @@ export default function PatientsPage() {
 }
 
 interface ListProps {
-  list: FetchedList<Patient>;
+  list: FetchedList<PatientRow>;
   q: string;
   order: string;
   setOrder: (order: string) => void;
   isPaged: boolean;
   filter: string;
-  edit: ((patient: Patient | "new") => void) | null;
+  edit: ((patient: PatientRow | "new") => void) | null;
 }
 
 function PatientList({ list, q, order, setOrder, isPaged, filter, edit }: ListProps) {
@@ -98,7 +98,7 @@ function PatientList({ list, q, order, setOrder, isPaged, filter, edit }: ListPr
   if (list.problem && list.items.length === 0) return <ErrorState fault={list.problem} retry={list.retry} />;
   if (list.isLoading) return <Skeleton rows={9} />;
   if (list.items.length === 0) return <NobodyFound q={q} add={edit ? () => edit("new") : null} />;
-  const open = (patient: Patient) => navigate(`/patients/${patient.id}`);
+  const open = (patient: PatientRow) => navigate(`/patients/${patient.id}`);
   return (
     <>
       <p className="hidden-visually" role="status">
@@ -124,7 +124,7 @@ function PatientList({ list, q, order, setOrder, isPaged, filter, edit }: ListPr
   );
 }
 
-function useSelection(rows: readonly Patient[]): { selection: Selection; selected: string[]; clear: () => void } {
+function useSelection(rows: readonly PatientRow[]): { selection: Selection; selected: string[]; clear: () => void } {
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const selected = useMemo(() => [...chosen], [chosen]);
   const loaded = rows.filter((row) => chosen.has(row.id)).length;
@@ -158,7 +158,7 @@ function SelectionBar({ ids, clear }: { ids: string[]; clear: () => void }) {
   );
 }
 
-function Pager({ page, setPage, list }: { page: number; setPage: (page: number) => void; list: FetchedList<Patient> }) {
+function Pager({ page, setPage, list }: { page: number; setPage: (page: number) => void; list: FetchedList<PatientRow> }) {
   const hasNext = page < list.pages.length - 1 || list.hasMore;
   const next = () => {
     if (page === list.pages.length - 1) list.loadMore();

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { faultsByField, missingFields, NUMBER_SYSTEM, toDraft, toInput } from "./patientForm";
 
 const weser = {
-  id: "1", given_name: "Anna", family_name: "Weser", birth_date: "1960-04-01", sex: "female" as const, email: null, phone: null, time_zone: "Europe/Berlin",
+  id: "1", given_name: "Anna", family_name: "Weser", birth_date: "1960-04-01", sex: "female" as const, email: null, phone: null, time_zone: "Europe/Berlin", address: null, language: null,
   identifiers: [{ system: "urn:mrn", value: "40017" }, { system: "urn:other", value: "x" }], status: "active" as const, created_at: "", updated_at: "",
 };
 

@@ -1,10 +1,10 @@
 /** Pure parts of the patient form: what is typed, what is sent, where a refusal belongs. */
 import type { Identifier, Patient, PatientInput, Sex } from "@/api/types";
 
-type TextName = Exclude<keyof PatientInput, "identifiers">;
+export type TextName = "given_name" | "family_name" | "birth_date" | "sex" | "email" | "phone" | "time_zone";
 
 export interface PatientDraft {
-  values: Record<TextName, string> & { identifiers?: string };
+  values: Record<TextName, string>;
   /** The patient number, and the identifiers of other systems that stay as they are. */
   number: string;
   others: Identifier[];
@@ -33,7 +33,7 @@ export function toDraft(patient: Patient | null, timeZone: string): PatientDraft
   };
 }
 
-export function toInput(draft: PatientDraft): PatientInput {
+export function toInput(draft: PatientDraft): PatientInput & { time_zone: string } {
   const { values } = draft;
   const text = (name: TextName) => values[name].trim();
   const [first, ...rest] = draft.others;

@@ -1,44 +1,42 @@
 import { type DragEvent, useState } from "react";
-import { useOperation } from "@/api/assignments";
 import { useImport } from "@/api/protocols";
+import type { Finding, ImportReport } from "@/api/types";
 import { counted } from "@/format/numbers";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
 import { Icon } from "@/ui/Icon";
 import { FaultNotice, Notice, Progress } from "@/ui/States";
-import { type Finding, type ImportOutcome, type ImportReport, operationOf, readReport } from "./importReport";
 
 const MAX_BYTES = 10 * 1024 * 1024;
-const MEDIA: Record<string, string> = { json: "application/json", yaml: "application/yaml", yml: "application/yaml" };
+const AT_ONCE = 100;
 
 /** One file in; a report out, of what was understood, kept and refused. Nothing is ever half imported. */
 export function ImportDialog({ close }: { close: () => void }) {
   const upload = useImport();
-  const [operationId, setOperationId] = useState<string | null>(null);
-  const operation = useOperation<unknown>(operationId);
   const [report, setReport] = useState<ImportReport | null>(null);
   const [fault, setFault] = useState<string>();
-  const finished = operation.data?.result ? readReport(operation.data) : null;
-  const shown = report ?? finished;
   const send = async (file: File | undefined) => {
     setFault(undefined);
     if (file === undefined) return;
     if (file.size > MAX_BYTES) return setFault("The file is larger than 10 MB. Split it into one file for each protocol.");
-    const extension = file.name.split(".").at(-1)?.toLowerCase() ?? "";
-    const answer = await upload.run({ filename: file.name, media_type: MEDIA[extension] ?? "application/json", content: await file.text() });
-    if (answer === undefined) return;
-    const id = operationOf(answer);
-    if (id) setOperationId(id);
-    else setReport(readReport(answer));
+    const answer = await upload.run({ name: file.name, content: await file.text() });
+    if (answer !== undefined) setReport(answer);
   };
-  if (shown) return <ReportDialog report={shown} close={close} />;
-  const isWaiting = upload.isRunning || (operationId !== null && operation.data?.status !== "failed");
+  if (report) return <ReportDialog report={report} close={close} />;
   return (
     <Dialog title="Import a protocol" lead="FHIR R4 PlanDefinition or Bundle, RADAR schedule, or HealthProtocol YAML and JSON." onClose={close}>
-      <FaultNotice fault={upload.problem ?? operation.problem} />
-      {operation.data?.status === "failed" ? <Notice title={operation.data.problem?.title ?? "The import failed"}>{operation.data.problem?.detail}</Notice> : null}
+      <FaultNotice fault={upload.problem} />
+      {upload.problem && upload.problem.faults.length > 0 ? (
+        <ul className="report-list">
+          {upload.problem.faults.slice(0, AT_ONCE).map((item, index) => (
+            <li key={index}>
+              {item.detail} <code>{item.pointer}</code>
+            </li>
+          ))}
+        </ul>
+      ) : null}
       {fault ? <Notice title={fault} /> : null}
-      {isWaiting ? <Progress done={operation.data?.progress.done ?? 0} total={operation.data?.progress.total ?? null} label="Import" /> : <FileDrop take={(file) => void send(file)} />}
+      {upload.isRunning ? <Progress done={0} total={null} label="Import" /> : <FileDrop take={(file) => void send(file)} />}
       <p className="muted small">What cannot be carried out, such as CQL conditions, is kept, shown, and exported unchanged. A file with a fault is refused as a whole, with the place and the reason.</p>
     </Dialog>
   );
@@ -61,7 +59,7 @@ function FileDrop({ take }: { take: (file: File | undefined) => void }) {
   );
 }
 
-const SECTIONS: readonly (readonly [ImportOutcome, string, "danger" | "warning" | "accent" | "good"])[] = [
+const SECTIONS: readonly (readonly [Finding["outcome"], string, "danger" | "warning" | "accent" | "good"])[] = [
   ["refused", "Refused", "danger"],
   ["adjusted", "Mended", "warning"],
   ["kept", "Kept and shown, not carried out", "accent"],
@@ -97,13 +95,11 @@ function ReportDialog({ report, close }: { report: ImportReport; close: () => vo
         </ul>
       ) : null}
       {SECTIONS.map(([outcome, title, tone]) => (
-        <Section key={outcome} title={title} tone={tone} findings={report.findings.filter((finding) => finding.outcome === outcome)} isOpen={outcome !== "understood" && outcome !== "ignored"} />
+        <Section key={outcome} title={title} tone={tone} findings={report.report.filter((finding) => finding.outcome === outcome)} isOpen={outcome !== "understood" && outcome !== "ignored"} />
       ))}
     </Dialog>
   );
 }
-
-const AT_ONCE = 100;
 
 function Section({ title, tone, findings, isOpen }: { title: string; tone: "danger" | "warning" | "accent" | "good"; findings: Finding[]; isOpen: boolean }) {
   if (findings.length === 0) return null;

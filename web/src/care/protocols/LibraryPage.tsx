@@ -2,8 +2,8 @@ import "./Library.css";
 import { useState } from "react";
 import { Link } from "wouter";
 import { useProtocols } from "@/api/protocols";
-import { useAccount } from "@/api/session";
-import type { ProtocolSummary } from "@/api/types";
+import { useMay } from "@/api/session";
+import type { ProtocolRow } from "@/api/types";
 import { counted } from "@/format/numbers";
 import { StatusBadge } from "@/ui/Badge";
 import { Button } from "@/ui/Button";
@@ -20,15 +20,13 @@ const STATUSES = [
   ["retired", "Retired"],
 ] as const;
 
-const WRITERS = new Set(["admin", "clinician"]);
-
 export default function LibraryPage() {
   const [q] = useAddressState("q");
   const [status] = useAddressState("status");
   const [category] = useAddressState("category");
   const [tag] = useAddressState("tag");
   const [isImporting, setImporting] = useState(false);
-  const mayWrite = WRITERS.has(useAccount().role);
+  const mayWrite = useMay("protocol.write");
   const search = useSettled(q);
   const list = useProtocols({ q: search, filter: status ? `status = "${status}"` : "" });
   const shown = list.items.filter((item) => (category === "" || item.category === category) && (tag === "" || item.tags.includes(tag)));
@@ -74,7 +72,7 @@ export default function LibraryPage() {
   );
 }
 
-function Filters({ list }: { list: readonly ProtocolSummary[] }) {
+function Filters({ list }: { list: readonly ProtocolRow[] }) {
   const [q, setQ] = useAddressState("q");
   const [status, setStatus] = useAddressState("status");
   const [category, setCategory] = useAddressState("category");
@@ -123,7 +121,7 @@ function FilterSelect({ label, all, value, options, set }: FilterSelectProps) {
   );
 }
 
-function ProtocolCard({ protocol }: { protocol: ProtocolSummary }) {
+function ProtocolCard({ protocol }: { protocol: ProtocolRow }) {
   return (
     <li className="card library-card">
       <div className="row-between">

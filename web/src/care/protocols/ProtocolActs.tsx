@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
 import { exportHref, useProtocolCommand } from "@/api/protocols";
-import { useAccount } from "@/api/session";
+import { useMay } from "@/api/session";
 import type { Protocol } from "@/api/types";
 import { Button } from "@/ui/Button";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
@@ -15,14 +15,13 @@ const FORMATS = [
   ["radar", "RADAR schedule"],
 ] as const;
 
-const WRITERS = new Set(["admin", "clinician"]);
-
 type Asked = "publish" | "retire" | null;
 
 /** Publish, retire, duplicate and export, of the newest version. */
 export function ProtocolActs({ protocol }: { protocol: Protocol }) {
   const [asked, setAsked] = useState<Asked>(null);
-  const mayWrite = WRITERS.has(useAccount().role);
+  const mayWrite = useMay("protocol.write");
+  const mayPublish = useMay("protocol.publish");
   const duplicate = useProtocolCommand(protocol.id, "duplicate");
   const [, navigate] = useLocation();
   const toast = useToast();
@@ -32,20 +31,20 @@ export function ProtocolActs({ protocol }: { protocol: Protocol }) {
     toast({ message: "Copied into a new draft" });
     navigate(`/protocols/${made.id}`);
   };
-  const acts: MenuItem[] = mayWrite
-    ? [
-        { label: "Duplicate", icon: "copy", onSelect: () => void copy() },
-        { label: "Retire…", icon: "archive", danger: true, disabledBecause: protocol.status === "retired" ? "It is retired already." : undefined, onSelect: () => setAsked("retire") },
-      ]
-    : [];
+  const acts: MenuItem[] = [
+    ...(mayWrite ? [{ label: "Duplicate", icon: "copy" as const, onSelect: () => void copy() }] : []),
+    ...(mayPublish
+      ? [{ label: "Retire…", icon: "archive" as const, danger: true, disabledBecause: protocol.status === "retired" ? "It is retired already." : undefined, onSelect: () => setAsked("retire") }]
+      : []),
+  ];
   return (
     <>
-      {mayWrite && protocol.status === "draft" ? (
+      {mayPublish && protocol.status === "draft" ? (
         <Button look="primary" icon="publish" onClick={() => setAsked("publish")}>
           Publish
         </Button>
       ) : null}
-      <Menu label="Export this protocol" text="Export" items={FORMATS.map(([format, label]) => ({ label, icon: "download" as const, href: exportHref(protocol.id, format) }))} />
+      <Menu label="Export this protocol" text="Export" items={FORMATS.map(([format, label]) => ({ label, icon: "download" as const, href: exportHref(protocol.id, protocol.version, format) }))} />
       {acts.length > 0 ? <Menu label="More for this protocol" items={acts} /> : null}
       {asked ? <AskDialog key={asked} command={asked} protocol={protocol} close={() => setAsked(null)} /> : null}
     </>

@@ -15,7 +15,7 @@ export function WeekTab({ protocol }: { protocol: Protocol }) {
   const zone = browserZone();
   const startsOn = addDays(mondayOf(dayIn(zone)), 7);
   const weeks = Math.ceil(protocol.duration_days / 7);
-  const preview = usePreview(protocol.id, protocol.version, { starts_on: startsOn, days: Math.min(number * 7, protocol.duration_days), time_zone: zone });
+  const preview = usePreview(protocol.id, protocol.version, { starts_on: startsOn, first_day: (number - 1) * 7 + 1, days: 7, time_zone: zone });
   return (
     <section className="stack" aria-label="Preview of a patient's week">
       <div className="row-between">
@@ -29,8 +29,7 @@ export function WeekTab({ protocol }: { protocol: Protocol }) {
         <p className="muted small">Shown as if it started on Monday, {weekdayDay(startsOn).slice(4)}.</p>
       </div>
       <Loaded of={preview} rows={6}>
-        {(days) => {
-          const shown = days.slice((number - 1) * 7, number * 7);
+        {(shown) => {
           return shown.every((day) => day.occurrences.length === 0) ? (
             <div className="card">
               <EmptyState icon="sun" title="Nothing is due this week" action={number < weeks ? <Button onClick={() => setWeek(String(number + 1))}>Next week</Button> : undefined} />

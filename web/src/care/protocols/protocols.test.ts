@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { valueInWords } from "./changes";
-import { operationOf, readReport } from "./importReport";
 import { lanesOf, marksOf, ticksOf } from "./lanes";
 
 const phase = { start_day: 15, length_days: 28 };
@@ -43,23 +42,5 @@ describe("a changed field", () => {
     expect(valueInWords("tags", [])).toBe("nothing");
     expect(valueInWords("content", "<p>Two <b>readings</b></p>")).toBe("Two readings");
     expect(valueInWords("measurement", { code: "x", unit: "kg", display: "Body weight", target_range: { high: 80 } })).toBe("Body weight, target at most 80 kg");
-  });
-});
-
-describe("the report of an import", () => {
-  const finding = { outcome: "kept", file: "a.json", pointer: "/action/0", code: "kept", detail: "Kept." };
-
-  it("gathers findings of the file and of each protocol, from an operation too", () => {
-    const body = { protocols: [{ id: "p1", title: "Plan", report: [finding] }], report: [{ ...finding, outcome: "refused" }, { outcome: "odd" }] };
-
-    expect(readReport({ result: body })).toEqual(readReport(body));
-    expect(readReport(body).findings.map((item) => item.outcome)).toEqual(["refused", "kept"]);
-    expect(readReport(body).protocols).toEqual([{ id: "p1", title: "Plan" }]);
-  });
-
-  it("is waited for while its operation runs", () => {
-    expect(operationOf({ id: "o1", status: "running", progress: { done: 0, total: 1 } })).toBe("o1");
-    expect(operationOf({ protocols: [] })).toBeNull();
-    expect(readReport(null).protocols).toEqual([]);
   });
 });

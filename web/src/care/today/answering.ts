@@ -45,9 +45,8 @@ export function answerText(item: QuestionnaireItem, typed: string | undefined): 
 
 /** The score of an entry with the band it falls in; null when it has none. */
 export function scoreOf(entry: Pick<Entry, "score">, bands: readonly ScoreBand[]): { value: number; label?: string | undefined; severity?: string | undefined } | null {
-  const value = typeof entry.score === "number" ? entry.score : entry.score?.value;
-  if (value == null) return null;
+  if (!entry.score) return null;
+  const { value, label, severity } = entry.score;
   const band = bands.find((candidate) => value >= candidate.low && value <= candidate.high);
-  const given = typeof entry.score === "object" ? entry.score : null;
-  return { value, label: given?.label ?? band?.label, severity: given?.severity ?? band?.severity };
+  return { value, label: label ?? band?.label, severity: severity ?? band?.severity };
 }

@@ -67,8 +67,7 @@ describe("answering questions", () => {
     const bands = [{ low: 0, high: 4, label: "Minimal" }, { low: 20, high: 27, label: "Severe", severity: "high" as const }];
 
     expect(scoreOf({ score: { value: 21 } }, bands)).toEqual({ value: 21, label: "Severe", severity: "high" });
-    expect(scoreOf({ score: 3 }, bands)?.label).toBe("Minimal");
-    expect(scoreOf({ score: { value: null } }, bands)).toBeNull();
+    expect(scoreOf({ score: { value: 3, label: "Of the server" } }, bands)?.label).toBe("Of the server");
     expect(scoreOf({ score: null }, bands)).toBeNull();
   });
 });

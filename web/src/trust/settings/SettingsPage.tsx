@@ -15,6 +15,12 @@ export default function SettingsPage() {
         <section className="card">
           <h2>Account</h2>
           <dl className="facts">
+            {account.name ? (
+              <>
+                <dt>Name</dt>
+                <dd>{account.name}</dd>
+              </>
+            ) : null}
             <dt>E-mail</dt>
             <dd>{account.email}</dd>
             <dt>Role</dt>
