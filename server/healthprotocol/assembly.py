@@ -18,6 +18,7 @@ from healthprotocol.care.adherence import service as adherence
 from healthprotocol.care.alerts import jobs as alert_jobs
 from healthprotocol.care.alerts import routes as alert_routes
 from healthprotocol.care.alerts import service as alerts
+from healthprotocol.care.alerts.model import AlertChanged, AlertOpened
 from healthprotocol.care.assignments import jobs as assignment_jobs
 from healthprotocol.care.assignments import routes as assignments
 from healthprotocol.care.assignments.model import AssignmentChanged, AssignmentsStarted, AssignmentStarted
@@ -32,6 +33,8 @@ from healthprotocol.foundation.crypto.root import LocalRootKey, RootKey
 from healthprotocol.foundation.db.transaction import Database, open_pool
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.jobs.registry import JobRegistry
+from healthprotocol.operations.events import routes as events
+from healthprotocol.operations.events.service import announcing
 from healthprotocol.operations.health import routes as health
 from healthprotocol.operations.health.service import Readiness, readiness
 from healthprotocol.operations.maintenance import jobs as maintenance
@@ -51,6 +54,7 @@ ROUTES: list[Any] = [
     *assignments.ROUTES,
     *audit.ROUTES,
     *work.ROUTES,
+    *events.ROUTES,
     *health.ROUTES,
 ]
 
@@ -64,6 +68,13 @@ SUBSCRIPTIONS: list[tuple[type, Any]] = [
     (AssignmentsStarted, alerts.on_many_started),
     (AssignmentChanged, alerts.on_changed),
     (EntriesRecorded, alerts.on_recorded),
+    # And what clients hear of, by ids.
+    (AssignmentStarted, announcing("assignment.changed", "assignment_id")),
+    (AssignmentsStarted, announcing("assignment.changed")),
+    (AssignmentChanged, announcing("assignment.changed", "assignment_id")),
+    (EntriesRecorded, announcing("entries.recorded", "assignment_id")),
+    (AlertOpened, announcing("alert.opened", "alert_id")),
+    (AlertChanged, announcing("alert.changed", "alert_id")),
 ]
 
 
@@ -130,11 +141,13 @@ class Parts(Provider):
         await pool.close()
 
     @provide
-    def database(self, pool: asyncpg.Pool, keys: KeyRing, settings: Settings) -> Database:
-        """What opens transactions."""
-        return Database(
+    async def database(self, pool: asyncpg.Pool, keys: KeyRing, settings: Settings) -> AsyncIterator[Database]:
+        """What opens transactions, and hears of those of other processes."""
+        database = Database(
             pool, keys=keys, subscriptions=Subscriptions(SUBSCRIPTIONS), wait_seconds=settings.pool_wait_seconds
         )
+        yield database
+        await database.feed.close()
 
     @provide
     def doorkeeper(self, database: Database, settings: Settings) -> Iterator[Doorkeeper]:

@@ -17,6 +17,7 @@ import structlog
 
 from healthprotocol.foundation.clock import Clock, system_clock
 from healthprotocol.foundation.context import Actor, RequestContext
+from healthprotocol.foundation.db.feed import Feed
 from healthprotocol.foundation.errors import CommitUnanswered, Unavailable
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.ids import OrganisationId, new_id
@@ -162,6 +163,7 @@ class Database:
         self.keys = keys
         self.subscriptions = subscriptions or Subscriptions()
         self.clock = clock
+        self.feed = Feed(pool)
         self._wait_seconds = wait_seconds
 
     @asynccontextmanager
@@ -219,7 +221,8 @@ class Database:
             raise _unavailable(error) from error
 
     async def close(self) -> None:
-        """Close the pool, waiting for what runs."""
+        """Let listeners end, and close the pool, waiting for what runs."""
+        await self.feed.close()
         await self.pool.close()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from healthprotocol.foundation.db.announcements import announce
 from healthprotocol.foundation.errors import NotFound
 from healthprotocol.foundation.ids import AccountId, OperationId
 from healthprotocol.foundation.jobs.queue import enqueue
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from healthprotocol.foundation.db.transaction import Record, Transaction
 
 OPERATION = "operation_id"
+UPDATED = "operation.updated"
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = "queued", "running", "succeeded", "failed", "cancelled"
 OVER = frozenset({SUCCEEDED, FAILED, CANCELLED})
 
@@ -232,7 +234,10 @@ async def _update(tx: "Transaction", operation: Operation, assignments: str, *ar
         tx.now,
         *args,
     )
-    return operation if row is None else _operation(row)
+    if row is None:
+        return operation
+    await announce(tx, UPDATED, operation.id, account_id=operation.created_by)
+    return _operation(row)
 
 
 def _operation(row: "Record") -> Operation:

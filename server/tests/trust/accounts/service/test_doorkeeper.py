@@ -2,6 +2,7 @@ import base64
 from datetime import timedelta
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from healthprotocol.foundation.config.settings import Settings
@@ -225,3 +226,29 @@ class TestThePolicy:
             "staging": "__Host-hp",
             "production": "__Host-hp",
         }
+
+
+class TestIsStillIn:
+    async def test_ends_with_the_session_and_does_not_keep_it_awake(
+        self, database: Database, doorkeeper: Doorkeeper, clinic: Clinic
+    ) -> None:
+        signed_in = await sign_in(doorkeeper, "admin@delta.example")
+        async with database.transaction(clinic.id) as tx:
+            await tx.execute("update session set last_seen_at = last_seen_at - interval '10 minutes'")
+            before = await tx.fetchval("select last_seen_at from session")
+
+        assert await doorkeeper.is_still_in(signed_in.actor)
+
+        async with database.transaction(clinic.id) as tx:
+            assert await tx.fetchval("select last_seen_at from session") == before
+            await doorkeeper.sign_in.sign_out(tx, signed_in.actor)
+        assert not await doorkeeper.is_still_in(signed_in.actor)
+
+    async def test_ends_with_the_role_that_it_was_for(
+        self, database: Database, doorkeeper: Doorkeeper, clinic: Clinic
+    ) -> None:
+        signed_in = await sign_in(doorkeeper, "admin@delta.example")
+
+        assert not await doorkeeper.is_still_in(msgspec.structs.replace(signed_in.actor, role="coordinator"))
+        assert not await doorkeeper.is_still_in(msgspec.structs.replace(signed_in.actor, session_hash=None))
+        assert not await doorkeeper.is_still_in(msgspec.structs.replace(signed_in.actor, session_hash=b"x" * 32))
