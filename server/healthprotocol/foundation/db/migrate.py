@@ -7,7 +7,10 @@ hp_owner owns everything and cannot sign in; hp_app is what the application is; 
 
 import asyncio
 import hashlib
+import hmac
+import os
 import re
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,8 @@ _FILE = re.compile(r"^(?P<number>\d{4})_(?P<name>[a-z0-9_]+)\.up\.sql$")
 _ROLE = re.compile(r"^[a-z_][a-z0-9_]{0,62}$")
 # One node migrates at a time; the number is ours and means nothing.
 _ADVISORY_LOCK = 4_242_001
+_LOCK_WAIT_SECONDS = 300
+_SCRAM_ITERATIONS = 4096
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -32,7 +37,11 @@ class Revision(msgspec.Struct, frozen=True):
 
 
 class MigrationStatus(msgspec.Struct, frozen=True):
-    """`current` is the number of the newest applied revision, None for an empty database; `pending` are to come."""
+    """
+    `current` is the number of the newest applied revision, None for an empty database; `pending` are to come.
+
+    After going back to older code `current` may be above `head`: nothing is to come then, and the code works on.
+    """
 
     current: str | None
     head: str
@@ -40,7 +49,11 @@ class MigrationStatus(msgspec.Struct, frozen=True):
 
 
 class MigrationFailed(Exception):
-    """A revision could not be applied; nothing of it stands. The message names it and PostgreSQL's error class."""
+    """
+    A revision could not be applied; nothing of it stands.
+
+    The message names the revision, PostgreSQL's error class and the line; never PostgreSQL's text, which quotes rows.
+    """
 
 
 def migrations_folder() -> Path:
@@ -78,28 +91,31 @@ async def status(url: str) -> MigrationStatus:
     finally:
         await connection.close()
     numbers = [revision.number for revision in revisions()]
-    done = numbers.index(current) + 1 if current in numbers else 0
-    return MigrationStatus(current, numbers[-1], tuple(numbers[done:]))
+    pending = tuple(number for number in numbers if current is None or number > current)
+    return MigrationStatus(current, numbers[-1], pending)
 
 
 async def up(url: str, *, app_password: str, target: str | None = None) -> MigrationStatus:
     """
-    Make the roles, then apply revisions up to `target` (the newest when None), all in one lock, each in a transaction.
+    Make the roles, then apply revisions up to `target` (the newest when None), under a lock, each in a transaction.
 
-    `url` is the administrator's. Raises MigrationFailed.
+    `url` is the administrator's. Raises MigrationFailed, also when the database is newer than this code.
     """
 
     async def prepare(connection: "asyncpg.Connection[Any]") -> None:
         await _ensure_roles(connection, app_role=app_role(url), app_password=app_password)
 
+    found = await status(url)
+    if found.current is not None and found.current > found.head:
+        raise MigrationFailed(f"the database is at revision {found.current}, newer than this code ({found.head})")
     await _with_lock(url, prepare)
-    await asyncio.to_thread(_run_alembic, url, target or revisions()[-1].number, True)
+    await asyncio.to_thread(_run_alembic, url, target or found.head, upwards=True)
     return await status(url)
 
 
 async def down(url: str, *, target: str) -> MigrationStatus:
     """Undo revisions until `target` is the newest; `base` undoes all. Raises MigrationFailed."""
-    await asyncio.to_thread(_run_alembic, url, target, False)
+    await asyncio.to_thread(_run_alembic, url, target, upwards=False)
     return await status(url)
 
 
@@ -125,10 +141,21 @@ async def _current(connection: "asyncpg.Connection[Any]") -> str | None:
     return await connection.fetchval("select version_num from alembic_version") if exists else None
 
 
+async def _hold_lock(connection: "asyncpg.Connection[Any]") -> None:
+    """Wait until no other node migrates; the lock ends with the connection. Raises MigrationFailed after 5 minutes."""
+    try:
+        await connection.execute(f"set lock_timeout = '{_LOCK_WAIT_SECONDS}s'")
+        await connection.execute("select pg_advisory_lock($1)", _ADVISORY_LOCK)
+    except asyncpg.LockNotAvailableError as error:
+        raise MigrationFailed(
+            "another node has been migrating this database for long; see what it waits for"
+        ) from error
+
+
 async def _with_lock(url: str, act: Callable[["asyncpg.Connection[Any]"], Awaitable[None]]) -> None:
     connection = await asyncpg.connect(url, timeout=5)
     try:
-        await connection.execute("select pg_advisory_lock($1)", _ADVISORY_LOCK)
+        await _hold_lock(connection)
         await act(connection)
     except asyncpg.InsufficientPrivilegeError as error:
         message = "the database user may not create roles or schemas: use an administrator's URL for `migrate up`"
@@ -144,14 +171,25 @@ async def _ensure_roles(connection: "asyncpg.Connection[Any]", *, app_role: str,
         for role in ("hp_owner", "hp_app"):
             await _ensure_role(connection, role, "nologin")
         await _ensure_role(connection, app_role, "login")
-        literal = await connection.fetchval("select quote_literal($1::text)", app_password)
-        await connection.execute(f"alter role {app_role} login nosuperuser nobypassrls password {literal}")
+        # As a verifier: a server that logs its statements must not learn the password.
+        password = _scram_verifier(app_password)
+        await connection.execute(f"alter role {app_role} login nosuperuser nobypassrls password '{password}'")
         await connection.execute(f"grant hp_app to {app_role}")
         await connection.execute("grant hp_owner to current_user")
         await connection.execute("grant create, usage on schema public to hp_owner")
         await connection.execute("grant usage on schema public to hp_app")
         database = await connection.fetchval("select quote_ident(current_database())")
         await connection.execute(f"grant create, connect on database {database} to hp_owner")
+
+
+def _scram_verifier(password: str) -> str:
+    """Return what PostgreSQL itself would store for a password of ASCII characters. Source: RFC 5802 §3, RFC 7677."""
+    salt = os.urandom(16)
+    salted = hashlib.pbkdf2_hmac("sha256", password.encode("ascii"), salt, _SCRAM_ITERATIONS)
+    stored = hashlib.sha256(hmac.digest(salted, b"Client Key", "sha256")).digest()
+    server = hmac.digest(salted, b"Server Key", "sha256")
+    cells = [b64encode(part).decode() for part in (salt, stored, server)]
+    return f"SCRAM-SHA-256${_SCRAM_ITERATIONS}:{cells[0]}${cells[1]}:{cells[2]}"
 
 
 async def _ensure_role(connection: "asyncpg.Connection[Any]", role: str, login: str) -> None:
@@ -162,7 +200,7 @@ async def _ensure_role(connection: "asyncpg.Connection[Any]", role: str, login: 
         await connection.execute(f"create role {role} {login} nosuperuser nobypassrls nocreaterole nocreatedb")
 
 
-def _run_alembic(url: str, target: str, upwards: bool) -> None:
+def _run_alembic(url: str, target: str, *, upwards: bool) -> None:
     # Loaded here only: alembic and SQLAlchemy are a third of a worker's memory.
     from alembic.runtime.environment import EnvironmentContext  # noqa: PLC0415
     from sqlalchemy import pool as sqlalchemy_pool  # noqa: PLC0415
@@ -171,9 +209,10 @@ def _run_alembic(url: str, target: str, upwards: bool) -> None:
     config, script = _script()
 
     def revise(current: Any, _context: Any) -> list[Any]:
+        # What alembic's own commands call; there are no public names.
         if upwards:
-            return script._upgrade_revs(target, current)
-        return script._downgrade_revs(target, current)
+            return script._upgrade_revs(target, current)  # noqa: SLF001
+        return script._downgrade_revs(target, current)  # noqa: SLF001
 
     def migrate(connection: Any) -> None:
         with EnvironmentContext(config, script, fn=revise) as environment:
@@ -189,7 +228,7 @@ def _run_alembic(url: str, target: str, upwards: bool) -> None:
         )
         lock = await asyncpg.connect(url, timeout=5)
         try:
-            await lock.execute("select pg_advisory_lock($1)", _ADVISORY_LOCK)
+            await _hold_lock(lock)
             async with engine.connect() as connection:
                 await connection.run_sync(migrate)
                 await connection.commit()
@@ -238,14 +277,22 @@ def _runner(path: Path) -> Callable[[], None]:
         from sqlalchemy.util import await_only  # noqa: PLC0415
 
         # The driver's own simple protocol: a file holds many statements, and a colon in it is no parameter.
-        driver = op.get_bind().connection.driver_connection
+        driver: Any = op.get_bind().connection.driver_connection
+        text = path.read_text(encoding="utf-8")
         try:
-            await_only(driver.execute(path.read_text(encoding="utf-8")))
+            await_only(driver.execute(text))
         except asyncpg.PostgresError as error:
-            message = f"{path.name}: {type(error).__name__}: {error}"
-            raise MigrationFailed(message) from error
+            raise MigrationFailed(
+                f"{path.name}: {type(error).__name__} [{error.sqlstate}]{_line(error, text)}"
+            ) from None
 
     return run
+
+
+def _line(error: asyncpg.PostgresError, text: str) -> str:
+    """Return where PostgreSQL stumbled, in words; nothing where it does not say."""
+    position = getattr(error, "position", None)
+    return f" at line {text.count(chr(10), 0, int(position)) + 1}" if position else ""
 
 
 def _sqlalchemy_url(url: str) -> str:
