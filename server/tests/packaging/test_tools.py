@@ -1,0 +1,185 @@
+"""The scripts behind make: they redo only what changed, say what failed, and leave no process behind."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import pytest
+
+from healthprotocol.foundation.processes import ProcessIdentity, wait_until
+from tests.support.launched import SERVER
+
+TOOLS = SERVER.parent / "tools"
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.syspath_prepend(str(TOOLS))
+    module = importlib.import_module("steps")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module, "LOGS", tmp_path / "log")
+    return module
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, steps: Any) -> Any:
+    """The module, looking at a checkout in which nothing was made yet."""
+    module = importlib.import_module("environment")
+    for name, place in {"ROOT": ".", "VENV": ".venv", "WEB": "web", "BUILT_WEB": "built", "_STAMPS": ".stamps"}.items():
+        monkeypatch.setattr(module, name, tmp_path / place)
+    return module
+
+
+def script(text: str) -> "subprocess.Popen[str]":
+    """Run a program that imports the tools, as make would."""
+    preamble = f"import sys; sys.path.insert(0, {str(TOOLS)!r})\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", preamble + dedent(text)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+class TestQuiet:
+    def test_says_nothing_of_what_succeeds(self, steps: Any, capfd: pytest.CaptureFixture[str]) -> None:
+        steps.quiet("Counting sheep", [sys.executable, "-c", "print('one sheep')"])
+
+        assert "one sheep" not in capfd.readouterr().err
+
+    def test_shows_the_end_of_what_fails_and_where_the_rest_is(self, steps: Any) -> None:
+        count = "import sys; [print('sheep', n) for n in range(100)]; sys.exit(3)"
+
+        with pytest.raises(steps.StepFailed) as caught:
+            steps.quiet("Counting sheep", [sys.executable, "-c", count])
+
+        said = str(caught.value)
+        assert "sheep 99" in said
+        assert "sheep 10\n" not in said
+        assert said.endswith("Counting sheep failed (exit code 3). All of it: log/counting-sheep.log")
+
+
+class TestShown:
+    def test_tells_whether_it_passed(self, steps: Any) -> None:
+        assert steps.shown("true", [sys.executable, "-c", ""], environment=dict(os.environ))
+        assert not steps.shown("false", [sys.executable, "-c", "raise SystemExit(1)"], environment=dict(os.environ))
+
+
+class TestGuarded:
+    def test_a_failure_is_its_words_and_exit_code_1(self) -> None:
+        process = script("""
+            from steps import StepFailed, guarded
+            with guarded():
+                raise StepFailed("no Node; install it")
+        """)
+
+        _, said = process.communicate(timeout=30)
+
+        assert said == "\nno Node; install it\n"
+        assert process.returncode == 1
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_ends_what_was_started(self, number: signal.Signals, tmp_path: Path) -> None:
+        process = script(f"""
+            import os, steps
+            from pathlib import Path
+            steps.LOGS = Path({str(tmp_path)!r})
+            with steps.guarded():
+                print("ready", flush=True)
+                steps.quiet("Sleeping", ["sh", "-c", "echo $$ > {tmp_path}/pid; sleep 600"])
+        """)
+        pid = tmp_path / "pid"
+        assert wait_until(lambda: pid.exists() and bool(pid.read_text().strip()), timeout_seconds=30)
+        sleeper = ProcessIdentity.of(int(pid.read_text()))
+        assert sleeper is not None
+
+        process.send_signal(number)
+
+        process.communicate(timeout=60)
+        assert process.returncode == 128 + number
+        assert not sleeper.is_alive()
+
+
+class TestAlone:
+    def test_a_second_make_waits_for_the_first(self) -> None:
+        hold = "from environment import alone\nwith alone():\n    print('in', flush=True); input()"
+        first = subprocess.Popen(
+            [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(TOOLS)!r})\n{hold}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert first.stdout is not None
+        assert first.stdout.readline() == "in\n"
+        second = script("from environment import alone\nwith alone():\n    print('in')\n")
+        assert second.stderr is not None
+        assert "another make is preparing this checkout" in second.stderr.readline()
+
+        first.communicate("\n", timeout=30)
+
+        assert second.communicate(timeout=30)[0] == "in\n"
+
+
+class TestEnsureWeb:
+    @pytest.fixture
+    def built(self, environment: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+        """What was run to build the web app."""
+        (environment.WEB / "src").mkdir(parents=True)
+        (environment.WEB / "package.json").write_text("{}")
+        (environment.WEB / "src" / "main.ts").write_text("one")
+        environment.BUILT_WEB.mkdir()
+        runs: list[str] = []
+
+        def build(doing: str, *_: object, **__: object) -> None:
+            runs.append(doing)
+            (environment.BUILT_WEB / "pack.json").write_text(f"build {len(runs)}")
+
+        monkeypatch.setattr(environment, "quiet", build)
+        monkeypatch.setattr(environment, "ensure_node_modules", lambda: None)
+        return runs
+
+    def test_builds_once(self, environment: Any, built: list[str]) -> None:
+        environment.ensure_web()
+        environment.ensure_web()
+
+        assert built == ["Building the web app"]
+
+    def test_builds_again_when_a_source_changed(self, environment: Any, built: list[str]) -> None:
+        environment.ensure_web()
+        (environment.WEB / "src" / "main.ts").write_text("two")
+
+        environment.ensure_web()
+
+        assert len(built) == 2
+
+    def test_builds_again_when_somebody_built_by_hand(self, environment: Any, built: list[str]) -> None:
+        environment.ensure_web()
+        (environment.BUILT_WEB / "pack.json").write_text("by hand")
+
+        environment.ensure_web()
+
+        assert len(built) == 2
+
+    def test_does_not_mind_what_is_not_built_from(self, environment: Any, built: list[str]) -> None:
+        environment.ensure_web()
+        (environment.WEB / "node_modules").mkdir()
+        (environment.WEB / "node_modules" / "new.js").touch()
+
+        environment.ensure_web()
+
+        assert len(built) == 1
+
+
+class TestVirtualEnvironment:
+    def test_of_a_checkout_that_was_moved_is_not_used(self, environment: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        subprocess.run([sys.executable, "-m", "venv", str(environment.VENV)], check=True)
+        monkeypatch.setattr(environment, "PYTHON", environment.VENV / "bin" / "python")
+        assert environment._is_usable()
+
+        moved = environment.VENV.rename(environment.ROOT / "moved")
+
+        monkeypatch.setattr(environment, "VENV", moved)
+        monkeypatch.setattr(environment, "PYTHON", moved / "bin" / "python")
+        assert not environment._is_usable()
