@@ -125,7 +125,7 @@ async def of_protocol(
     """Return adherence of all patients to one protocol, or to all of them (None). Raises ProtocolNotFound, BadRequest."""
     await _require_all(tx, actor)
     if protocol_id is not None:
-        await protocols.get(tx, actor, protocol_id)
+        await protocols.get(tx, protocol_id)
     today = tx.now.date()
     first, last = _range(from_on or today - timedelta(days=89), to_on, today=today)
     counts = await repository.counts(tx, from_on=first, to_on=last, protocol_id=protocol_id)

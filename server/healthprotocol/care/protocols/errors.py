@@ -65,7 +65,7 @@ class NotReadyToPublish(Invalid):
 
 class CannotExport(Invalid):
     """
-    This format cannot say everything that the version holds; `errors` names each place.
+    The format cannot say everything that the version holds; `errors` names each place.
 
     Remedy: export as FHIR or in the project's own format, which can.
     """

@@ -123,8 +123,9 @@ class Quantity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """
-    What is measured. One quantity, or with `components` several taken together (blood pressure): then `code` names the
-    panel, and each component has its own code, unit and ranges.
+    What is measured: one quantity, or with `components` several taken together, as in blood pressure.
+
+    Then `code` names the panel, and each component has its own code, unit and ranges.
     """
 
     code: Code
@@ -156,7 +157,7 @@ class QuestionnaireItem(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
 
 
 class ScoreBand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Scores from `low` to `high` inclusive, and what they mean; `severity` high is shown to the care team as danger."""
+    """Scores from `low` to `high` inclusive, and what they mean; `severity` high is danger, for the care team."""
 
     low: float
     high: float
@@ -166,8 +167,10 @@ class ScoreBand(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 class Scoring(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """
-    How answers become one number. `items` None means every item whose options carry scores (or that is numeric).
-    `reversed_items` score (highest + lowest option) − score. Fewer than `minimum_answered` answers: no score.
+    How answers become one number.
+
+    `items` None means every item whose options carry scores (or that is numeric). `reversed_items` score the highest
+    plus the lowest option, minus their own. Fewer than `minimum_answered` answers: no score.
     """
 
     method: Literal["sum", "mean"]
@@ -196,7 +199,11 @@ class Medication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Activity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Something to be done. `instructions` are for the patient; `clinician_instructions` for staff. `key` is stable across versions."""
+    """
+    Something to be done. `key` is stable across versions.
+
+    `instructions` are for the patient, `clinician_instructions` for staff.
+    """
 
     key: ActivityKey
     kind: ActivityKind
@@ -210,7 +217,11 @@ class Activity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Plan days `start_day` … `start_day + length_days − 1`; the anchor of its activities is its first local midnight."""
+    """
+    Plan days from `start_day`, `length_days` of them.
+
+    The anchor of its activities is the local midnight that begins its first day.
+    """
 
     title: Annotated[str, Meta(min_length=1, max_length=200)]
     start_day: Annotated[int, Meta(ge=1, le=365)]
@@ -229,8 +240,10 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class ProtocolContent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """
-    What a version of a care protocol says. `content` and `patient_content` are sanitised HTML: for staff and (where it
-    differs) for the patient. `kept` comes from an import only.
+    What a version of a care protocol says.
+
+    `content` and `patient_content` are sanitised HTML: for staff and (where it differs) for the patient. `kept` comes
+    from an import only.
     """
 
     title: Annotated[str, Meta(min_length=3, max_length=100)]

@@ -1,6 +1,7 @@
 """Care protocols over HTTP."""
 
 import re
+from collections.abc import Sequence
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
@@ -9,6 +10,7 @@ from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.care.protocols import schemas, service
 from healthprotocol.care.protocols.errors import NothingImported
 from healthprotocol.care.protocols.model import ProtocolId
+from healthprotocol.care.protocols.rules.exchange.report import Finding
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Violation
 from healthprotocol.trust.permissions import rules as permissions
@@ -16,6 +18,7 @@ from healthprotocol.trust.permissions.model import Permission
 
 declare = Declare("protocols")
 _ONE = "/api/v1/protocols/{protocol_id:uuid}"
+_MOST_VIOLATIONS = 100
 
 
 @declare.get(
@@ -31,7 +34,6 @@ async def list_protocols(gate: Gate) -> Answer:
     return await gate.read(
         lambda tx: service.page(
             tx,
-            gate.actor,
             q=query.q,
             filter=query.filter,
             order_by=query.order_by,
@@ -57,7 +59,7 @@ async def create_protocol(gate: Gate) -> Answer:
 
 @declare.get(_ONE, policy=Permission.PROTOCOL_READ, returns=schemas.ProtocolOut, summary="Read the newest version")
 async def read_protocol(gate: Gate, protocol_id: UUID) -> Answer:
-    return await gate.read(lambda tx: service.get(tx, gate.actor, ProtocolId(protocol_id)), schemas.protocol)
+    return await gate.read(lambda tx: service.get(tx, ProtocolId(protocol_id)), schemas.protocol)
 
 
 @declare.patch(
@@ -115,7 +117,7 @@ async def duplicate_protocol(gate: Gate, protocol_id: UUID) -> Answer:
     _ONE + "/versions", policy=Permission.PROTOCOL_READ, returns=Page[schemas.ProtocolOut], summary="List the versions"
 )
 async def list_versions(gate: Gate, protocol_id: UUID) -> Answer:
-    return await gate.read(lambda tx: service.versions(tx, gate.actor, ProtocolId(protocol_id)), schemas.versions)
+    return await gate.read(lambda tx: service.versions(tx, ProtocolId(protocol_id)), schemas.versions)
 
 
 @declare.get(
@@ -125,9 +127,7 @@ async def list_versions(gate: Gate, protocol_id: UUID) -> Answer:
     summary="Read one version",
 )
 async def read_version(gate: Gate, protocol_id: UUID, version: int) -> Answer:
-    return await gate.read(
-        lambda tx: service.get_version(tx, gate.actor, ProtocolId(protocol_id), version), schemas.protocol
-    )
+    return await gate.read(lambda tx: service.get_version(tx, ProtocolId(protocol_id), version), schemas.protocol)
 
 
 @declare.get(
@@ -140,7 +140,7 @@ async def read_version(gate: Gate, protocol_id: UUID, version: int) -> Answer:
 async def compare_versions(gate: Gate, protocol_id: UUID) -> Answer:
     query = gate.query(schemas.CompareQuery)
     return await gate.read(
-        lambda tx: service.compare(tx, gate.actor, ProtocolId(protocol_id), first=query.first, second=query.second),
+        lambda tx: service.compare(tx, ProtocolId(protocol_id), first=query.first, second=query.second),
         schemas.difference,
     )
 
@@ -164,17 +164,25 @@ async def import_protocols(gate: Gate) -> Answer:
     async def act(tx: Transaction) -> service.Imported:
         imported = await service.import_files(tx, gate.actor, files, publish=data.publish, dry_run=data.dry_run)
         if not imported.protocols and not data.dry_run:
-            raise NothingImported(violations=_as_violations(imported))
+            raise NothingImported(violations=_as_violations(imported, [file.name for file in files]))
         return imported
 
     return await gate.write(act, schemas.import_report, status_of=lambda _: 200 if data.dry_run else 201)
 
 
-def _as_violations(imported: service.Imported) -> list[Violation]:
-    found = [
-        Violation(f"/{finding.file}#{finding.pointer}", finding.code, finding.detail) for finding in imported.refused
-    ]
-    return found[:100] or [Violation("/files", "no_protocol", "No file holds a care protocol in a known format.")]
+def _as_violations(imported: service.Imported, names: Sequence[str]) -> list[Violation]:
+    found = [_as_violation(finding, names) for finding in imported.refused[:_MOST_VIOLATIONS]]
+    return found or [Violation("/files", "no_protocol", "No file holds a care protocol in a known format.")]
+
+
+def _as_violation(finding: Finding, names: Sequence[str]) -> Violation:
+    """A finding as a place in the request: into the file by its number, for its name may be anybody's."""
+    file = f"/files/{names.index(finding.file)}/content" if finding.file in names else "/files"
+    if finding.pointer.startswith("/"):
+        return Violation(file + finding.pointer, finding.code, finding.detail)
+    # A line and column, where there is no JSON yet to point into.
+    where = f" ({finding.pointer})" if finding.pointer else ""
+    return Violation(file, finding.code, finding.detail + where)
 
 
 @declare.get(

@@ -100,7 +100,7 @@ class ProtocolOut(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ProtocolListItem(msgspec.Struct, kw_only=True, frozen=True):
-    """What the library shows of the newest version; `status` is the protocol's, `active_version` its newest published."""
+    """What the library shows of the newest version; `status` is the protocol's, `active_version` the published one."""
 
     id: UUID
     title: str

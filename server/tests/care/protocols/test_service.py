@@ -83,7 +83,7 @@ class TestLifecycle:
                 change=lambda content: ProtocolContent(title="Other", duration_days=3, phases=content.phases[:0]),
                 expected_revision=first.revision,
             )
-            still = await service.get_version(tx, actor, made.protocol_id, 1)
+            still = await service.get_version(tx, made.protocol_id, 1)
 
         assert (draft.version, draft.status) == (2, "draft")
         assert still.content == first.content
@@ -151,7 +151,7 @@ class TestCompare:
                 expected_revision=None,
             )
 
-            changes = await service.compare(tx, actor, made.protocol_id, first=1, second=2)
+            changes = await service.compare(tx, made.protocol_id, first=1, second=2)
 
         assert [(c.change, c.of, c.name) for c in changes] == [
             ("changed", "protocol", "protocol"),
@@ -170,7 +170,7 @@ class TestPage:
         async def titles(of: Organisation, q: str) -> list[str]:
             async with database.transaction(of.id, actor=of.clinician) as tx:
                 rows, _ = await service.page(
-                    tx, of.clinician, q=q, filter='status = "draft"', order_by="title", page_size=5, page_token=None
+                    tx, q=q, filter='status = "draft"', order_by="title", page_size=5, page_token=None
                 )
             return [row["title"] for row in rows]
 
@@ -179,4 +179,4 @@ class TestPage:
         assert await titles(other_organisation, "") == []
         with pytest.raises(ProtocolNotFound):
             async with database.transaction(other_organisation.id, actor=other_organisation.clinician) as tx:
-                await service.get(tx, other_organisation.clinician, made.protocol_id)
+                await service.get(tx, made.protocol_id)

@@ -123,7 +123,7 @@ class TestLoad:
         assert 5 <= rules.total() <= 60
 
     async def test_publishes_all_protocols_but_the_draft(self, demo: Demo, tx: Transaction) -> None:
-        rows, _ = await protocols.page(tx, demo.staff(), q="", filter="", order_by="", page_size=50, page_token=None)
+        rows, _ = await protocols.page(tx, q="", filter="", order_by="", page_size=50, page_token=None)
 
         states = Counter(row["status"] for row in rows)
         assert states == {"active": 8, "draft": 1}

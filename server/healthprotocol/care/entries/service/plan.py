@@ -18,7 +18,7 @@ from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.model import Activity, ProtocolContent, ProtocolId
-from healthprotocol.care.protocols.rules.local_time import calendar_of
+from healthprotocol.care.protocols.rules.local_time import calendar_of, is_time_zone
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.listing import seal, text, unseal
 from healthprotocol.foundation.db.transaction import Transaction
@@ -158,8 +158,10 @@ async def preview(
     first_day: int,
     time_zone: str,
 ) -> list[PlannedDay]:
-    """Return what plan days `first_day` … of a version would ask of a patient. Raises VersionNotFound."""
-    found = await protocols.get_version(tx, actor, protocol_id, version)
+    """Return what plan days `first_day` … of a version would ask of a patient. Raises VersionNotFound, BadRequest."""
+    if not is_time_zone(time_zone):
+        raise BadRequest(violations=[_ZONE_FAULT])
+    found = await protocols.get_version(tx, protocol_id, version)
     begins = starts_on or calendar_of(time_zone).local_date(tx.now)
     assignment = _imagined(found.content, begins, time_zone, version=version, at=tx.now)
     first = begins + timedelta(days=first_day - 1)
@@ -206,6 +208,7 @@ async def standing_of(
     return standing_entries(entries.get(assignment.id, ()))
 
 
+_ZONE_FAULT = Violation("/time_zone", "unknown", "Give the name of an IANA time zone, such as Europe/Berlin.")
 _DAY_FIELD, _ID_FIELD = text("planned_on", sortable=True), text("id", sortable=True)
 _TOKEN_FAULT = Violation(
     "/page_token", "page_token_invalid", "The page token does not belong to this list. Begin again without one."

@@ -1,7 +1,8 @@
 """Whether what a draft says holds together: every fault at once, each with its pointer."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 from healthprotocol.care.protocols.model import (
     Activity,
@@ -18,18 +19,20 @@ from healthprotocol.care.protocols.rules.units import is_unit
 from healthprotocol.foundation.errors import Violation
 
 MAX_ACTIVITIES = 500
+SHORTEST_TITLE = 3
 
 
 def check_content(content: ProtocolContent) -> list[Violation]:
     """Return every fault of a protocol's content; an empty list accepts it as a draft."""
+    activities = list(islice(_activities(content), MAX_ACTIVITIES + 1))
+    if len(activities) > MAX_ACTIVITIES:
+        # Not looked at one by one: a body of a megabyte can hold ten thousand, each with a schedule to work out.
+        too_many = Violation("/phases", "too_many", f"A protocol has at most {MAX_ACTIVITIES} activities.")
+        return [*_phases(content), too_many]
     return [
         *_phases(content),
-        *_keys(content),
-        *(
-            fault
-            for pointer, phase, activity in _activities(content)
-            for fault in _activity(content, pointer, phase, activity)
-        ),
+        *_keys(activities),
+        *(fault for pointer, phase, one in activities for fault in _activity(content, pointer, phase, one)),
     ]
 
 
@@ -40,15 +43,18 @@ def check_publishable(content: ProtocolContent) -> list[Violation]:
     return [Violation("/phases", "required", "Add a phase with at least one activity before publishing.")]
 
 
-def _activities(content: ProtocolContent) -> Iterator[tuple[str, Phase, Activity]]:
+Placed = tuple[str, Phase, Activity]
+
+
+def _activities(content: ProtocolContent) -> Iterator[Placed]:
     for i, phase in enumerate(content.phases):
         for j, activity in enumerate(phase.activities):
             yield f"/phases/{i}/activities/{j}", phase, activity
 
 
 def _phases(content: ProtocolContent) -> Iterator[Violation]:
-    if not content.title.strip() or len(content.title.strip()) < 3:
-        yield Violation("/title", "too_short", "The title must have at least 3 characters.")
+    if len(content.title.strip()) < SHORTEST_TITLE:
+        yield Violation("/title", "too_short", f"The title must have at least {SHORTEST_TITLE} characters.")
     for index, phase in enumerate(content.phases):
         if phase.start_day > content.duration_days:
             yield Violation(
@@ -60,14 +66,12 @@ def _phases(content: ProtocolContent) -> Iterator[Violation]:
             )
 
 
-def _keys(content: ProtocolContent) -> Iterator[Violation]:
+def _keys(activities: Iterable[Placed]) -> Iterator[Violation]:
     seen: set[str] = set()
-    for number, (pointer, _, activity) in enumerate(_activities(content)):
+    for pointer, _, activity in activities:
         if activity.key in seen:
             yield Violation(f"{pointer}/key", "repeated", "Another activity of this protocol has this key.")
         seen.add(activity.key)
-        if number == MAX_ACTIVITIES:
-            yield Violation("/phases", "too_many", f"A protocol has at most {MAX_ACTIVITIES} activities.")
 
 
 def _activity(content: ProtocolContent, pointer: str, phase: Phase, activity: Activity) -> Iterator[Violation]:

@@ -1,4 +1,4 @@
-"""Acts on care protocols: `library` is their life from draft to retired, `exchange` brings them from files and into files."""
+"""Acts on care protocols: `library` is their life from draft to retired, `exchange` reads and writes files of them."""
 
 from healthprotocol.care.protocols.service.exchange import Exported, Imported, export, import_files
 from healthprotocol.care.protocols.service.library import (

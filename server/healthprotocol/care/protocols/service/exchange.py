@@ -1,5 +1,6 @@
 """Bring care protocols from files and write them into files, without loss."""
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -55,11 +56,11 @@ async def import_files(
 
     Each comes in whole or not at all, and the report says why not. `dry_run` reports and writes nothing.
     """
-    reading = read_source(files)
-    report = list(reading.report)
+    # Megabytes take seconds to understand; in a thread, other requests are answered meanwhile.
+    understood, first_findings = await asyncio.to_thread(_understand, files)
+    report = list(first_findings)
     made: list[ProtocolVersion] = []
-    for read in reading.protocols:
-        faults = _refused(read)
+    for read, faults in understood:
         report += (*read.report, *faults)
         if faults or dry_run:
             continue
@@ -82,9 +83,7 @@ async def export(
 
     Raises ProtocolNotFound, VersionNotFound, CannotExport with each place that the format cannot say.
     """
-    found = await (
-        library.get(tx, actor, protocol_id) if version is None else library.get_version(tx, actor, protocol_id, version)
-    )
+    found = await (library.get(tx, protocol_id) if version is None else library.get_version(tx, protocol_id, version))
     stored = await repository.source(tx, protocol_id, found.version)
     written = write_source(
         found.content,
@@ -102,6 +101,15 @@ async def export(
     file = as_one_file(written)
     await audit.record(tx, actor, "protocol.export", protocol_id, object_type="protocol", detail={"format": to_format})
     return Exported(file.name, file.body, _MEDIA_TYPES[to_format])
+
+
+Understood = list[tuple[ReadProtocol, tuple[Finding, ...]]]
+
+
+def _understand(files: Sequence[SourceFile]) -> tuple[Understood, tuple[Finding, ...]]:
+    """Return each protocol that the files hold with what keeps it out, and the findings of the files themselves."""
+    reading = read_source(files)
+    return [(read, _refused(read)) for read in reading.protocols], tuple(reading.report)
 
 
 def _refused(read: ReadProtocol) -> tuple[Finding, ...]:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from cachebox import LRUCache
 
 from healthprotocol.care.protocols import repository
 from healthprotocol.care.protocols.errors import (
@@ -16,7 +17,7 @@ from healthprotocol.care.protocols.errors import (
     VersionNotFound,
 )
 from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId, ProtocolVersion
-from healthprotocol.care.protocols.repository import Protocol, StoredSource
+from healthprotocol.care.protocols.repository import KnownContent, Protocol, StoredSource
 from healthprotocol.care.protocols.rules.content_check import check_content, check_publishable
 from healthprotocol.care.protocols.rules.difference import Change, differences
 from healthprotocol.care.protocols.rules.sanitised import sanitised
@@ -26,6 +27,16 @@ from healthprotocol.foundation.errors import Invalid, PreconditionFailed
 from healthprotocol.trust.audit import service as audit
 
 _OBJECT = "protocol"
+_MOST_FAULTS = 100
+_LONGEST_TITLE = 100
+_COPY = " (copy)"
+
+# Published versions never change, so this process decodes what they say once: every day that is computed asks for it.
+# Bounded by the size of the text they came from, which is about a third of what they take.
+_REMEMBERED_BYTES = 32 * 1024 * 1024
+_published: LRUCache[tuple[UUID, UUID, int], KnownContent] = LRUCache(
+    _REMEMBERED_BYTES, getsizeof=lambda _, known: known.size_bytes
+)
 
 
 async def create(
@@ -52,18 +63,22 @@ async def create(
     return version
 
 
-async def get(tx: Transaction, actor: Actor, protocol_id: ProtocolId) -> ProtocolVersion:
-    """Return the newest version, a draft if there is one. Raises ProtocolNotFound."""
+async def get(tx: Transaction, protocol_id: ProtocolId) -> ProtocolVersion:
+    """
+    Return the newest version, a draft if there is one. Raises ProtocolNotFound.
+
+    Reads of the library are not recorded, here and below: a definition describes no person.
+    """
     protocol = await _existing(tx, protocol_id)
     return await _version(tx, protocol, protocol.latest_version)
 
 
-async def get_version(tx: Transaction, actor: Actor, protocol_id: ProtocolId, number: int) -> ProtocolVersion:
+async def get_version(tx: Transaction, protocol_id: ProtocolId, number: int) -> ProtocolVersion:
     """Return one version. Raises ProtocolNotFound, VersionNotFound."""
     return await _version(tx, await _existing(tx, protocol_id), number)
 
 
-async def versions(tx: Transaction, actor: Actor, protocol_id: ProtocolId) -> list[ProtocolVersion]:
+async def versions(tx: Transaction, protocol_id: ProtocolId) -> list[ProtocolVersion]:
     """Return the newest 200 versions, newest first. Raises ProtocolNotFound."""
     await _existing(tx, protocol_id)
     return await repository.versions(tx, protocol_id)
@@ -71,10 +86,9 @@ async def versions(tx: Transaction, actor: Actor, protocol_id: ProtocolId) -> li
 
 async def page(
     tx: Transaction,
-    actor: Actor,
     *,
     q: str,
-    filter: str,
+    filter: str,  # noqa: A002 - the public name of the parameter
     order_by: str,
     page_size: int,
     page_token: str | None,
@@ -102,6 +116,8 @@ async def update(
     """
     Change the draft; when the newest version is published, this begins the next draft and leaves the version alone.
 
+    A change that changes nothing begins no draft.
+
     Raises ProtocolNotFound, ProtocolIsRetired, PreconditionFailed, Invalid.
     """
     protocol = await _existing(tx, protocol_id, for_update=True)
@@ -109,6 +125,8 @@ async def update(
     _require_not_retired(protocol)
     newest = await _version(tx, protocol, protocol.latest_version)
     settled = _settle(change(newest.content))
+    if settled == newest.content:
+        return newest
     after = msgspec.structs.replace(protocol, revision=protocol.revision + 1, updated_at=tx.now)
 
     if newest.status == "draft":
@@ -178,13 +196,11 @@ async def duplicate(tx: Transaction, actor: Actor, protocol_id: ProtocolId) -> P
     protocol = await _existing(tx, protocol_id)
     newest = await _version(tx, protocol, protocol.latest_version)
     source = await repository.source(tx, protocol_id, newest.version)
-    title = f"{newest.content.title[:93]} (copy)"
+    title = newest.content.title[: _LONGEST_TITLE - len(_COPY)] + _COPY
     return await create(tx, actor, msgspec.structs.replace(newest.content, title=title), source=source)
 
 
-async def compare(
-    tx: Transaction, actor: Actor, protocol_id: ProtocolId, *, first: int, second: int
-) -> tuple[Change, ...]:
+async def compare(tx: Transaction, protocol_id: ProtocolId, *, first: int, second: int) -> tuple[Change, ...]:
     """Return what changed from version `first` to `second`. Raises ProtocolNotFound, VersionNotFound."""
     protocol = await _existing(tx, protocol_id)
     before, after = await _version(tx, protocol, first), await _version(tx, protocol, second)
@@ -209,8 +225,20 @@ async def assignable(tx: Transaction, protocol_id: ProtocolId, number: int | Non
 
 
 async def contents(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], ProtocolContent]:
-    """Return the content of versions named by protocol and number, in one query; unknown ones are left out."""
-    return await repository.contents(tx, list(dict.fromkeys(wanted)))
+    """Return the content of versions named by protocol and number, in at most one query; unknown ones are left out."""
+    found: dict[tuple[UUID, int], ProtocolContent] = {}
+    missing: list[tuple[UUID, int]] = []
+    for name in dict.fromkeys(wanted):
+        if (tx.tenant, *name) in _published:
+            found[name] = _published[tx.tenant, *name].content
+        else:
+            missing.append(name)
+    for name, known in (await repository.contents(tx, missing) if missing else {}).items():
+        found[name] = known.content
+        # What this transaction itself published may yet be rolled back, and then be changed after all.
+        if known.published_at is not None and known.published_at != tx.now and known.size_bytes < _REMEMBERED_BYTES:
+            _published.insert((tx.tenant, *name), known)
+    return found
 
 
 async def titles(tx: Transaction, protocol_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -222,7 +250,7 @@ def _settle(content: ProtocolContent) -> ProtocolContent:
     """Return the content with its rich text sanitised. Raises Invalid with every fault."""
     faults = check_content(content)
     if faults:
-        raise Invalid(violations=faults)
+        raise Invalid(violations=faults[:_MOST_FAULTS])
     patient_content = content.patient_content
     return msgspec.structs.replace(
         content,
@@ -253,7 +281,9 @@ async def _existing(tx: Transaction, protocol_id: ProtocolId, *, for_update: boo
 
 
 async def _version(tx: Transaction, protocol: Protocol, number: int) -> ProtocolVersion:
-    version = await repository.get_version(tx, protocol.id, number)
+    # Other numbers may not even fit the column.
+    is_possible = 0 < number <= protocol.latest_version
+    version = await repository.get_version(tx, protocol.id, number) if is_possible else None
     if version is None:
         raise VersionNotFound
     return version
