@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: ["src/**/*.test.{ts,tsx}", "build/**/*.test.ts"],
     environment: "node",
+    setupFiles: ["build/testSetup.ts"],
     env: { TZ: "Pacific/Auckland" },
   },
 });
