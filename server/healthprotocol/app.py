@@ -1,6 +1,7 @@
 """The web door: middleware in order with a reason each, routers, and what errors become. Nothing else."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -43,6 +44,8 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
         app.state.update({"database": parts.database, "doorkeeper": parts.doorkeeper, "readiness": parts.readiness})
         # The table of units takes most of a second to build; the first patient who measures should not wait for it.
         warming = asyncio.create_task(asyncio.to_thread(units.are_convertible, "Cel", "[degF]"))
+        # Streams last as long as their clients; the server says by this signal that they must end now.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, parts.database.feed.let_go)
         try:
             yield
         finally:

@@ -87,10 +87,20 @@ def _share_metrics(stack: contextlib.ExitStack) -> None:
 
 def _serve(installation: Installation, *, quiet: bool) -> None:
     from granian.constants import Interfaces, Loops
-    from granian.server import Server
+    from granian.server.mp import MPServer as Server
+
+    class LettingGo(Server):
+        """Tells its workers that they end before it ends them: an open event stream never ends by itself."""
+
+        def _stop_workers(self) -> None:
+            for worker in self.wrks:
+                # One that is gone, or so new that it has no handler yet, ends all the same.
+                with contextlib.suppress(ProcessLookupError, TypeError):
+                    os.kill(worker.inner.pid, signal.SIGUSR1)
+            super()._stop_workers()
 
     settings = installation.settings
-    server = Server(
+    server = LettingGo(
         _TARGET,
         factory=True,
         address=settings.host,

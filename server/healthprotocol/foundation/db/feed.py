@@ -89,7 +89,7 @@ class Feed:
         self._remembered: deque[Announcement] = deque(maxlen=REMEMBERED)
         self._task: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
-        self._lost = asyncio.Event()
+        self._is_ending = False
 
     @property
     def readers(self) -> int:
@@ -101,8 +101,10 @@ class Feed:
         """
         Give a reader of one organisation's announcements, from now on, or from behind the one with the id `after`.
 
-        Raises Unavailable when no connection to listen on is free in five seconds.
+        Raises Unavailable when no connection to listen on is free in five seconds, and when this process ends.
         """
+        if self._is_ending:
+            raise Unavailable(retry_after_seconds=1, private="the process ends")
         await self._listen()
         reader = Reader(organisation_id)
         if after is not None:
@@ -113,10 +115,15 @@ class Feed:
         finally:
             self._readers.discard(reader)
 
-    async def close(self) -> None:
-        """Let all readers end, and stop listening."""
+    def let_go(self) -> None:
+        """Let all readers end, and those that come from now on: this process will end."""
+        self._is_ending = True
         for reader in self._readers:
             reader.close()
+
+    async def close(self) -> None:
+        """Let all readers end, and stop listening."""
+        self.let_go()
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

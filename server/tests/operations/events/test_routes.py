@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -301,3 +303,15 @@ class TestWhoIsSlow:
                 while await reader.next(timeout_seconds=0.2):
                     rest += 1
         assert rest == 400 - 257
+
+
+class TestLettingGo:
+    async def test_ends_the_streams_and_takes_no_new_ones(self, site: Site) -> None:
+        async with site.listening("clinician") as told:
+            await told.next()
+
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+            assert await told.next() is None
+        async with site.listening("clinician") as after:
+            assert (after.status, after.headers["retry-after"]) == (503, "1")
