@@ -89,10 +89,10 @@ class ActionReader:
             return None
         found = self._definitions.find(reference, within=self._plan)
         if found is None:
-            name = next(each for each in ("definitionCanonical", "definitionUri", "definition") if each in action)
-            node = action.get(name)
-            if node is not None:
-                node.kept("a definition that is not in these files", reference)
+            named = [action.get(name) for name in ("definitionCanonical", "definitionUri", "definition")]
+            (next(node for node in named if node is not None)).kept(
+                "a definition that is not in these files", reference
+            )
         return found
 
     def _definition_reading(self, node: Node | None) -> DefinitionReading:
@@ -145,11 +145,9 @@ class ActionReader:
 
 def keep_parts(action: Node) -> None:
     """Keep what an action or a group says and cannot be executed."""
-    for name in action.names():
-        if name in _UNDERSTOOD:
-            continue
-        for part in action.items(name) if name in _LISTS else [action.get(name)]:
-            if part is not None:
+    for name, member in action.members():
+        if name not in _UNDERSTOOD:
+            for part in action.items(name) if name in _LISTS else [member]:
                 part.kept(*shown(name, part))
     for extension in action.items("extension"):
         if extension.word("url") not in {*OURS, DAYS_OF_CYCLE}:

@@ -83,12 +83,10 @@ def read_definition(definition: Node, definitions: Definitions, *, within: Node)
 
 def keep_rest(definition: Node) -> None:
     """Keep what an ActivityDefinition says and an activity cannot."""
-    for name in definition.names():
-        if name in _SILENT:
-            continue
-        for node in definition.items(name) if name in _LISTS else [definition.get(name)]:
-            if node is not None:
-                node.kept(*shown(name, node))
+    for name, member in definition.members():
+        if name not in _SILENT:
+            for part in definition.items(name) if name in _LISTS else [member]:
+                part.kept(*shown(name, part))
     for dosage in definition.items("dosage")[1:]:
         dosage.kept("another dosage that is not planned", dosage.word("text") or dosage.compact())
 
@@ -100,10 +98,9 @@ def write_definition(definition: dict[str, Json], activity: Activity, *, before:
         if activity.kind == "exercise":
             definition["code"] = {"coding": [{"system": SNOMED, "code": EXERCISE, "display": "Exercise therapy"}]}
     measurement = activity.measurement
-    if measurement is not None and is_code(measurement.code) and (before is None or before.measurement != measurement):
-        coding: dict[str, Json] = {"code": measurement.code}
-        if _LOINC_CODE.fullmatch(measurement.code):
-            coding = {"system": LOINC, **coding}
+    is_edited = before is None or before.measurement != measurement
+    if is_edited and measurement is not None and _LOINC_CODE.fullmatch(measurement.code):
+        coding: dict[str, Json] = {"system": LOINC, "code": measurement.code}
         if measurement.display and is_string(measurement.display):
             coding["display"] = measurement.display
         definition["code"] = {"coding": [coding]}

@@ -65,15 +65,14 @@ def remove_extension(element: dict[str, Json], url: str) -> None:
 
 
 def put_extension(element: dict[str, Json], url: str, value: Json) -> None:
-    """Give an element the extension, in the place of one with the same url; none at all for an empty object."""
+    """Give an element the extension, instead of one with the same url."""
     remove_extension(element, url)
-    if value != {}:
-        element["extension"] = [*_extensions(element), write_extension(url, value)]
+    element["extension"] = [*_extensions(element), write_extension(url, value)]
 
 
 def _extensions(element: Json) -> list[Json]:
     found = element.get("extension") if isinstance(element, dict) else None
-    return found if isinstance(found, list) else []
+    return found if isinstance(found, list) else [found] if isinstance(found, dict) else []
 
 
 def _written_value(value: Json) -> dict[str, Json]:

@@ -48,6 +48,7 @@ from healthprotocol.care.protocols.fhir.skeleton import (
 from healthprotocol.care.protocols.fhir.structure import write_structure
 from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent
 from healthprotocol.care.protocols.rules.exchange.documents import Document, Json, Source, copy_json
+from healthprotocol.care.protocols.rules.exchange.nodes import Node
 from healthprotocol.care.protocols.rules.exchange.overlay import difference, json_of, same
 from healthprotocol.care.protocols.rules.exchange.report import Report
 from healthprotocol.care.protocols.rules.exchange.unsaid import unsaid
@@ -115,8 +116,7 @@ class _Writer:
     def _activities(self) -> Iterator[tuple[ActivityRead, Resource]]:
         for phase in self._read().phases:
             for each in phase.activities:
-                if isinstance(each.action.value, dict):
-                    yield each, each.action.value
+                yield each, _object(each.action)
 
     def _write_texts(self, before: ProtocolContent) -> None:
         wanted = self._wanted
@@ -134,8 +134,7 @@ class _Writer:
         wanted = {activity.key: activity for phase in self._wanted.phases for activity in phase.activities}
         for phase in reading.phases:
             for each in phase.activities:
-                action = each.action.value
-                assert isinstance(action, dict), "an activity is read from an object"
+                action = _object(each.action)
                 if each.activity.key in wanted:
                     self._places[id(action)] = wanted.pop(each.activity.key)
                 else:
@@ -160,10 +159,10 @@ class _Writer:
                 if activity.key not in placed:
                     self._add_action(activity, parent)
         for left in free:
-            if left.group is not None and isinstance(left.group.value, dict):
-                remove_extension(left.group.value, PHASE)
+            if left.group is not None:
+                remove_extension(_object(left.group), PHASE)
                 if not left.activities:
-                    remove_action(self._plan, left.group.value)
+                    remove_action(self._plan, _object(left.group))
 
     def _add_action(self, activity: Activity, parent: Resource) -> None:
         action, definitions = new_action(activity, self._namer)
@@ -231,6 +230,7 @@ class _Writer:
         days: dict[str, Json] = {"start_day": wanted.start_day, "length_days": wanted.length_days}
         put_extension(group, PHASE, days)
         for phase in self._read().phases:
+            # No phase has this group any more when an extension on the plan names phases by their titles before.
             if phase.group is not None and phase.group.value is group:
                 change = difference(json_of(_bare(phase.phase)), json_of(_bare(wanted)))
                 put_extension(group, PHASE, {**days, **_members(change)})
@@ -256,6 +256,11 @@ class _Writer:
         bare = msgspec.structs.replace(self._read().content, phases=(), kept=())
         change = difference(json_of(bare), json_of(msgspec.structs.replace(self._wanted, phases=(), kept=())))
         put_extension(self._plan, PROTOCOL, {**_members(change), **({"kept": kept} if kept else {})})
+
+
+def _object(node: Node) -> Resource:
+    assert isinstance(node.value, dict), "activities and phases are read from objects"
+    return node.value
 
 
 def _members(change: Json) -> dict[str, Json]:

@@ -1,6 +1,7 @@
 """Small changes to the JSON of a plan: taking actions out, putting them in, and seeing who shares a definition."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from healthprotocol.care.protocols.fhir.structure import PhaseRead
 from healthprotocol.care.protocols.model import Phase
@@ -20,7 +21,7 @@ def append(parent: Resource, name: str, item: Json) -> None:
 
 def remove_action(plan: Resource, action: Resource) -> None:
     """Take an action out of a plan, and the groups that it leaves empty, except those that are phases of their own."""
-    path = _path_to(plan, action)
+    path = next(steps for steps in _paths(plan) if steps[-1][1] is action)
     for parent, child in reversed(path):
         present = parent.get("action")
         left = [each for each in present if each is not child] if isinstance(present, list) else []
@@ -74,17 +75,14 @@ def contained_ids(plan: Resource) -> set[str]:
     }
 
 
-def _path_to(plan: Resource, action: Resource) -> list[tuple[Resource, Resource]]:
-    """Return the steps down to an action, each as a parent and the child in it."""
+def _paths(plan: Resource) -> Iterator[list[tuple[Resource, Resource]]]:
+    """Yield the steps down to every action, each as a parent and the child in it."""
     waiting: list[tuple[Resource, list[tuple[Resource, Resource]]]] = [(plan, [])]
     while waiting:
         parent, path = waiting.pop()
         children = parent.get("action")
         for child in children if isinstance(children, list) else [children]:
-            if not isinstance(child, dict):
-                continue
-            step = [*path, (parent, child)]
-            if child is action:
-                return step
-            waiting.append((child, step))
-    return []
+            if isinstance(child, dict):
+                steps = [*path, (parent, child)]
+                yield steps
+                waiting.append((child, steps))

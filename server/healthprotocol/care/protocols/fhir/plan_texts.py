@@ -102,12 +102,10 @@ def _topics(plan: Node) -> tuple[str | None, tuple[str, ...]]:
 
 
 def _keep_rest(plan: Node) -> None:
-    for name in plan.names():
-        if name in _SILENT or name.startswith("_"):
-            continue
-        for node in plan.items(name) if name in _LISTS else [plan.get(name)]:
-            if node is not None:
-                node.kept(*shown(name, node))
+    for name, member in plan.members():
+        if name not in _SILENT and not name.startswith("_"):
+            for part in plan.items(name) if name in _LISTS else [member]:
+                part.kept(*shown(name, part))
     for extension in plan.items("extension"):
         if extension.word("url") not in OURS:
             extension.kept("an extension", extension.compact())

@@ -203,12 +203,11 @@ def _is_hidden(item: Node) -> bool:
 
 
 def _keep_rest(item: Node) -> None:
-    for name in item.names():
-        if name in _UNDERSTOOD or name in _SILENT or (name in {"repeats", "readOnly"} and item.boolean(name) is False):
+    for name, member in item.members():
+        if name in _UNDERSTOOD or name in _SILENT or member.value is False:
             continue
-        for node in item.items(name) if name in {"enableWhen", "initial"} else [item.get(name)]:
-            if node is not None:
-                node.kept(*shown(name, node))
+        for part in item.items(name) if name in {"enableWhen", "initial"} else [member]:
+            part.kept(*shown(name, part))
     for extension in item.items("extension"):
         if (extension.word("url") or "").endswith("xpression"):
             extension.kept("an expression that is not evaluated", concept(extension) or extension.compact())

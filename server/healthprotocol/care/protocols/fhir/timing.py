@@ -167,9 +167,8 @@ def _read_repeat(repeat: Node) -> Schedule:
     duration, duration_max, duration_unit = _read_duration(repeat)
     low_or_high = repeat.get("boundsRange")
     bounds = repeat.get("boundsDuration")
-    for name in repeat.names():
-        member = repeat.get(name)
-        if name not in {*_WRITTEN, *_BOUNDS, "id"} and member is not None:
+    for name, member in repeat.members():
+        if name not in {*_WRITTEN, *_BOUNDS, "id"}:
             member.kept("a part of the timing")
     return Schedule(
         bounds_duration=read_duration(bounds) if bounds else None,

@@ -6,11 +6,20 @@ from typing import Any
 import msgspec
 
 from healthprotocol.care.protocols.fhir.exchange import as_one_file, write_source
-from healthprotocol.care.protocols.fhir.extensions import ACTIVITY, STRUCTURE, find_extension
+from healthprotocol.care.protocols.fhir.extensions import ACTIVITY, PHASE, PROTOCOL, STRUCTURE, find_extension
 from healthprotocol.care.protocols.model import Activity, Medication, Phase, ProtocolContent, Schedule
 from healthprotocol.care.protocols.rules.exchange.documents import parse_json
 from healthprotocol.care.protocols.rules.exchange.report import ReadProtocol
-from tests.care.protocols.fhir.resources import DAILY, activities, bundle, definition, plan, questionnaire, read
+from tests.care.protocols.fhir.resources import (
+    DAILY,
+    activities,
+    bundle,
+    definition,
+    plan,
+    questionnaire,
+    read,
+    refused,
+)
 
 STEP = {"id": "walk", "title": "Walk", "timingTiming": DAILY, "documentation": [{"type": "citation", "label": "Rhine"}]}
 QUESTION = {"linkId": "1", "text": "How are you?", "type": "text"}
@@ -105,6 +114,19 @@ class TestDefinitions:
         assert after["productCodeableConcept"] == {"text": "Zinc"}
         assert after["dosage"] == [{"sequence": 1, "text": "5 mg"}]
 
+    def test_of_a_new_drug_say_its_code(self) -> None:
+        protocol = read(plan(STEP))
+        (phase,) = protocol.content.phases
+        drug = Medication(name="Zinc", code="11416", system="http://www.nlm.nih.gov/research/umls/rxnorm")
+        new = Activity(key="zinc", kind="medication", title="Zinc", medication=drug)
+        wider = msgspec.structs.replace(phase, activities=(*phase.activities, new))
+
+        (after,) = written(protocol, msgspec.structs.replace(protocol.content, phases=(wider,)))
+
+        assert after["contained"][0]["productCodeableConcept"] == {
+            "text": "Zinc", "coding": [{"system": drug.system, "code": "11416"}],
+        }  # fmt: skip
+
     def test_used_by_several_are_left_alone(self) -> None:
         action = {"title": "Iron", "definitionCanonical": "ActivityDefinition/walk"}
         drug = definition(kind="MedicationRequest", productCodeableConcept={"text": "Iron"})
@@ -191,6 +213,31 @@ class TestStructure:
         (after,) = written(protocol, content)
         assert [each["title"] for each in after["action"]] == ["Second"]
 
+    def test_everything_can_be_taken_out(self) -> None:
+        protocol = read(plan(self.group(self.group(STEP, title="Inner")), STEP))
+
+        (after,) = written(protocol, msgspec.structs.replace(protocol.content, phases=()))
+
+        assert "action" not in after
+
+    def test_steps_that_are_new_since_then_stand_at_the_end(self) -> None:
+        first, second = self.group(STEP, {**STEP, "id": "sit"}), self.group({**STEP, "id": "lie"}, title="Second")
+        protocol = read(plan(first, second))
+        one, two = protocol.content.phases
+        moved = (
+            msgspec.structs.replace(one, activities=one.activities[:1]),
+            msgspec.structs.replace(two, activities=(*two.activities, one.activities[1])),
+        )
+        (after,) = written(protocol, msgspec.structs.replace(protocol.content, phases=moved))
+        after["action"][0]["action"].append({**STEP, "id": "run"})
+
+        again = read(after)
+
+        assert [[each.key for each in phase.activities] for phase in again.content.phases] == [
+            ["walk"], ["lie", "sit"], ["run"],
+        ]  # fmt: skip
+        assert "structure" in {each.code for each in again.report}
+
     def test_a_step_that_moves_stays_where_its_conditions_are(self) -> None:
         first, second = self.group(STEP, {**STEP, "id": "sit"}), self.group({**STEP, "id": "lie"}, title="Second")
         protocol = read(plan(first, second))
@@ -241,6 +288,53 @@ class TestStructure:
         assert extension is None
 
 
+class TestDamagedExtensions:
+    """Our own extensions in other people's hands: what is damaged is passed over, and said."""
+
+    def extension(self, url: str, *inner: Any) -> dict[str, Any]:
+        return {"url": url, "extension": list(inner)}
+
+    def codes(self, value: Any) -> list[str]:
+        return [each.code for each in read(value).report if each.outcome == "adjusted"]
+
+    def test_of_a_phase(self) -> None:
+        ours = self.extension(PHASE, {"url": "startDay", "valueInteger": 0})
+
+        assert "extension" in self.codes(plan({"title": "First", "action": [STEP], "extension": [ours]}))
+
+    def test_of_a_protocol(self) -> None:
+        ours = self.extension(
+            PROTOCOL, {"url": "title", "valueString": "x"}, {"url": "durationDays", "valueInteger": 9}
+        )
+
+        assert "extension" in self.codes(plan(STEP, extension=[ours]))
+
+    def test_of_an_activity(self) -> None:
+        damaged: list[Any] = [{"url": "instructions", "valueBase64Binary": "not 64!"}, {"url": "title", "valueCode": 7}]
+        strange: list[Any] = [7, {"url": 7}]
+        for inner in damaged:
+            assert "extension" in self.codes(plan({**STEP, "extension": [self.extension(ACTIVITY, inner)]}))
+        for inner in strange:
+            assert "extension" not in self.codes(plan({**STEP, "extension": [self.extension(ACTIVITY, inner)]}))
+
+    def test_that_break_a_rule_refuse_with_their_place(self) -> None:
+        beyond = self.extension(PHASE, {"url": "startDay", "valueInteger": 300})
+        ends = self.extension(PROTOCOL, {"url": "durationDays", "valueInteger": 9})
+        unit = [{"url": "code", "valueString": "8867-4"}, {"url": "unit", "valueString": "heartbeats!"}]
+        measured = self.extension(ACTIVITY, self.extension("measurement", *unit))
+
+        assert refused(plan({"title": "Late", "extension": [beyond]}, extension=[ends])) == {"": "out_of_range"}
+        assert refused(plan(STEP, {**STEP, "extension": [measured]})) == {"/action/1": "unknown_unit"}
+
+    def test_written_alone_instead_of_in_a_list_are_read(self) -> None:
+        ours = self.extension(ACTIVITY, {"url": "title", "valueString": "Stroll"})
+
+        protocol = read(plan({**STEP, "extension": ours}))
+
+        assert activities(protocol.content)[0].title == "Stroll"
+        written(protocol, edited(protocol, title="Walk again", clinician_instructions="Look"))
+
+
 class TestFiles:
     def test_come_back_under_their_names(self) -> None:
         protocol = read(plan({"title": "Walk", "definitionCanonical": "ActivityDefinition/walk"}), definition())
@@ -252,7 +346,7 @@ class TestFiles:
         assert one["resourceType"] == "Bundle"
 
     def test_of_a_bundle_is_the_bundle(self) -> None:
-        original = {**bundle(plan(STEP), definition(), kind="transaction"), "id": "b", "total": 2}
+        original: Any = {**bundle(plan(STEP), definition(), kind="transaction"), "id": "b", "total": 2}
         protocol = read(original)
 
         (after,) = written(protocol, edited(protocol, title="Stroll"))

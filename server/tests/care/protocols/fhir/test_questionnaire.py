@@ -132,6 +132,7 @@ class TestChoices:
             {"valueInteger": 3},
             {"valueCoding": {"display": "Often"}},
             {"valueReference": {"reference": "Patient/1"}},
+            {"valueCoding": {"system": "x", "extension": [{"url": "http://x"}]}},
         ]
 
         found, report = read(item(type="choice", answerOption=options))

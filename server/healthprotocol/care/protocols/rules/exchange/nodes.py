@@ -27,9 +27,13 @@ class Node:
 
     def names(self) -> list[str]:
         """The names of the members that have a value."""
-        if not isinstance(self.value, dict):
-            return []
-        return [name for name, member in self.value.items() if member is not None]
+        return [name for name, _ in self.members()]
+
+    def members(self) -> "Iterator[tuple[str, Node]]":
+        """Yield the members that have a value, by name."""
+        for name, value in self.value.items() if isinstance(self.value, dict) else ():
+            if value is not None:
+                yield name, self._member(value, name)
 
     def get(self, name: str) -> "Node | None":
         """Return the member, or None when it is absent or null."""

@@ -32,7 +32,8 @@ from healthprotocol.care.protocols.rules.exchange.texts import Keys, clean, cut,
 # A study schedule has no end of its own; a protocol runs a year at most.
 DURATION_DAYS = 365
 KEY = "healthprotocolKey"
-_UNDERSTOOD = {"name", "questionnaire", "startText", "estimatedCompletionTime", "protocol", KEY}
+_TEXTS = ("startText", "endText", "warn")
+_UNDERSTOOD = {"name", "questionnaire", "estimatedCompletionTime", "protocol", KEY}
 # What matters to the app that showed the study, not to the people in it.
 _NOT_SHOWN = {"showIntroduction", "showInCalendar", "order"}
 
@@ -97,9 +98,9 @@ def _content(root: Node, activities: list[Activity]) -> ProtocolContent:
     if len(title) > MAX_TITLE:
         root.adjusted("too_long", "The name was cut to 100 characters.", at="name")
     root.adjusted("duration", "A RADAR schedule has no end: the protocol runs 365 days.")
-    for name in root.names():
+    for name, member in root.members():
         if name not in {"name", "protocols", "healthIssues", "version", "schemaVersion"}:
-            _keep(root, name)
+            _keep(name, member)
     title = cut(title, MAX_TITLE)
     phase = Phase(title="Whole study", start_day=1, length_days=DURATION_DAYS, activities=tuple(activities))
     return ProtocolContent(
@@ -128,7 +129,7 @@ def _languages(value: Json) -> tuple[str, ...]:
     found: dict[str, None] = {}
     items = value.get("protocols") if isinstance(value, dict) else None
     for item in items if isinstance(items, list) else []:
-        for name in ("startText", "endText", "warn"):
+        for name in _TEXTS:
             texts = item.get(name) if isinstance(item, dict) else None
             for language, text in (texts if isinstance(texts, dict) else {}).items():
                 if isinstance(text, str) and text.strip() and MIN_LANGUAGE <= len(language) <= MAX_LANGUAGE:
@@ -179,20 +180,15 @@ def _keep_rest(item: Node) -> None:
     if questionnaire is not None:
         questionnaire.kept("where the questions are defined")
     shown = one_language(item.get("startText"))
-    for name in ("startText", "endText", "warn"):
-        texts = item.get(name)
-        for language in texts.names() if texts else []:
-            text = texts.text(language) if texts else None
-            if texts and text and not (name == "startText" and shown and language == shown[0]):
-                part = texts.get(language)
-                if part is not None:
+    for name, texts in item.members():
+        if name in _TEXTS:
+            for language, part in texts.members():
+                text = part.as_text()
+                if text and not (name == "startText" and shown is not None and language == shown[0]):
                     part.kept(f"{name} in {language[:MAX_LANGUAGE]}", text)
-    for name in item.names():
-        if name not in _UNDERSTOOD | _NOT_SHOWN | {"endText", "warn"}:
-            _keep(item, name)
+        elif name not in _UNDERSTOOD | _NOT_SHOWN:
+            _keep(name, texts)
 
 
-def _keep(node: Node, name: str) -> None:
-    member = node.get(name)
-    if member is not None:
-        member.kept(name if name.isidentifier() and len(name) <= MAX_SHOWN_MEMBER else "an unknown member")
+def _keep(name: str, member: Node) -> None:
+    member.kept(name if name.isidentifier() and len(name) <= MAX_SHOWN_MEMBER else "an unknown member")

@@ -43,9 +43,8 @@ def read_schedule(item: Node, *, duration_days: int) -> Schedule | None:
     if "referenceTimestamp" in protocol:
         protocol.adjusted("anchor", "Counted from the first day of each assignment, not from the date given here.")
     known = {"repeatProtocol", "repeatQuestionnaire", "completionWindow", "reminders"}
-    for name in protocol.names():
-        member = protocol.get(name)
-        if name not in known and member is not None:
+    for name, member in protocol.members():
+        if name not in known:
             member.kept(name if name.isidentifier() and len(name) <= MAX_SHOWN_MEMBER else "an unknown member")
     return Schedule(
         period=period[0] if period else None,

@@ -46,7 +46,7 @@ def write_radar(
     _write_keys(document, content)
     after = read_radar(document, Report(""))
     if after is None:
-        return None, [Violation("", "not_expressible", "RADAR cannot say what this protocol says.")]
+        return None, [Violation("", "not_expressible", "A RADAR schedule cannot say what this protocol says.")]
     left = unsaid(_comparable(content), _comparable(after.content), format_name="a RADAR schedule")
     return (None, left) if left else (document, [])
 
@@ -88,13 +88,11 @@ def _write_keys(document: dict[str, Json], content: ProtocolContent) -> None:
     reading = read_radar(document, Report(""))
     wanted = [activity.key for phase in content.phases for activity in phase.activities]
     found = [activity.key for phase in reading.content.phases for activity in phase.activities] if reading else []
-    items = document["protocols"]
-    if reading is None or found == wanted or len(found) != len(wanted) or not isinstance(items, list):
+    items = cast("list[_Item]", document["protocols"])
+    if reading is None or found == wanted or len(found) != len(wanted):
         return
     for key, number in zip(wanted, reading.items, strict=True):
-        item = items[number]
-        if isinstance(item, dict):
-            item[KEY] = key
+        items[number][KEY] = key
 
 
 def _item(activity: Activity, before: Activity | None, item: _Item | None, *, language: str) -> _Item:
@@ -156,10 +154,11 @@ def _write_schedule(item: _Item, before: Schedule, schedule: Schedule) -> None:
 
 
 def _period(schedule: Schedule) -> Json:
-    if schedule.period is None or schedule.period_unit not in _UNITS:
+    if schedule.period is None or schedule.period_unit is None:
         # Times of the day without a period mean every day.
         return {"unit": "day", "amount": 1} if schedule.time_of_day else dict(ONCE)
-    return {"unit": _UNITS[schedule.period_unit], "amount": plain(schedule.period)}
+    # RADAR has no seconds: it will read another unit, and so tell.
+    return {"unit": _UNITS.get(schedule.period_unit, "min"), "amount": plain(schedule.period)}
 
 
 def _offsets(schedule: Schedule) -> tuple[int, ...]:

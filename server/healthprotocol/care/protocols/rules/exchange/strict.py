@@ -39,9 +39,7 @@ def fields(kind: type[Any]) -> dict[str, inspect.Type]:
 
 
 def unwrapped(kind: inspect.Type) -> inspect.Type:
-    """Return a type without `Metadata` around it and without the None it may also be."""
-    while isinstance(kind, inspect.Metadata):
-        kind = kind.type
+    """Return a type without the None that it may also be."""
     if isinstance(kind, inspect.UnionType):
         inner = [member for member in kind.types if not isinstance(member, inspect.NoneType)]
         return unwrapped(inner[0])
@@ -61,10 +59,8 @@ def _convert(value: Json, kind: inspect.Type, pointer: str, violations: list[Vio
         return _convert_object(value, inner, pointer, violations)
     if isinstance(inner, inspect.VarTupleType):
         return _convert_list(value, inner, pointer, violations)
-    for described, check in _CHECKS:
-        if isinstance(inner, described):
-            return check(value, inner, pointer, violations)
-    raise TypeError(f"no check for {type(inner).__name__}")
+    check = next(check for described, check in _CHECKS if isinstance(inner, described))
+    return check(value, inner, pointer, violations)
 
 
 def _convert_object(value: Json, kind: inspect.StructType, pointer: str, violations: list[Violation]) -> object:

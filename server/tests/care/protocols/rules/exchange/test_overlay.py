@@ -29,6 +29,10 @@ class TestDifference:
     def test_of_a_thing_to_itself_is_nothing(self, value: Json) -> None:
         assert difference(value, value) == {}
 
+    def test_replaces_what_is_no_object(self) -> None:
+        assert merge([1], [2]) == [2]
+        assert merge({"a": 1}, 2) == 2
+
     def test_names_only_what_differs(self) -> None:
         before: Json = {"a": 1, "b": {"c": 1, "d": 2}, "e": 3}
         after: Json = {"a": 1, "b": {"c": 1, "d": 5}, "f": [1]}

@@ -335,6 +335,50 @@ class TestWritingOverASource:
         assert violations == []
         assert [each.instructions for each in read(written)[0].phases[0].activities] == [None, "Hej"]
 
+    def test_can_leave_fewer_than_there_were(self) -> None:
+        value = study(item(), item(name="MOOD"), item(name="PAIN"))
+        content, _ = read(value)
+        phase = msgspec.structs.replace(content.phases[0], activities=content.phases[0].activities[:1])
+
+        written, violations = write_radar(msgspec.structs.replace(content, phases=(phase,)), source=value)
+
+        assert violations == []
+        assert canonical(written) == canonical(study(item()))
+
+    def test_can_take_a_window_away(self) -> None:
+        value = study(item(protocol={"completionWindow": DAILY}))
+        content, _ = read(value)
+        (activity,) = content.phases[0].activities
+        open_ended = msgspec.structs.replace(activity.schedule, window_minutes=None)
+        changed = msgspec.structs.replace(activity, schedule=open_ended)
+        phase = msgspec.structs.replace(content.phases[0], activities=(changed,))
+
+        written, violations = write_radar(msgspec.structs.replace(content, phases=(phase,)), source=value)
+
+        assert violations == []
+        assert canonical(written) == canonical(study(item()))
+
+    @pytest.mark.parametrize(
+        ("after", "reminders"),
+        [
+            ((), {"unit": "min", "amount": 0, "repeat": 0}),
+            ((30, 60), {"unit": "min", "amount": 30, "repeat": 2}),
+            ((-10, 30), [{"offset": {"unit": "min", "amount": -10}}, {"offset": {"unit": "min", "amount": 30}}]),
+        ],
+    )
+    def test_says_reminders_evenly_or_one_by_one(self, after: tuple[int, ...], reminders: Any) -> None:
+        value = study(item(protocol={"reminders": {"unit": "day", "amount": 1, "repeat": 1}}))
+        content, _ = read(value)
+        (activity,) = content.phases[0].activities
+        told = tuple(Reminder(after_minutes=minutes) for minutes in after)
+        changed = msgspec.structs.replace(activity, schedule=msgspec.structs.replace(activity.schedule, reminders=told))
+        phase = msgspec.structs.replace(content.phases[0], activities=(changed,))
+
+        written, violations = write_radar(msgspec.structs.replace(content, phases=(phase,)), source=value)
+
+        assert violations == []
+        assert canonical(written) == canonical(study(item(protocol={"reminders": reminders})))
+
     def test_needs_a_source_that_is_a_schedule(self) -> None:
         content, _ = read(study(item()))
 
@@ -374,8 +418,9 @@ class TestWritingAnew:
             ({"clinician_instructions": "x"}, "/phases/0/activities/0/clinician_instructions"),
             ({"schedule": Schedule(offsets_minutes=(0,), count=3)}, "/phases/0/activities/0/schedule/count"),
             ({"schedule": Schedule(offsets_minutes=(0,), lead_minutes=3)}, "/phases/0/activities/0/schedule/lead"),
-            ({"schedule": Schedule(offsets_minutes=(0,), period=1, period_unit="s")}, "/phases/0/activities/0"),
+            ({"schedule": Schedule(offsets_minutes=(0,), period=1, period_unit="s")}, ""),
             ({"schedule": Schedule(time_of_day=(time(8, 0, 1),))}, "/phases/0/activities/0"),
+            ({"schedule": Schedule(offsets_minutes=(0,), period=1.5, period_unit="wk")}, ""),
             ({"schedule": Schedule(reminders=(Reminder(after_minutes=-5),), offsets_minutes=(0,))}, None),
         ],
     )  # fmt: skip
