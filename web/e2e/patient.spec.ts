@@ -1,6 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Visit } from "./browser";
 
+const USUAL: readonly (readonly [RegExp, string])[] = [
+  [/systolic/i, "132"],
+  [/diastolic/i, "84,5"],
+  [/heart|pulse/i, "66"],
+  [/temperature/i, "36.8"],
+  [/weight/i, "81.2"],
+  [/glucose/i, "5.4"],
+];
+
+const usualOf = (label: string): string => USUAL.find(([name]) => name.test(label))?.[1] ?? "5";
+
 /** What a patient does on a phone, from signing in to signing out. */
 describe("the patient", () => {
   let visit: Visit;
@@ -56,8 +67,7 @@ describe("the patient", () => {
     await dialog.getByText(/^(Is|Are) .*999.* right\?$/).waitFor();
     await visit.shot("patient-3-is-it-right");
     await dialog.getByRole("button", { name: "No, change it" }).click();
-    const usual = ["132", "84,5"];
-    for (const [index, field] of (await fields.all()).entries()) await field.fill(usual[index] ?? "1");
+    for (const field of await fields.all()) await field.fill(usualOf(await field.evaluate((input: HTMLInputElement) => input.labels?.[0]?.textContent ?? "")));
     await dialog.getByRole("button", { name: "Save" }).click();
 
     await dialog.waitFor({ state: "detached" });
@@ -145,7 +155,8 @@ describe("the patient", () => {
   it("signs out, and Back shows nothing of it", async () => {
     await visit.page.getByRole("link", { name: "More" }).click();
     await visit.page.getByRole("heading", { name: "My plans" }).waitFor();
-    await visit.page.getByRole("button", { name: "Sign out" }).click();
+    // Signing out ends with a new document.
+    await Promise.all([visit.page.waitForEvent("load"), visit.page.getByRole("button", { name: "Sign out" }).click()]);
     await visit.page.waitForURL(/sign-in/);
     await visit.page.goBack();
     await visit.page.waitForURL(/sign-in/);

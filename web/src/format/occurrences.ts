@@ -25,6 +25,11 @@ export function windowText(occurrence: OccurrenceLike, timeZone: string): string
   return [localClock(occurrence.planned_local), until].filter(Boolean).join(", ");
 }
 
+/** "2 of 4" for something untimed that is to be done several times; "" else. */
+export function turnText(occurrence: OccurrenceLike & { slot: number }, sameKind: number): string {
+  return sameKind > 1 && !isTimed(occurrence) ? `${occurrence.slot} of ${sameKind}` : "";
+}
+
 /** Mirrors care-rules §3.4: an entry may come up to 7 days after the window closed. */
 export const canStillRecord = (occurrence: OccurrenceLike, now: number = Date.now()): boolean =>
   occurrence.state === "open" || (occurrence.state === "missed" && now < Date.parse(occurrence.closes_at) + BACKFILL_MS);

@@ -20,7 +20,8 @@ describe("a schedule in words", () => {
     ["a count", { period: 1, periodUnit: "wk", count: 6 }, "Every week · 6 in all"],
     ["a duration", { period: 1, periodUnit: "d", duration: 30, durationUnit: "min" }, "Every day · takes 30 minutes"],
     ["dates", { timeOfDay: ["08:00:00"], boundsPeriod: { start: "2026-11-01", end: "2026-11-30" } }, "Every day at 08:00 · from 1 Nov 2026 until 30 Nov 2026"],
-    ["offsets", { period: 7, periodUnit: "d", offsets_minutes: [540, 2070] }, "Every 7 days at 09:00 and 10:30 on day 2"],
+    ["offsets", { period: 7, periodUnit: "d", offsets_minutes: [540, 2070] }, "Every 7 days at 09:00 and at 10:30 on day 2"],
+    ["an offset of whole days", { offsets_minutes: [40_320] }, "Once on day 29"],
   ];
 
   it.each(cases)("says %s", (_, schedule, words) => {

@@ -108,7 +108,7 @@ function moments(rule: ScheduleLike): string {
     const shift = rule.offset ? `${minutesText(rule.offset)} ` : "";
     return listed(rule.when.map((code) => `${shift}${WHEN[code] ?? code}`));
   }
-  if (rule.offsets_minutes?.length) return `at ${offsets(rule.offsets_minutes)}`;
+  if (rule.offsets_minutes?.length) return offsets(rule.offsets_minutes);
   return "";
 }
 
@@ -116,7 +116,8 @@ function offsets(minutes: readonly number[]): string {
   const shown = minutes.slice(0, 6).map((offset) => {
     const day = Math.floor(offset / 1440);
     const clock = `${String(Math.floor((offset % 1440) / 60)).padStart(2, "0")}:${String(offset % 60).padStart(2, "0")}`;
-    return day === 0 ? clock : `${clock} on day ${day + 1}`;
+    if (day === 0) return `at ${clock}`;
+    return offset % 1440 === 0 ? `on day ${day + 1}` : `at ${clock} on day ${day + 1}`;
   });
   return minutes.length > 6 ? `${shown.join(", ")} and ${minutes.length - 6} more times` : listed(shown);
 }

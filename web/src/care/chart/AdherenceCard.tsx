@@ -32,7 +32,7 @@ export function AdherenceCard({ adherence, today }: AdherenceCardProps) {
 }
 
 function Facts({ data, today }: { data: Adherence; today: string }) {
-  const weeks = data.by_week.slice(-10);
+  const weeks = data.by_week.slice(-8);
   return (
     <div className="stack" data-gap="l">
       <div className="adherence-head">

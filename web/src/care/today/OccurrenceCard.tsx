@@ -12,10 +12,12 @@ interface CardProps {
   timeZone: string;
   acts: DayActs;
   open: (dialog: OpenDialog) => void;
+  /** "2 of 4" where it is to be done several times. */
+  turn: string;
 }
 
 /** One thing of the day: what, when, and the one tap that does it. */
-export function OccurrenceCard({ occurrence, activity, timeZone, acts, open }: CardProps) {
+export function OccurrenceCard({ occurrence, activity, timeZone, acts, open, turn }: CardProps) {
   const isDone = occurrence.state === "completed" || occurrence.state === "skipped";
   const dose = activity?.medication?.dose;
   return (
@@ -28,6 +30,7 @@ export function OccurrenceCard({ occurrence, activity, timeZone, acts, open }: C
         <span className="task-when number">
           <span className="hidden-visually">{KIND[occurrence.kind]}, {OCCURRENCE_STATE[occurrence.state]}, </span>
           {isDone ? OCCURRENCE_STATE[occurrence.state] : whenText(occurrence, timeZone)}
+          {turn ? ` · ${turn}` : ""}
           {dose ? ` · ${dose}` : ""}
         </span>
       </button>
@@ -41,7 +44,7 @@ function whenText(occurrence: Occurrence, timeZone: string): string {
   return windowText(occurrence, timeZone);
 }
 
-function CardAct({ occurrence, timeZone, acts, open }: Omit<CardProps, "activity">) {
+function CardAct({ occurrence, timeZone, acts, open }: Omit<CardProps, "activity" | "turn">) {
   const { state, kind, title, id } = occurrence;
   if (state === "completed" || state === "skipped") {
     return (

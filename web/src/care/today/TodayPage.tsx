@@ -6,6 +6,7 @@ import { useAccount } from "@/api/session";
 import type { Occurrence, Today } from "@/api/types";
 import { addDays, dayIn, daysBetween, longDay, nearDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
+import { turnText } from "@/format/occurrences";
 import { IconButton } from "@/ui/Button";
 import { Ring } from "@/ui/Ring";
 import { useAddressState } from "@/ui/navigation";
@@ -69,8 +70,10 @@ function Day({ data, patientId, date, today }: DayProps) {
       </EmptyState>
     );
   }
+  const sameTurn = (occurrence: Occurrence) =>
+    shown.filter((other) => other.assignment_id === occurrence.assignment_id && other.activity_key === occurrence.activity_key && other.planned_local === occurrence.planned_local).length;
   const card = (occurrence: Occurrence) => (
-    <OccurrenceCard key={occurrence.id} occurrence={occurrence} activity={activityOf(occurrence)} timeZone={data.time_zone} acts={acts} open={setDialog} />
+    <OccurrenceCard key={occurrence.id} occurrence={occurrence} activity={activityOf(occurrence)} timeZone={data.time_zone} acts={acts} open={setDialog} turn={turnText(occurrence, sameTurn(occurrence))} />
   );
   const opened = dialog === null ? undefined : shown.find((occurrence) => occurrence.id === dialog.id);
   return (

@@ -56,7 +56,7 @@ export function LineChart({ title, unit, series, timeZone, height = 220 }: LineC
         <svg width={width} height={height} role="img" aria-labelledby={id} aria-roledescription="Chart; use the arrow keys" tabIndex={0} onKeyDown={(event) => setCursor(walk(event, cursor, moments.length))} onPointerMove={nearest} onPointerLeave={() => setCursor(null)} onBlur={() => setCursor(null)}>
           <Axes x={x} y={y} width={width} height={height} span={[moments[0]!, moments.at(-1)!]} timeZone={timeZone} />
           {series.map((line, index) => (
-            <Series key={line.label} line={line} index={index} x={x} y={y} right={width - MARGIN.right} />
+            <Series key={line.label} line={line} index={index} x={x} y={y} right={width - MARGIN.right} floor={height - MARGIN.bottom} />
           ))}
           {chosen ? <line className="chart-cursor" x1={x(Date.parse(chosen))} x2={x(Date.parse(chosen))} y1={MARGIN.top} y2={height - MARGIN.bottom} /> : null}
         </svg>
@@ -110,14 +110,15 @@ function Axes({ x, y, width, height, span, timeZone }: AxesProps) {
   );
 }
 
-function Series({ line, index, x, y, right }: { line: ChartSeries; index: number; x: Scale; y: Scale; right: number }) {
+function Series({ line, index, x, y, right, floor }: { line: ChartSeries; index: number; x: Scale; y: Scale; right: number; floor: number }) {
   const points = line.points.map((point) => [x(Date.parse(point.at)), y(point.value)] as const);
-  const low = line.target?.low ?? y.ticks[0]!;
-  const high = line.target?.high ?? y.ticks.at(-1)!;
+  // A target that is open at an end reaches the edge of the chart there.
+  const top = line.target?.high == null ? MARGIN.top : y(line.target.high);
+  const bottom = line.target?.low == null ? floor : y(line.target.low);
   const hasTarget = line.target != null && (line.target.low != null || line.target.high != null);
   return (
     <g className="chart-series" data-series={index + 1}>
-      {hasTarget ? <rect className="chart-target" x={MARGIN.left} width={Math.max(0, right - MARGIN.left)} y={Math.min(y(low), y(high))} height={Math.abs(y(low) - y(high))} /> : null}
+      {hasTarget ? <rect className="chart-target" x={MARGIN.left} width={Math.max(0, right - MARGIN.left)} y={top} height={Math.max(0, bottom - top)} /> : null}
       <path d={linePath(points)} />
       {points.map(([cx, cy], at) => {
         const where = standing(line.points[at]!.value, line.target);
@@ -151,12 +152,15 @@ function valueAt(line: ChartSeries, moment: string, unit: string): string {
 const reading = (moment: string, series: readonly ChartSeries[], unit: string, timeZone: string | null | undefined) =>
   `${dayAndTime(moment, timeZone)}: ${series.filter((line) => pointAt(line, moment)).map((line) => `${series.length > 1 ? `${line.label} ` : ""}${valueAt(line, moment, unit)}`).join(", ")}`;
 
+/** Under the chart when no point is chosen: what the lines are, and their targets. */
 const legend = (series: readonly ChartSeries[], unit: string) =>
   series
     .map((line) => {
       const target = rangeText(line.target, unit);
-      return target === "" ? line.label : `${line.label}: target ${target}`;
+      const name = series.length > 1 ? line.label : "";
+      return [name, target && `${name ? "target" : "Target"} ${target}`].filter(Boolean).join(": ");
     })
+    .filter(Boolean)
     .join(" · ");
 
 function summary(series: readonly ChartSeries[], unit: string): string {

@@ -53,6 +53,7 @@ export function commonName(names: readonly string[]): { title: string; labels: s
   let shared = 0;
   while (words.every((parts) => parts.length > shared + 1 && parts.at(-1 - shared)?.toLowerCase() === words[0]!.at(-1 - shared)?.toLowerCase())) shared += 1;
   if (shared === 0) return { title: names.join(" and "), labels: [...names] };
-  const title = words[0]!.slice(-shared).join(" ");
+  // "Length of wound" and "Width of wound" are of the "Wound".
+  const title = words[0]!.slice(-shared).join(" ").replace(/^(of|in|on|for|at) (the )?/i, "");
   return { title: title.charAt(0).toUpperCase() + title.slice(1), labels: words.map((parts) => parts.slice(0, -shared).join(" ")) };
 }
