@@ -103,6 +103,6 @@ describe("no connection", () => {
   it("is a problem with status 0", async () => {
     vi.stubGlobal("fetch", () => Promise.reject(new TypeError("Failed to fetch")));
 
-    await expect(readPatient()).rejects.toMatchObject({ status: 0, isOffline: true });
+    await expect(readPatient()).rejects.toMatchObject({ status: 0 });
   });
 });

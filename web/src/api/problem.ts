@@ -15,17 +15,9 @@ export class ApiProblem extends Error {
     return this.body.request_id;
   }
 
-  get type(): string {
-    return this.body.type ?? "";
-  }
-
   /** The faults of a body by JSON pointer, in the order the server found them. */
   get faults(): { pointer: string; code: string; detail: string }[] {
     return this.body.errors ?? [];
-  }
-
-  get isOffline(): boolean {
-    return this.status === 0;
   }
 }
 

@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useRef } from "react";
-import { useHistoryKey } from "./navigation";
+import { isFirstPage } from "./navigation";
 
 interface PageProps {
   /** Names the page in the tab and history; never a patient. */
@@ -17,11 +17,10 @@ interface PageProps {
 /** A page: one `h1`, focused after a navigation so that a screen reader starts there, and the document's title. */
 export function Page({ title, heading, lead, actions, above, hideHeading = false, children }: PageProps) {
   const ref = useRef<HTMLHeadingElement>(null);
-  const { isFirst } = useHistoryKey();
   useEffect(() => {
     document.title = `${title} · HealthProtocol`;
-    if (!isFirst()) ref.current?.focus({ preventScroll: true });
-  }, [title, isFirst]);
+    if (!isFirstPage()) ref.current?.focus({ preventScroll: true });
+  }, [title]);
   return (
     <div className="page">
       {above}

@@ -10,11 +10,7 @@ export function countNavigation(): void {
 }
 
 /** Whether the page on screen is the first since the app was loaded: then focus is the browser's. */
-export function useHistoryKey(): { isFirst: () => boolean } {
-  return { isFirst };
-}
-
-const isFirst = () => navigations <= 1;
+export const isFirstPage = (): boolean => navigations <= 1;
 
 /** One parameter of the address as state. Setting replaces the history entry, unless `push` says otherwise; "" removes it. */
 export function useAddressState(name: string, fallback = ""): [string, (value: string, push?: boolean) => void] {
