@@ -1,6 +1,7 @@
 """Patients in SQL, and their fields into and out of ciphertext. Opened by this slice's service only."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from healthprotocol.foundation.ids import AccountId
 
 _TABLE = "patient"
 _IDENTIFIER_TABLE = "patient_identifier"
+_AT_ONCE = 500
 
 PATIENTS = ListingSpec(
     name="patients",
@@ -37,8 +39,8 @@ from patient p
 """
 
 
-async def insert(tx: Transaction, patient: Patient, key: SubjectKey) -> bool:
-    """Insert a patient; False when one of the identifiers is another's."""
+async def insert(tx: Transaction, patient: Patient, key: SubjectKey) -> list[int]:
+    """Insert a patient; return the positions of the identifiers that another patient has."""
     d = patient.demographics
     cells = _cells(patient.id, d, key)
     indexes = await _indexes(tx, d)
@@ -65,8 +67,8 @@ async def insert(tx: Transaction, patient: Patient, key: SubjectKey) -> bool:
     return await _insert_identifiers(tx, patient.id, d.identifiers, key)
 
 
-async def save(tx: Transaction, patient: Patient, key: SubjectKey) -> bool:
-    """Write a changed patient; False when one of the identifiers is another's."""
+async def save(tx: Transaction, patient: Patient, key: SubjectKey) -> list[int]:
+    """Write a changed patient; return the positions of the identifiers that another patient has."""
     d = patient.demographics
     await tx.execute(
         """
@@ -92,32 +94,27 @@ async def save(tx: Transaction, patient: Patient, key: SubjectKey) -> bool:
 
 
 async def get(tx: Transaction, patient_id: PatientId, *, for_update: bool = False) -> Patient | None:
-    """Return a patient, None when there is none in this organisation."""
+    """Return a patient with her identifiers in one statement, None when there is none in this organisation."""
     row = await tx.fetchrow(
         f"""
         select p.id, p.status, p.given_name_ct, p.family_name_ct, p.birth_date_ct, p.sex_ct, p.email_ct, p.phone_ct,
-          p.address_ct, p.language_ct, p.time_zone, p.revision, p.created_at, p.created_by, p.updated_at
+          p.address_ct, p.language_ct, p.time_zone, p.revision, p.created_at, p.created_by, p.updated_at,
+          i.positions, i.systems, i.values_ct
         from patient p
+        cross join lateral (
+          select array_agg(i.position order by i.position) as positions,
+            array_agg(i.system order by i.position) as systems,
+            array_agg(i.value_ct order by i.position) as values_ct
+          from patient_identifier i
+          where i.organisation_id = p.organisation_id and i.patient_id = p.id
+        ) i
         where p.organisation_id = $1 and p.id = $2
-        {"for update" if for_update else ""}
-        """,
+        {"for update of p" if for_update else ""}
+        """,  # noqa: S608 - made of constants of this module
         tx.tenant,
         patient_id,
     )
-    if row is None:
-        return None
-    key = await tx.keys.subject(tx, patient_id)
-    identifiers = await tx.fetch(
-        """
-        select position, system, value_ct
-        from patient_identifier
-        where organisation_id = $1 and patient_id = $2
-        order by position
-        """,
-        tx.tenant,
-        patient_id,
-    )
-    return _patient(row, identifiers, key)
+    return None if row is None else _patient(row, await tx.keys.subject(tx, patient_id))
 
 
 async def page(tx: Transaction, listing: Listing) -> tuple[list[PatientRow], str | None]:
@@ -127,16 +124,39 @@ async def page(tx: Transaction, listing: Listing) -> tuple[list[PatientRow], str
     return await _rows(tx, rows), token
 
 
-async def all_rows(tx: Transaction, listing: Listing, *, limit: int) -> list[PatientRow] | None:
-    """Return every patient that the filter selects, None when there are more than `limit`."""
+async def is_more_than(tx: Transaction, listing: Listing, limit: int) -> bool:
+    """Return whether the filter selects more than `limit` patients; no more than that are counted."""
     where, args = listing.where(3)
-    rows = await tx.fetch(f"{_ROW} where p.organisation_id = $1 and {where} limit $2", tx.tenant, limit + 1, *args)
-    return None if len(rows) > limit else await _rows(tx, rows)
+    found = await tx.fetchval(
+        f"select count(*) from (select from patient p where p.organisation_id = $1 and {where} limit $2) as found",  # noqa: S608 - made of constants of this module and the listing's
+        tx.tenant,
+        limit + 1,
+        *args,
+    )
+    return found > limit
 
 
-async def rows_of(tx: Transaction, patient_ids: Sequence[UUID]) -> list[PatientRow]:
-    """Return the patients of these ids that exist, in no order."""
-    rows = await tx.fetch(f"{_ROW} where p.organisation_id = $1 and p.id = any($2::uuid[])", tx.tenant, patient_ids)
+async def all_rows(tx: Transaction, listing: Listing, *, limit: int) -> list[PatientRow]:
+    """Return every patient that the filter selects, of the first `limit`."""
+    where, args = listing.where(3)
+    rows = await tx.fetch(f"{_ROW} where p.organisation_id = $1 and {where} limit $2", tx.tenant, limit, *args)
+    found: list[PatientRow] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        found += await _rows(tx, rows[start : start + _AT_ONCE])
+        # Thousands of names take a tenth of a second to read: others get their turn in between.
+        await asyncio.sleep(0)
+    return found
+
+
+async def rows_of(tx: Transaction, patient_ids: Sequence[UUID], listing: Listing | None = None) -> list[PatientRow]:
+    """Return the patients of these ids that exist, and that the filter selects where there is one; in no order."""
+    where, args = ("true", []) if listing is None else listing.where(3)
+    rows = await tx.fetch(
+        f"{_ROW} where p.organisation_id = $1 and p.id = any($2::uuid[]) and {where}",
+        tx.tenant,
+        list(patient_ids),
+        *args,
+    )
     return await _rows(tx, rows)
 
 
@@ -158,9 +178,9 @@ async def find_by_name_birth(tx: Transaction, family_name: str, birth_date: date
     return await _find(tx, "name_birth_bidx", indexer.of(_name_birth(family_name, birth_date)))
 
 
-async def find_by_identifier(tx: Transaction, value: str, *, system: str | None = None) -> list[UUID]:
-    """Return the ids of patients with this record number, of one system or of any that occurs here (at most 100)."""
-    systems = [system] if system is not None else await _systems(tx)
+async def find_by_identifier(tx: Transaction, value: str) -> list[UUID]:
+    """Return the ids of patients with this record number, in any of the (at most 100) systems that occur here."""
+    systems = await _systems(tx)
     indexer = await tx.keys.index(tx, _IDENTIFIER_TABLE, "value", "exact")
     wanted = [indexer.of(blind_index.identifier(one, value)) for one in systems]
     rows = await tx.fetch(
@@ -186,7 +206,7 @@ async def ids_of_filter(tx: Transaction, listing: Listing, *, after: UUID | None
         where p.organisation_id = $1 and ($2::uuid is null or p.id > $2) and {where}
         order by p.id
         limit $3
-        """,
+        """,  # noqa: S608 - made of constants of this module and the listing's
         tx.tenant,
         after,
         limit,
@@ -206,15 +226,33 @@ async def time_zones(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[UUID,
 
 
 async def _systems(tx: Transaction) -> list[str]:
+    # Each one is looked up behind the one before it: `distinct` would read the identifiers of all patients.
     rows = await tx.fetch(
-        "select distinct system from patient_identifier where organisation_id = $1 limit 100", tx.tenant
+        """
+        with recursive systems as (
+          select min(i.system) as system from patient_identifier i where i.organisation_id = $1
+          union all
+          select (
+            select min(i.system) from patient_identifier i where i.organisation_id = $1 and i.system > s.system
+          )
+          from systems s
+          where s.system is not null
+        )
+        select s.system
+        from systems s
+        where s.system is not null
+        limit 100
+        """,
+        tx.tenant,
     )
     return [row["system"] for row in rows]
 
 
 async def _find(tx: Transaction, column: str, index: bytes) -> list[UUID]:
     rows = await tx.fetch(
-        f"select p.id from patient p where p.organisation_id = $1 and p.{column} = $2 limit 200", tx.tenant, index
+        f"select p.id from patient p where p.organisation_id = $1 and p.{column} = $2 limit 200",  # noqa: S608 - a column of this module
+        tx.tenant,
+        index,
     )
     return [row["id"] for row in rows]
 
@@ -235,33 +273,43 @@ def _name_birth(folded_family_name: str, birth_date: date) -> str:
 
 
 async def _insert_identifiers(
-    tx: Transaction, patient_id: PatientId, identifiers: Iterable[Identifier], key: SubjectKey
-) -> bool:
+    tx: Transaction, patient_id: PatientId, identifiers: Sequence[Identifier], key: SubjectKey
+) -> list[int]:
+    """Insert all in one statement; return the positions of those that another patient has."""
+    if not identifiers:
+        return []
     indexer = await tx.keys.index(tx, _IDENTIFIER_TABLE, "value", "exact")
-    for position, identifier in enumerate(identifiers):
-        inserted = await tx.fetchval(
-            """
-            insert into patient_identifier (organisation_id, patient_id, position, system, value_ct, value_bidx)
-            values ($1, $2, $3, $4, $5, $6)
-            on conflict (organisation_id, value_bidx) do nothing
-            returning true
-            """,
-            tx.tenant,
-            patient_id,
+    rows = [
+        (
             position,
-            identifier.system,
+            one.system,
             key.encrypt(
                 table=_IDENTIFIER_TABLE,
                 column=f"value/{position}",
                 row_id=patient_id,
-                plaintext=identifier.value.encode(),
+                plaintext=one.value.encode(),
                 pad=Padding.NAME,
             ),
-            indexer.of(blind_index.identifier(identifier.system, identifier.value)),
+            indexer.of(blind_index.identifier(one.system, one.value)),
         )
-        if not inserted:
-            return False
-    return True
+        for position, one in enumerate(identifiers)
+    ]
+    # In order of the index, so that two who claim the same identifiers wait for each other and never both.
+    inserted = await tx.fetch(
+        """
+        insert into patient_identifier (organisation_id, patient_id, position, system, value_ct, value_bidx)
+        select $1, $2, w.position, w.system, w.value_ct, w.value_bidx
+        from unnest($3::int[], $4::text[], $5::bytea[], $6::bytea[]) as w (position, system, value_ct, value_bidx)
+        order by w.value_bidx
+        on conflict (organisation_id, value_bidx) do nothing
+        returning position
+        """,
+        tx.tenant,
+        patient_id,
+        *zip(*rows, strict=True),
+    )
+    kept = {row["position"] for row in inserted}
+    return [position for position in range(len(identifiers)) if position not in kept]
 
 
 def _cells(patient_id: PatientId, d: Demographics, key: SubjectKey) -> tuple[bytes | None, ...]:
@@ -283,7 +331,7 @@ def _cells(patient_id: PatientId, d: Demographics, key: SubjectKey) -> tuple[byt
     )
 
 
-def _patient(row: Record, identifiers: Sequence[Record], key: SubjectKey) -> Patient:
+def _patient(row: Record, key: SubjectKey) -> Patient:
     patient_id = PatientId(row["id"])
 
     def plain(column: str) -> str | None:
@@ -301,15 +349,15 @@ def _patient(row: Record, identifiers: Sequence[Record], key: SubjectKey) -> Pat
         language=plain("language"),
         identifiers=tuple(
             Identifier(
-                system=found["system"],
+                system=system,
                 value=key.decrypt(
-                    table=_IDENTIFIER_TABLE,
-                    column=f"value/{found['position']}",
-                    row_id=patient_id,
-                    ciphertext=found["value_ct"],
+                    table=_IDENTIFIER_TABLE, column=f"value/{position}", row_id=patient_id, ciphertext=value_ct
                 ).decode(),
             )
-            for found in identifiers
+            # All three are null where there is no identifier.
+            for position, system, value_ct in zip(
+                row["positions"] or (), row["systems"] or (), row["values_ct"] or (), strict=True
+            )
         ),
         time_zone=row["time_zone"],
     )

@@ -18,6 +18,8 @@ MAX_IDENTIFIERS = 20
 
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
 _ZONES = frozenset(available_timezones())
+# Zero-width (non-)joiner: invisible, and part of how names are written in Persian, Hindi and others.
+_JOINERS = "\u200c\u200d"
 
 SearchKind = Literal["email", "phone", "name_birth", "name"]
 
@@ -37,11 +39,11 @@ def settle(demographics: Demographics, *, today: date) -> tuple[Demographics, li
     `today` is the present date at UTC+14, the first place where a day begins: nobody is born after it.
     """
     faults: list[Violation] = []
-    given, family = demographics.given_name.strip(), demographics.family_name.strip()
+    given, family = " ".join(demographics.given_name.split()), " ".join(demographics.family_name.split())
     for pointer, name in (("/given_name", given), ("/family_name", family)):
         if not folded(name):
             faults.append(Violation(pointer, "required", "A name has at least one letter."))
-        elif any(character in name for character in "<>\x00") or not name.isprintable():
+        elif any(character in "<>" or not (character.isprintable() or character in _JOINERS) for character in name):
             faults.append(Violation(pointer, "not_allowed", "A name has no markup and no control characters."))
     if not OLDEST_BIRTH <= demographics.birth_date <= today:
         faults.append(Violation("/birth_date", "out_of_range", "A birth date lies between 1890 and today."))
@@ -57,7 +59,7 @@ def settle(demographics: Demographics, *, today: date) -> tuple[Demographics, li
 
 
 def read_search(text: str) -> Search:
-    """Return how a search text is served. The text decides: @ is an e-mail, + a phone, a surname and a date an index."""
+    """Return how a search text is served: @ makes it an e-mail, + a phone, a date behind a surname an index."""
     stripped = text.strip()
     if "@" in stripped and " " not in stripped:
         return Search("email", stripped)
@@ -73,7 +75,7 @@ def read_search(text: str) -> Search:
 
 
 def matches(row: PatientRow, text: str) -> bool:
-    """Return whether each word of `text` (in compared form) begins a word of the patient's names or is her birth date."""
+    """Return whether each word of `text` (in compared form) begins a word of her names or is her birth date."""
     words = f"{folded(row.given_name)} {folded(row.family_name)}".split()
     born = folded(row.birth_date.isoformat())
     return all(any(word.startswith(part) for word in words) for part in text.replace(born, " ").split())

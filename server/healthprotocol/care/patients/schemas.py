@@ -121,7 +121,11 @@ class PatientListItem(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class PatientQuery(ListQuery, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """`q` finds by parts of a name, e-mail, phone, identifier, or surname with birth date."""
+    """
+    `q` finds by parts of a name, e-mail, phone, identifier, or surname with birth date.
+
+    `order_by` may be `name` too; of more than 10,000 patients the newest come first then.
+    """
 
     q: Annotated[str, Meta(max_length=200)] = ""
 

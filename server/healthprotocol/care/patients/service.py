@@ -19,13 +19,15 @@ from healthprotocol.care.patients.model import (
     PatientStatus,
 )
 from healthprotocol.foundation.context import Actor
-from healthprotocol.foundation.db.listing import Listing, seal, text, unseal
+from healthprotocol.foundation.db.listing import Listing, integer, seal, text, unseal
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import BadRequest, Invalid, PreconditionFailed, Violation
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
 MAX_SEARCHED = 10_000
+LONGEST_IDENTIFIER = 100
+BY_NAME = "name"
 
 # Reading every name is the one dear search: two at a time in a process leave room for all else.
 _search_slots = asyncio.Semaphore(2)
@@ -46,8 +48,7 @@ async def create(tx: Transaction, actor: Actor, demographics: Demographics) -> P
     )
     key = await tx.keys.create_subject(tx, patient.id)
 
-    if not await repository.insert(tx, patient, key):
-        raise IdentifierTaken
+    _require_free(await repository.insert(tx, patient, key))
     await audit.record(tx, actor, "patient.create", patient.id, object_type=_OBJECT, subject_id=patient.id)
     await tx.publish(PatientCreated(patient.id))
     return patient
@@ -72,37 +73,45 @@ async def update(
     expected_revision: int | None,
 ) -> Patient:
     """
-    Put what `change` makes of the demographics in their place; `status` None keeps it. Raises PreconditionFailed when `expected_revision` is stale (None: any), Invalid,
-    PatientIsArchived (unless this act sets the status back to active), IdentifierTaken.
+    Put what `change` makes of the demographics in their place; `status` None keeps it.
+
+    A change that changes nothing is a read. Raises PatientNotFound, PreconditionFailed when `expected_revision` is
+    stale (None: any), Invalid, PatientIsArchived (unless this act sets the status back to active), IdentifierTaken.
     """
+    await access.require_patient(tx, actor, patient_id)
     before = await _existing(tx, patient_id, for_update=True)
     _require_revision(before, expected_revision)
     if before.status == "archived" and status != "active":
         raise PatientIsArchived
-    after = msgspec.structs.replace(
-        before,
-        status=status or before.status,
-        demographics=_settle(tx, change(before.demographics)),
-        revision=before.revision + 1,
-        updated_at=tx.now,
-    )
-
-    await _save(tx, after)
-    await audit.record(tx, actor, "patient.update", patient_id, object_type=_OBJECT, subject_id=patient_id)
+    settled = _settle(tx, change(before.demographics))
+    is_changed = settled != before.demographics or (status or before.status) != before.status
+    after = before
+    if is_changed:
+        after = _revised(tx, before, status=status or before.status, demographics=settled)
+        await _save(tx, after)
+    action = "patient.update" if is_changed else "patient.read"
+    await audit.record(tx, actor, action, patient_id, object_type=_OBJECT, subject_id=patient_id)
+    if after.status == "archived":
+        await tx.publish(PatientArchived(patient_id))
     return after
 
 
 async def archive(tx: Transaction, actor: Actor, patient_id: PatientId, *, expected_revision: int | None) -> Patient:
-    """Archive a patient; what runs for her goes on until it is stopped. Archiving twice changes nothing."""
+    """
+    Archive a patient; what runs for her goes on until it is stopped. Archiving twice changes nothing.
+
+    Raises PatientNotFound, PreconditionFailed.
+    """
+    await access.require_patient(tx, actor, patient_id)
     before = await _existing(tx, patient_id, for_update=True)
     _require_revision(before, expected_revision)
-    if before.status == "archived":
-        return before
-    after = msgspec.structs.replace(before, status="archived", revision=before.revision + 1, updated_at=tx.now)
-
-    await _save(tx, after)
+    after = before
+    if before.status != "archived":
+        after = _revised(tx, before, status="archived", demographics=before.demographics)
+        await _save(tx, after)
+        await tx.publish(PatientArchived(patient_id))
+    # The second time, too: the answer shows her all the same.
     await audit.record(tx, actor, "patient.archive", patient_id, object_type=_OBJECT, subject_id=patient_id)
-    await tx.publish(PatientArchived(patient_id))
     return after
 
 
@@ -117,19 +126,28 @@ async def page(
     page_token: str | None,
 ) -> tuple[list[PatientRow], str | None]:
     """
-    Return a page of the organisation's patients. With `q`, or ordered by `name`, they come as a list of people does:
-    by family name. Raises BadRequest, SearchTooBroad.
+    Return a page of the patients within sight. With `q`, or ordered by `name`, they come by family name.
+
+    More than 10,000 are not put in order of their names, which are ciphertext: then the newest come first. Raises
+    BadRequest, SearchTooBroad.
     """
     sight = await access.sight(tx, actor)
-    by_name = bool(q.strip()) or order_by.strip() == "name" or sight.only is not None
-    listing = repository.PATIENTS.parse(
-        filter=filter,
-        order_by="" if by_name else order_by,
-        page_size=page_size,
-        page_token=None if by_name else page_token,
-        signer=tx.keys.signer("page_token"),
-        organisation_id=tx.tenant,
-    )
+    is_search = bool(q.strip()) or sight.only is not None
+    by_name = is_search or order_by.strip() == BY_NAME
+
+    def parsed(token: str | None) -> Listing:
+        return repository.PATIENTS.parse(
+            filter=filter,
+            order_by="" if by_name else order_by,
+            page_size=page_size,
+            page_token=token,
+            signer=tx.keys.signer("page_token"),
+            organisation_id=tx.tenant,
+        )
+
+    listing = parsed(None if by_name else page_token)
+    if by_name and not is_search and await repository.is_more_than(tx, listing, MAX_SEARCHED):
+        by_name, listing = False, parsed(page_token)
     if by_name:
         found = [row for row in await _search(tx, q, listing, only=sight.only) if sight.includes(row.id)]
         rows, token = _slice(tx, found, listing, q=q, filter=filter, page_token=page_token)
@@ -196,26 +214,38 @@ def _require_revision(patient: Patient, expected_revision: int | None) -> None:
         raise PreconditionFailed
 
 
+def _revised(tx: Transaction, before: Patient, *, status: PatientStatus, demographics: Demographics) -> Patient:
+    return msgspec.structs.replace(
+        before, status=status, demographics=demographics, revision=before.revision + 1, updated_at=tx.now
+    )
+
+
 async def _save(tx: Transaction, patient: Patient) -> None:
     key = await tx.keys.subject(tx, patient.id)
-    if not await repository.save(tx, patient, key):
-        raise IdentifierTaken
+    _require_free(await repository.save(tx, patient, key))
+
+
+def _require_free(taken: Sequence[int]) -> None:
+    """Raise IdentifierTaken with the places of the identifiers that another patient has."""
+    if taken:
+        detail = "Another patient has this identifier."
+        raise IdentifierTaken(violations=[Violation(f"/identifiers/{one}", "taken", detail) for one in taken])
 
 
 async def _search(tx: Transaction, q: str, listing: Listing, *, only: Collection[UUID] | None) -> list[PatientRow]:
     search = rules.read_search(q)
     if only is not None:
-        rows = await _filtered(tx, list(only), listing)
+        rows = await repository.rows_of(tx, list(only), listing)
         return [row for row in rows if rules.matches(row, search.text)]
     ids = await _indexed(tx, search, q.strip())
     if ids:
-        return await _filtered(tx, ids, listing)
+        return await repository.rows_of(tx, ids, listing)
     if search.kind != "name":
         return []
+    if await repository.is_more_than(tx, listing, MAX_SEARCHED):
+        raise SearchTooBroad
     async with _search_slots:
         rows = await repository.all_rows(tx, listing, limit=MAX_SEARCHED)
-    if rows is None:
-        raise SearchTooBroad
     return [row for row in rows if rules.matches(row, search.text)]
 
 
@@ -230,20 +260,9 @@ async def _indexed(tx: Transaction, search: rules.Search, text: str) -> list[UUI
     if search.kind == "name_birth" and search.birth_date is not None:
         return await repository.find_by_name_birth(tx, search.text, search.birth_date)
     # A record number has a digit; a name seldom has.
-    if any(character.isdigit() for character in text) and len(text) <= 100:
+    if any(character.isdigit() for character in text) and len(text) <= LONGEST_IDENTIFIER:
         return await repository.find_by_identifier(tx, text)
     return []
-
-
-async def _filtered(tx: Transaction, ids: Sequence[UUID], listing: Listing) -> list[PatientRow]:
-    rows = await repository.rows_of(tx, ids)
-    if listing.condition is None:
-        return rows
-    allowed = await repository.all_rows(tx, listing, limit=MAX_SEARCHED)
-    if allowed is None:
-        raise SearchTooBroad
-    kept = {row.id for row in allowed}
-    return [row for row in rows if row.id in kept]
 
 
 def _slice(
@@ -252,27 +271,33 @@ def _slice(
     listing: Listing,
     *,
     q: str,
-    filter: str,
+    filter: str,  # noqa: A002 - the public name of the parameter
     page_token: str | None,
 ) -> tuple[list[PatientRow], str | None]:
-    """Page over people in order of their names. The token holds an id, never a name: the order is found again."""
+    """
+    Page over people in order of their names.
+
+    The token holds an id and its place, never a name: the order is found again. Were the person gone, the next page
+    begins at that place, and not with the first page once more.
+    """
     ordered = sorted(rows, key=rules.by_name)
     binding = (str(tx.tenant), "patients.by_name", q.strip(), filter.strip())
     signer = tx.keys.signer("page_token")
     start = 0
     if page_token:
-        last = unseal(page_token, [_ID_FIELD], binding=binding, signer=signer)
+        last = unseal(page_token, [_ID_FIELD, _PLACE_FIELD], binding=binding, signer=signer)
         if last is None:
             raise BadRequest(violations=[_TOKEN_FAULT])
         position = next((index for index, row in enumerate(ordered) if str(row.id) == last[0]), None)
-        start = 0 if position is None else position + 1
+        start = int(str(last[1])) if position is None else position + 1
     chosen = ordered[start : start + listing.page_size]
     if start + listing.page_size >= len(ordered):
         return chosen, None
-    return chosen, seal([str(chosen[-1].id)], binding=binding, signer=signer)
+    end = start + len(chosen) - 1
+    return chosen, seal([str(chosen[-1].id), end], binding=binding, signer=signer)
 
 
-_ID_FIELD = text("p.id", sortable=True)
+_ID_FIELD, _PLACE_FIELD = text("p.id", sortable=True), integer("place", sortable=True)
 _TOKEN_FAULT = Violation(
     "/page_token", "page_token_invalid", "The page token does not belong to this search. Begin again without one."
 )

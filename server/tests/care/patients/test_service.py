@@ -1,8 +1,10 @@
 """Patients against a real database."""
 
+import asyncio
 from datetime import date
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from healthprotocol.care.patients import service
@@ -28,6 +30,26 @@ async def _find(database: Database, actor: Actor, q: str) -> list[str]:
     async with database.transaction(actor.organisation_id, actor=actor) as tx:
         rows, _ = await service.page(tx, actor, q=q, filter="", order_by="", page_size=50, page_token=None)
     return [row.family_name for row in rows]
+
+
+class TestCreateAtOnce:
+    async def test_two_who_claim_the_same_numbers_do_not_block_each_other(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        numbers = [Identifier(system="urn:clinic", value=f"B-{number}") for number in range(6)]
+
+        async def create(identifiers: list[Identifier]) -> str:
+            wanted = msgspec.structs.replace(ELBE, identifiers=tuple(identifiers))
+            try:
+                async with database.transaction(organisation.id, actor=organisation.clinician) as tx:
+                    await service.create(tx, organisation.clinician, wanted)
+            except IdentifierTaken:
+                return "taken"
+            return "made"
+
+        outcomes = await asyncio.gather(*(create(numbers[::step]) for step in (1, -1) * 3))
+
+        assert sorted(outcomes) == ["made"] + ["taken"] * 5
 
 
 class TestCreate:

@@ -1,0 +1,1 @@
+drop index patient_identifier_system;

@@ -1,0 +1,76 @@
+"""What makes demographics sound, and how a search reads."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from healthprotocol.care.patients.model import Demographics, Identifier
+from healthprotocol.care.patients.rules import MAX_IDENTIFIERS, read_search, settle
+
+TODAY = date(2026, 3, 7)
+
+
+def settled(**fields: Any) -> tuple[Demographics, set[tuple[str, str]]]:
+    whole: dict[str, Any] = {"given_name": "Anna", "family_name": "Elbe", "birth_date": date(1950, 3, 2), **fields}
+    value, faults = settle(Demographics(**whole), today=TODAY)
+    return value, {(fault.pointer, fault.code) for fault in faults}
+
+
+class TestSettle:
+    @pytest.mark.parametrize(
+        ("given", "kept"), [("  Anna ", "Anna"), ("Anna\u00a0Maria", "Anna Maria"), ("نیم\u200cروز", "نیم\u200cروز")]
+    )
+    def test_names_are_kept_as_they_are_written(self, given: str, kept: str) -> None:
+        value, faults = settled(given_name=given)
+
+        assert (value.given_name, faults) == (kept, set())
+
+    @pytest.mark.parametrize("name", ["<b>", "A\x07", "A\u202eB"])
+    def test_names_with_what_is_no_name_are_refused(self, name: str) -> None:
+        assert settled(family_name=name)[1] == {("/family_name", "not_allowed")}
+
+    @pytest.mark.parametrize("name", ["", " ", "--"])
+    def test_a_name_has_a_letter(self, name: str) -> None:
+        assert settled(given_name=name)[1] == {("/given_name", "required")}
+
+    @pytest.mark.parametrize(
+        ("field", "value", "code"),
+        [
+            ("birth_date", date(1889, 12, 31), "out_of_range"),
+            ("birth_date", date(2026, 3, 8), "out_of_range"),
+            ("time_zone", "Mars/Base", "unknown_code"),
+            ("language", "deutsch!", "unknown_code"),
+            ("email", "a@b@c", "format"),
+            ("phone", "030 123", "format"),
+        ],
+    )
+    def test_a_field_that_does_not_fit_is_named(self, field: str, value: object, code: str) -> None:
+        assert settled(**{field: value})[1] == {(f"/{field}", code)}
+
+    def test_identifiers_are_of_a_number_not_blank_and_not_double(self) -> None:
+        one = Identifier(system="urn:a", value="a-1")
+        many = tuple(Identifier(system="urn:a", value=str(n)) for n in range(MAX_IDENTIFIERS + 1))
+
+        assert settled(identifiers=many)[1] == {("/identifiers", "too_many")}
+        assert settled(identifiers=(one, Identifier(system="urn:a", value="A-1 ")))[1] == {
+            ("/identifiers/1", "repeated")
+        }
+        assert settled(identifiers=(Identifier(system=" ", value="1"),))[1] == {("/identifiers/0", "required")}
+
+
+class TestReadSearch:
+    @pytest.mark.parametrize(
+        ("text", "kind"),
+        [
+            ("Elbe 1950-03-02", "name_birth"),
+            ("Elbe, 1950-03-02", "name_birth"),
+            ("Elbe 1950-02-30", "name"),
+            ("anna@river.example", "email"),
+            ("+49 30 123456", "phone"),
+            ("Elbe", "name"),
+            ("", "name"),
+        ],
+    )
+    def test_the_text_decides_how_it_is_served(self, text: str, kind: str) -> None:
+        assert read_search(text).kind == kind
