@@ -109,9 +109,11 @@ async def of_assignment(
     assignment = await assignments.get_visible(tx, actor, assignment_id)
     instant = _instant(tx, actor, at)
     today = calendar_of(assignment.time_zone).local_date(instant)
-    first, last = _range(
-        from_on or assignment.starts_on, to_on or max(min(assignment.ends_on, today), assignment.starts_on), today=today
-    )
+    first = from_on or assignment.starts_on
+    last = to_on or max(min(assignment.ends_on, today), assignment.starts_on)
+    if from_on is not None or to_on is not None:
+        # A plan that was moved or shifted may last longer than a range may: by itself it is still counted whole.
+        first, last = _range(first, last, today=today)
     await audit.record(
         tx, actor, "assignment.adherence", assignment_id, object_type="assignment", subject_id=assignment.patient_id
     )

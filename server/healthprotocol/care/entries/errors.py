@@ -63,6 +63,16 @@ class EntryAlreadyReplaced(Conflict):
     title = "This entry was corrected already"
 
 
+class NothingToUndo(Conflict):
+    """
+    The entry is the undo of another one.
+
+    Remedy: to say after all what happened, record it anew, with a new client_id.
+    """
+
+    title = "An undo cannot be undone"
+
+
 class ClientIdTaken(Conflict):
     """
     An entry with this client_id and other content was recorded before.

@@ -144,6 +144,11 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     late: bool = False
     replaces: EntryId | None = None
 
+    @property
+    def revision(self) -> int:
+        """Always 1, for an entry never changes: who has it once need not be sent it again."""
+        return 1
+
 
 class EntriesRecorded(msgspec.Struct, frozen=True):
     """

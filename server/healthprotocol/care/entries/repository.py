@@ -88,7 +88,8 @@ async def claim_clients(tx: Transaction, entries: Sequence[Entry], hashes: Seque
         """
         insert into entry_client (organisation_id, patient_id, client_id, entry_id, content_hash)
         select $1, w.patient_id, w.client_id, w.entry_id, w.content_hash
-        from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[]) as w (patient_id, client_id, entry_id, content_hash)
+        from unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::bytea[])
+          as w (patient_id, client_id, entry_id, content_hash)
         order by w.patient_id, w.client_id
         on conflict (organisation_id, patient_id, client_id) do nothing
         returning entry_id
@@ -127,7 +128,7 @@ async def insert(tx: Transaction, entries: Sequence[Entry]) -> None:
 async def get_many(tx: Transaction, entry_ids: Sequence[UUID]) -> dict[UUID, Entry]:
     """Return the entries of these ids that exist here."""
     rows = await tx.fetch(
-        f"select {_COLUMNS} from entry e where e.organisation_id = $1 and e.id = any($2::uuid[])",
+        f"select {_COLUMNS} from entry e where e.organisation_id = $1 and e.id = any($2::uuid[])",  # noqa: S608 - made of constants of this module
         tx.tenant,
         list(entry_ids),
     )
@@ -172,19 +173,35 @@ async def planned_between(
     return found
 
 
+# What replaces an entry may lie anywhere in time, so it is asked for by itself. It is of the same occurrence, or of
+# none like it, and each of the two has its way into the index.
+_STANDS = """
+not exists (
+  select from entry r
+  where r.organisation_id = e.organisation_id and r.assignment_id = e.assignment_id and r.planned_on = e.planned_on
+    and r.replaces = e.id
+)
+and not exists (
+  select from entry r
+  where r.organisation_id = e.organisation_id and r.assignment_id = e.assignment_id and r.planned_on is null
+    and e.planned_on is null and r.replaces = e.id
+)
+"""
+
+
 async def measured_between(
     tx: Transaction, patient_id: UUID, *, from_at: datetime, to_at: datetime, limit: int
 ) -> list[Entry]:
-    """Return the newest `limit` entries of a patient that something was recorded in, oldest first."""
+    """Return the newest `limit` standing entries of a patient that something was done in, oldest first."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from entry e
         where e.organisation_id = $1 and e.patient_id = $2 and e.effective_at >= $3 and e.effective_at < $4
-          and e.outcome <> 'skipped'
+          and e.outcome = 'completed' and {_STANDS}
         order by e.effective_at desc, e.id desc
         limit $5
-        """,
+        """,  # noqa: S608 - made of constants of this module
         tx.tenant,
         patient_id,
         from_at,
@@ -195,16 +212,16 @@ async def measured_between(
 
 
 async def of_assignments_since(tx: Transaction, assignments: Sequence[Assignment], *, since: datetime) -> list[Entry]:
-    """Return what happened at `since` or later in these assignments, oldest first, corrected and undone ones too."""
+    """Return the standing entries of these assignments of `since` or later, oldest first."""
     # By patient too: the index of what happened when begins with her.
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from entry e
         where e.organisation_id = $1 and e.patient_id = any($2::uuid[]) and e.assignment_id = any($3::uuid[])
-          and e.effective_at >= $4
+          and e.effective_at >= $4 and e.outcome <> 'retracted' and {_STANDS}
         order by e.effective_at, e.id
-        """,
+        """,  # noqa: S608 - made of constants of this module
         tx.tenant,
         list({one.patient_id for one in assignments}),
         [one.id for one in assignments],
@@ -235,7 +252,7 @@ async def last_recorded_at(
 async def page(tx: Transaction, listing: Listing, *, only: Sequence[UUID] | None) -> tuple[list[Entry], str | None]:
     """Return one page of entries; `only` names the patients within sight, None means all of the organisation."""
     sql, args = listing.sql(
-        f"select {_COLUMNS} from entry e",
+        f"select {_COLUMNS} from entry e",  # noqa: S608 - made of constants of this module
         "e.organisation_id = $1 and ($2::uuid[] is null or e.patient_id = any($2))",
         3,
     )

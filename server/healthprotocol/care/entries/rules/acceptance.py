@@ -4,7 +4,7 @@ When an entry may be made for an occurrence, and whether it is late.
 Source: care rules §3.4.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from healthprotocol.care.entries.errors import OccurrenceClosed, OccurrenceNotApplicable, OccurrenceNotOpenYet
 from healthprotocol.care.entries.model import Occurrence
@@ -16,6 +16,9 @@ LATE_DAYS = 7
 
 # A phone's clock may be ahead of ours by this much before we doubt what it says.
 CLOCK_TOLERANCE = timedelta(minutes=5)
+
+# Nobody who is a patient now did anything before; and at the calendar's first days there is no zone to the east.
+EARLIEST_AT = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def require_acceptable(
@@ -46,9 +49,9 @@ def require_acceptable(
 
 
 def check_effective_at(effective_at: datetime, *, at: datetime) -> list[Violation]:
-    """Return what is wrong with when something is said to have happened: without a zone, or in the future."""
+    """Return what is wrong with when something is said to have happened: no zone, in the future, beyond all memory."""
     if effective_at.tzinfo is None:
         return [Violation("/effective_at", "malformed", "Give the instant with its offset, such as Z.")]
-    if effective_at > at + CLOCK_TOLERANCE:
+    if not EARLIEST_AT <= effective_at <= at + CLOCK_TOLERANCE:
         return [Violation("/effective_at", "out_of_range", "Give an instant that has passed.")]
     return []

@@ -1,4 +1,4 @@
-"""Acts on what was planned and what happened: `plan` computes occurrences, `record` keeps entries, `read` shows them."""
+"""Acts on what was planned and what happened: `plan` computes it, `record` keeps entries, `read` shows them."""
 
 from healthprotocol.care.entries.service.plan import (
     Explained,

@@ -1,8 +1,7 @@
 """What is planned, computed when asked: the day of a patient, the occurrences of an assignment, a week of a version."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from itertools import islice
 from uuid import UUID
 
 import msgspec
@@ -29,8 +28,10 @@ from healthprotocol.trust.audit import service as audit
 
 MAX_RANGE_DAYS = 366
 MAX_PREVIEW_DAYS = 31
+LARGEST_PAGE = 200
 # What was planned earlier and is still open is shown today too; windows that began before this are not looked for.
 CARRY_OVER_DAYS = 31
+_STRETCH = timedelta(days=27)
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -77,7 +78,7 @@ async def today(
     day = on or calendar_of(time_zone).local_date(instant)
     found = await assignments.of_patient(tx, patient_id, from_on=day - timedelta(days=CARRY_OVER_DAYS), to_on=day)
     contents = await assignments.load_with_contents(tx, found)
-    entries = await _entries(tx, found, day - timedelta(days=CARRY_OVER_DAYS), day)
+    entries = await _entries(tx, found, day - timedelta(days=CARRY_OVER_DAYS), day, at=instant)
     shown: list[Occurrence] = []
     explained: list[Explained] = []
     for assignment in found:
@@ -118,7 +119,9 @@ async def occurrences_of(
     assignment = await assignments.get_visible(tx, actor, assignment_id)
     instant = _instant(tx, actor, at)
     first, last = from_on or assignment.starts_on, to_on or assignment.ends_on
-    _require_range(first, last)
+    if from_on is not None or to_on is not None:
+        # A plan that was moved or shifted may last longer than a range may: by itself it is still shown whole.
+        _require_range(first, last)
     _require_page_size(page_size)
     binding = (str(tx.tenant), "occurrences", str(assignment_id), first.isoformat(), last.isoformat())
     signer = tx.keys.signer("page_token")
@@ -127,16 +130,9 @@ async def occurrences_of(
         after = unseal(page_token, [_DAY_FIELD, _ID_FIELD], binding=binding, signer=signer)
         if after is None:
             raise BadRequest(violations=[_TOKEN_FAULT])
-    start = first if after is None else date.fromisoformat(str(after[0]))
-    found = islice(
-        _after(
-            computed_from(assignment, await _contents(tx, assignment), await _entries(tx, [assignment], start, last),
-                          from_on=start, to_on=last, at=instant),
-            None if after is None else str(after[1]),
-        ),
-        page_size + 1,
-    )  # fmt: skip
-    rows = list(found)
+    start, last_id = (first, None) if after is None else (date.fromisoformat(str(after[0])), str(after[1]))
+    planned = _planned(tx, assignment, max(start, assignment.starts_on), min(last, assignment.ends_on), at=instant)
+    rows = await _page_of(planned, page_size + 1, last_id=last_id)
     await audit.record(
         tx, actor, "assignment.occurrences", assignment_id, object_type="assignment", subject_id=assignment.patient_id
     )
@@ -179,7 +175,7 @@ async def computed(
 ) -> Iterator[tuple[Assignment, Iterator[Occurrence]]]:
     """Return, for each assignment, what is planned on these local dates as it stands at `at`: for counting."""
     contents = await assignments.load_with_contents(tx, found)
-    entries = await _entries(tx, found, from_on, to_on)
+    entries = await _entries(tx, found, from_on, to_on, at=at)
     return (
         (one, computed_from(one, contents[one.protocol_id], entries, from_on=from_on, to_on=to_on, at=at))
         for one in found
@@ -204,7 +200,7 @@ async def standing_of(
     tx: Transaction, assignment: Assignment, *, from_on: date, to_on: date
 ) -> dict[OccurrenceId, StandingEntry]:
     """Return the entry that counts for each occurrence planned on these local dates."""
-    entries = await _entries(tx, [assignment], from_on, to_on)
+    entries = await _entries(tx, [assignment], from_on, to_on, at=tx.now)
     return standing_entries(entries.get(assignment.id, ()))
 
 
@@ -227,8 +223,39 @@ async def _contents(tx: Transaction, assignment: Assignment) -> Contents:
     return (await assignments.load_with_contents(tx, [assignment]))[assignment.protocol_id]
 
 
-async def _entries(tx: Transaction, found: Sequence[Assignment], from_on: date, to_on: date) -> dict[UUID, list[Entry]]:
-    return await repository.planned_between(tx, [one.id for one in found], from_on=from_on, to_on=to_on)
+async def _entries(
+    tx: Transaction, found: Sequence[Assignment], from_on: date, to_on: date, *, at: datetime
+) -> dict[UUID, list[Entry]]:
+    """Return the entries planned on these dates, by assignment, as far as they were recorded at `at`."""
+    entries = await repository.planned_between(tx, [one.id for one in found], from_on=from_on, to_on=to_on)
+    if at >= tx.now:
+        # Not compared then: another node's clock may be ahead of ours, and what it just recorded is there all the same.
+        return entries
+    return {id_: [entry for entry in those if entry.recorded_at <= at] for id_, those in entries.items()}
+
+
+async def _planned(
+    tx: Transaction, assignment: Assignment, from_on: date, to_on: date, *, at: datetime
+) -> AsyncIterator[list[Occurrence]]:
+    """Yield what is planned, a stretch of days at a time: a page reads the entries of no more days than it shows."""
+    contents = await _contents(tx, assignment)
+    while from_on <= to_on:
+        last = min(from_on + _STRETCH, to_on)
+        entries = await _entries(tx, [assignment], from_on, last, at=at)
+        yield list(computed_from(assignment, contents, entries, from_on=from_on, to_on=last, at=at))
+        from_on = last + timedelta(days=1)
+
+
+async def _page_of(planned: AsyncIterator[list[Occurrence]], wanted: int, *, last_id: str | None) -> list[Occurrence]:
+    """Return up to `wanted` occurrences, behind the one of `last_id` where there was a page before."""
+    rows: list[Occurrence] = []
+    async for stretch in planned:
+        rows += _after(iter(stretch), last_id)
+        # It was of the first day that is looked at.
+        last_id = None
+        if len(rows) >= wanted:
+            break
+    return rows[:wanted]
 
 
 def _of_day(
@@ -284,8 +311,9 @@ def _require_range(first: date, last: date) -> None:
 
 
 def _require_page_size(page_size: int) -> None:
-    if not 1 <= page_size <= 200:
-        raise BadRequest(violations=[Violation("/page_size", "page_size_out_of_range", "A page has 1 to 200 items.")])
+    if not 1 <= page_size <= LARGEST_PAGE:
+        detail = f"A page has 1 to {LARGEST_PAGE} items."
+        raise BadRequest(violations=[Violation("/page_size", "page_size_out_of_range", detail)])
 
 
 def _imagined(content: ProtocolContent, starts_on: date, time_zone: str, *, version: int, at: datetime) -> Assignment:

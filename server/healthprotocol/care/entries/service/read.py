@@ -52,7 +52,7 @@ async def page(
     tx: Transaction,
     actor: Actor,
     *,
-    filter: str,
+    filter: str,  # noqa: A002 - the public name of the parameter
     order_by: str,
     page_size: int,
     page_token: str | None,
@@ -83,9 +83,9 @@ async def measurements(
     code: str | None,
 ) -> list[Measured]:
     """
-    Return what was measured of a patient, oldest first: standing entries of at most 400 local days, by default the last 90.
+    Return what was measured of a patient, oldest first: standing entries of at most 400 local days.
 
-    Of more than 5,000 entries the newest are returned. Raises PatientNotFound, BadRequest.
+    By default of the last 90. Of more than 5,000 entries the newest are returned. Raises PatientNotFound, BadRequest.
     """
     await access.require_patient(tx, actor, patient_id)
     calendar = calendar_of(await patients.time_zone_of(tx, patient_id))
@@ -96,8 +96,7 @@ async def measurements(
         raise BadRequest(violations=[Violation("/from", "out_of_range", detail)])
     since, until = calendar.midnight_at(first), calendar.midnight_at(last + timedelta(days=1))
     found = await repository.measured_between(tx, patient_id, from_at=since, to_at=until, limit=MAX_MEASUREMENTS)
-    replaced = {entry.replaces for entry in found}
-    standing = [entry for entry in found if entry.values and entry.id not in replaced]
+    standing = [entry for entry in found if entry.values]
     definitions = await _definitions(tx, standing)
     await audit.record(tx, actor, "patient.measurements", patient_id, object_type="patient", subject_id=patient_id)
     return [
@@ -114,9 +113,7 @@ async def since(tx: Transaction, found: Sequence[Assignment], *, effective_from:
 
     For the services that look at what was recorded, inside the transaction of the act: it asks and records nothing.
     """
-    entries = await repository.of_assignments_since(tx, found, since=effective_from)
-    replaced = {entry.replaces for entry in entries}
-    return [entry for entry in entries if entry.id not in replaced and entry.outcome != "retracted"]
+    return await repository.of_assignments_since(tx, found, since=effective_from)
 
 
 async def last_recorded_at(

@@ -9,7 +9,13 @@ from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import Assignment, AssignmentId
 from healthprotocol.care.assignments.rules.plan import Contents, planned_activities
 from healthprotocol.care.entries import repository
-from healthprotocol.care.entries.errors import ClientIdTaken, EntryAlreadyReplaced, EntryNotFound, OccurrenceNotFound
+from healthprotocol.care.entries.errors import (
+    ClientIdTaken,
+    EntryAlreadyReplaced,
+    EntryNotFound,
+    NothingToUndo,
+    OccurrenceNotFound,
+)
 from healthprotocol.care.entries.model import EntriesRecorded, Entry, EntryId, NewEntry, OccurrenceId, OccurrenceRef
 from healthprotocol.care.entries.rules.acceptance import LATE_DAYS, check_effective_at, require_acceptable
 from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id, planned_on
@@ -22,7 +28,6 @@ from healthprotocol.foundation.errors import Invalid, Problem, Violation
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
-MAX_BATCH = 500
 _CORRECTABLE_DAYS = 400
 
 
@@ -79,18 +84,20 @@ async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     """
     Undo an entry by one that says nothing happened; undoing it again returns the same.
 
-    Raises EntryNotFound, EntryAlreadyReplaced (another entry corrected it).
+    Raises EntryNotFound, EntryAlreadyReplaced (another entry corrected it), NothingToUndo (it is an undo itself).
     """
     entry = (await repository.get_many(tx, [entry_id])).get(entry_id)
-    if entry is None:
+    if entry is None or not (await access.sight(tx, actor)).includes(entry.patient_id):
         raise EntryNotFound
-    await access.require_patient(tx, actor, entry.patient_id)
     await assignments.get_visible(tx, actor, entry.assignment_id, for_update=True)
-    # The undo's own client id is derived, so that two phones that undo at once make one retraction.
-    client_id = UUID(int=entry.id.int ^ ((1 << 128) - 1))
+    if entry.outcome == "retracted":
+        raise NothingToUndo
+    # The undo's own client id is derived, so that two phones that undo at once make one retraction; with our key, so
+    # that no other entry can have taken it before.
+    client_id = UUID(bytes=repository.content_hash(tx, {"undoes": str(entry.id)})[:16])
     undo = msgspec.structs.replace(
         entry, id=EntryId(tx.new_id()), client_id=client_id, outcome="retracted", replaces=entry.id,
-        reason=None, values=(), answers=(), score=None, note=None, effective_at=tx.now, recorded_at=tx.now,
+        reason=None, values=(), answers=(), score=None, note=None, late=False, effective_at=tx.now, recorded_at=tx.now,
         recorded_by=actor.account_id,
     )  # fmt: skip
     known = await repository.known_clients(tx, [(entry.patient_id, client_id)])
@@ -119,8 +126,10 @@ async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results:
             results[index] = Recorded(client_id=item.client_id, problem=problem)
     sight = await access.sight(tx, actor)
     found = await assignments.by_ids(tx, list(dict.fromkeys(wanted.values())))
-    visible = {one.id: one for one in found if sight.includes(one.patient_id)}
-    contents = await assignments.load_with_contents(tx, found)
+    keys = await tx.keys.subjects(tx, {one.patient_id for one in found})
+    # Nothing is added for an erased patient: there is no key any more to write it under.
+    visible = {one.id: one for one in found if sight.includes(one.patient_id) and one.patient_id in keys}
+    contents = await assignments.load_with_contents(tx, visible.values())
     drafts: list[_Draft] = []
     for index, assignment_id in wanted.items():
         item, assignment = items[index], visible.get(assignment_id)
@@ -128,7 +137,10 @@ async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results:
             results[index] = Recorded(client_id=item.client_id, problem=OccurrenceNotFound())
             continue
         hashed = repository.content_hash(tx, msgspec.to_builtins(item.sent))
-        drafts.append(_Draft(index, item.sent, assignment, contents[assignment.protocol_id], refs[index], hashed))
+        versions = contents[assignment.protocol_id]
+        # Another item's patient may follow a version that this one never did.
+        own = {segment.version: versions[segment.version] for segment in assignment.segments}
+        drafts.append(_Draft(index, item.sent, assignment, own, refs[index], hashed))
     return drafts
 
 
@@ -228,7 +240,7 @@ def _entry(tx: Transaction, actor: Actor, draft: _Draft, *, before: Mapping[UUID
 
 
 def _held_to_plan(tx: Transaction, draft: _Draft) -> tuple[Activity, bool]:
-    """Return the activity, adjusted to the patient, and whether the entry is late. Raises what the plan says against it."""
+    """Return the activity, adjusted to the patient, and whether the entry is late. Raises what stands against it."""
     assignment, sent = draft.assignment, draft.sent
     if draft.ref is None:
         return _unplanned_activity(draft), False
@@ -269,8 +281,9 @@ def _require_correctable(draft: _Draft, *, before: Mapping[UUID, Entry], replace
         raise EntryNotFound
     if corrected.id in replaced:
         raise EntryAlreadyReplaced
-    if corrected.occurrence_id != draft.sent.occurrence_id:
-        detail = "A correction is of the same occurrence as the entry it replaces."
+    is_other_activity = draft.sent.activity_key not in {None, corrected.activity_key}
+    if corrected.occurrence_id != draft.sent.occurrence_id or is_other_activity:
+        detail = "A correction is of the same occurrence, or unplanned activity, as the entry it replaces."
         raise Invalid(violations=[Violation("/replaces", "contradiction", detail)])
 
 
@@ -287,6 +300,8 @@ async def _insert(
         # Another request with the same client_id committed between our look and our claim.
         await _without_known(tx, raced, results)
     kept = [(draft, entry) for draft, entry in made if entry.id in claimed]
+    if not kept:
+        return
     await repository.insert(tx, [entry for _, entry in kept])
     for draft, entry in kept:
         results[draft.index] = Recorded(client_id=str(entry.client_id), entry=entry, is_new=True)
@@ -301,7 +316,8 @@ async def _tell(tx: Transaction, entries: Sequence[Entry]) -> None:
     of_assignment: dict[AssignmentId, list[Entry]] = {}
     for entry in entries:
         of_assignment.setdefault(entry.assignment_id, []).append(entry)
-    for assignment_id, those in of_assignment.items():
+    # In order of the ids: who hears of it holds a row of each, and two batches must not wait for each other.
+    for assignment_id, those in sorted(of_assignment.items()):
         days = [day for entry in those if (day := planned_on(entry)) is not None]
         event = EntriesRecorded(
             tuple(entry.id for entry in those),

@@ -1,6 +1,7 @@
 """Local days as instants, and months that clamp."""
 
 from datetime import UTC, date, datetime, timedelta
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,16 @@ class TestCalendar:
     )
     def test_knows_what_is_no_zone(self, name: str) -> None:
         assert not is_time_zone(name)
+
+    @pytest.mark.parametrize("name", ["localtime", "posixrules", "right/UTC", "posix/Europe/Berlin"])
+    def test_takes_no_table_of_the_machines_own(self, name: str) -> None:
+        assert not is_time_zone(name)
+
+    def test_knows_every_zone_of_the_requirements(self) -> None:
+        names = files("tzdata").joinpath("zones").read_text().split()
+
+        assert len(names) > 500
+        assert all(is_time_zone(name) for name in names)
 
 
 class TestAddMonths:
