@@ -26,6 +26,7 @@ from healthprotocol.care.entries import routes as entries
 from healthprotocol.care.entries.model import EntriesRecorded
 from healthprotocol.care.patients import routes as patients
 from healthprotocol.care.protocols import routes as protocols
+from healthprotocol.care.reports import routes as reports
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.process import forbid_memory_dumps
@@ -48,6 +49,7 @@ ROUTES: list[Any] = [
     *accounts.ROUTES,
     *patients.ROUTES,
     *protocols.ROUTES,
+    *reports.ROUTES,
     *entries.ROUTES,
     *adherence_routes.ROUTES,
     *alert_routes.ROUTES,
