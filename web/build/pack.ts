@@ -177,8 +177,8 @@ function shellOf(route: RouteEntry, parts: ShellParts): { route: PackedRoute; ht
   const importMap = JSON.stringify({ integrity: Object.fromEntries(Object.entries(integrity).filter(([path]) => !left.has(path))) });
   const head = [
     `<script type="importmap">${importMap}</script>`,
-    // Their integrity is in the import map above.
-    ...scripts.map((href) => `<link rel="modulepreload" href="${href}">`),
+    // Said here too, although the map above has it: the browser looks ahead and fetches these before it has read the map.
+    ...scripts.map((href) => `<link rel="modulepreload" href="${href}" integrity="${integrity[href]}">`),
     ...(route.preload ? [`<link rel="preload" as="fetch" crossorigin href="${route.preload}">`] : []),
   ].join("\n    ");
   const entry = scripts[0]!;
