@@ -180,7 +180,7 @@ function shellOf(route: RouteEntry, parts: ShellParts): { route: PackedRoute; ht
     // Said here too, although the map above has it: the browser looks ahead and fetches these before it has read the map.
     ...scripts.map((href) => `<link rel="modulepreload" href="${href}" integrity="${integrity[href]}">`),
     ...(route.preload ? [`<link rel="preload" as="fetch" crossorigin href="${route.preload}">`] : []),
-  ].join("\n    ");
+  ].join("");
   const entry = scripts[0]!;
   const html = parts.template
     .replace(/\s*<link rel="modulepreload"[^>]*>/g, "")
