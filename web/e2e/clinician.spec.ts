@@ -134,7 +134,7 @@ describe("the clinician", () => {
     await visit.page.getByRole("menuitem", { name: "Archive patient…" }).click();
     await visit.page.getByRole("dialog").getByRole("button", { name: "Archive" }).click();
 
-    await visit.page.locator(".banner").getByText("Archived").waitFor();
+    await visit.page.locator(".banner .badge").getByText("Archived", { exact: true }).waitFor();
   });
 
   it("assigns to many, after a trial run", async () => {

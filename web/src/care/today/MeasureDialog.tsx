@@ -46,17 +46,18 @@ function MeasureForm({ occurrence, activity, acts, close, quantities }: Occurren
   };
   const serverDoubts = acts.problem?.faults.some((fault) => /plausib/i.test(fault.code)) ?? false;
   const isAsking = asked !== null || serverDoubts;
+  // Keys: were "No" to become "Save" in the same element while it is clicked, that click would submit the form.
   const footer = isAsking ? (
     <>
-      <Button size="l" onClick={() => { setAsked(null); acts.reset(); }}>
+      <Button key="no" size="l" onClick={() => { setAsked(null); acts.reset(); }}>
         No, change it
       </Button>
-      <Button size="l" look="primary" isBusy={acts.isRunning} onClick={() => void save(true)}>
+      <Button key="yes" size="l" look="primary" isBusy={acts.isRunning} onClick={() => void save(true)}>
         Yes, it is right
       </Button>
     </>
   ) : (
-    <Button size="l" look="primary" type="submit" form="measure" isBusy={acts.isRunning}>
+    <Button key="save" size="l" look="primary" type="submit" form="measure" isBusy={acts.isRunning}>
       Save
     </Button>
   );
