@@ -15,7 +15,7 @@ def register(registry: JobRegistry) -> None:
 
 
 async def refresh(database: Database, job: Job) -> None:
-    """Bring all stale counts up to date, a hundred assignments a transaction. Raises HandedOver when the worker ends."""
+    """Bring all stale counts up to date, a few assignments a transaction. Raises HandedOver when the worker ends."""
     async for organisation_id in organisations(database):
         while True:
             if job.stopping.is_set():

@@ -93,7 +93,8 @@ async def replace_days(tx: Transaction, assignment: Assignment, counts: Sequence
     await tx.execute(
         """
         insert into adherence_day (
-          organisation_id, assignment_id, patient_id, protocol_id, day, activity_key, completed, skipped, missed, on_time
+          organisation_id, assignment_id, patient_id, protocol_id, day, activity_key, completed, skipped, missed,
+          on_time
         )
         select $1, $2, $3, $4, w.*
         from unnest($5::date[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[]) as w
@@ -128,7 +129,7 @@ async def set_cover(tx: Transaction, assignment_id: UUID, *, recount_from: date,
 
 
 async def restart(tx: Transaction, *, after: UUID | None, limit: int) -> UUID | None:
-    """Forget the counts of the next `limit` assignments and have them made anew; return where to go on, None at the end."""
+    """Have the counts of the next `limit` assignments made anew; return where to go on, None at the end."""
     rows = await tx.fetch(
         """
         update adherence_cover c

@@ -66,7 +66,6 @@ async def preview_version(gate: Gate, protocol_id: UUID, version: int) -> Answer
     return await gate.read(
         lambda tx: service.preview(
             tx,
-            gate.actor,
             ProtocolId(protocol_id),
             version,
             starts_on=query.starts_on,

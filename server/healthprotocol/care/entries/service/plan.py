@@ -145,7 +145,6 @@ async def occurrences_of(
 
 async def preview(
     tx: Transaction,
-    actor: Actor,
     protocol_id: ProtocolId,
     version: int,
     *,

@@ -68,7 +68,7 @@ async def page(
         organisation_id=tx.tenant,
     )
     rows, token = await repository.page(tx, listing, only=None if sight.only is None else list(sight.only))
-    subjects = list(dict.fromkeys(row.patient_id for row in rows))
+    subjects: tuple[UUID, ...] = tuple(dict.fromkeys(row.patient_id for row in rows))
     await audit.record(tx, actor, "entry.list", object_type="entry", subject_ids=subjects)
     return rows, token
 
