@@ -31,23 +31,25 @@ _LARGEST_BYTES = 10 * 1024 * 1024
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command(
-        "import", epilog="Example: healthprotocol import plans/*.json --as ada@delta.example --dry-run"
-    )(import_)
+    app.command("import", epilog="Example: healthprotocol import plans/*.json --as ada@delta.example --dry-run")(
+        import_
+    )
     app.command(
         "export", epilog="Example: healthprotocol export 0198… --as ada@delta.example --format fhir --output plan.json"
     )(export)
 
 
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help="Files, or folders of .json and .yaml files, that belong together.")],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, or folders of .json and .yaml files, that belong together.")
+    ],
     *,
     account: As,
     publish: Annotated[bool, typer.Option("--publish", help="Publish what came in.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only, write nothing.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Bring care protocols from FHIR PlanDefinitions, RADAR schedules, or our own YAML and JSON. Exit code 1: none came in."""
+    """Bring care protocols from FHIR PlanDefinitions, RADAR schedules, or our own files. Exit code 1: none came in."""
     terminal = Terminal(as_json=json)
     files = _files(paths)
     with terminal.step(f"Reading {len(files)} files"):
@@ -128,9 +130,7 @@ async def _import(files: list[tuple[str, bytes]], email: str, *, publish: bool, 
         permissions.require(actor, Permission.PROTOCOL_WRITE)
         if publish:
             permissions.require(actor, Permission.PROTOCOL_PUBLISH)
-        async with database.transaction(
-            actor.organisation_id, actor=actor, statement_timeout_seconds=60
-        ) as tx:
+        async with database.transaction(actor.organisation_id, actor=actor, statement_timeout_seconds=60) as tx:
             sources = [SourceFile(name, body) for name, body in files]
             return await service.import_files(tx, actor, sources, publish=publish, dry_run=dry_run)
 

@@ -8,6 +8,7 @@ import pytest
 
 from healthprotocol.care.adherence import repository, service
 from healthprotocol.care.adherence.model import DayCount
+from healthprotocol.care.adherence.repository import Group
 from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import AssignmentId, NewAssignment
 from healthprotocol.care.entries import service as entries
@@ -217,7 +218,8 @@ class TestRanking:
         await plan.kept()
 
         async with plan.tx() as tx:
-            for group, title in (("assignment", "A Havel"), ("patient", "A Havel"), ("protocol", "Three things")):
+            titles: dict[Group, str] = {"assignment": "A Havel", "patient": "A Havel", "protocol": "Three things"}
+            for group, title in titles.items():
                 [row] = await service.ranking(
                     tx, plan.actor, group, from_on=None, to_on=None, order_by="ratio", limit=5
                 )

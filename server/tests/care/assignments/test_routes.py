@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from healthprotocol.foundation.clock import system_clock
-from tests.support.door import Door, opened
 from tests.care.assignments.plans import DIARY, WALK, Clinic, content_of
+from tests.support.door import Door, opened
 from tests.support.people import Organisation
 
 NOBODY = "00000000-0000-0000-0000-000000000001"
