@@ -21,10 +21,13 @@ from healthprotocol.care.alerts import service as alerts
 from healthprotocol.care.alerts.model import AlertChanged, AlertOpened
 from healthprotocol.care.assignments import jobs as assignment_jobs
 from healthprotocol.care.assignments import routes as assignments
+from healthprotocol.care.assignments import service as assignment_acts
 from healthprotocol.care.assignments.model import AssignmentChanged, AssignmentsStarted, AssignmentStarted
 from healthprotocol.care.entries import routes as entries
+from healthprotocol.care.entries import service as entry_acts
 from healthprotocol.care.entries.model import EntriesRecorded
 from healthprotocol.care.patients import routes as patients
+from healthprotocol.care.patients.model import PatientErased
 from healthprotocol.care.protocols import routes as protocols
 from healthprotocol.care.reports import routes as reports
 from healthprotocol.foundation.config.settings import Settings
@@ -42,7 +45,7 @@ from healthprotocol.operations.maintenance import jobs as maintenance
 from healthprotocol.operations.work import routes as work
 from healthprotocol.trust.accounts import jobs as account_jobs
 from healthprotocol.trust.accounts import routes as accounts
-from healthprotocol.trust.accounts.service import Doorkeeper
+from healthprotocol.trust.accounts.service import Doorkeeper, delete_accounts_of_patient
 from healthprotocol.trust.audit import routes as audit
 
 ROUTES: list[Any] = [
@@ -70,7 +73,13 @@ SUBSCRIPTIONS: list[tuple[type, Any]] = [
     (AssignmentsStarted, alerts.on_many_started),
     (AssignmentChanged, alerts.on_changed),
     (EntriesRecorded, alerts.on_recorded),
+    # Whoever keeps something of a patient lets go of it. Assignments first: to stop them makes others look again.
+    (PatientErased, assignment_acts.on_patient_erased),
+    (PatientErased, entry_acts.on_patient_erased),
+    (PatientErased, alerts.on_patient_erased),
+    (PatientErased, lambda tx, event: delete_accounts_of_patient(tx, event.patient_id)),
     # And what clients hear of, by ids.
+    (PatientErased, announcing("patient.erased", "patient_id")),
     (AssignmentStarted, announcing("assignment.changed", "assignment_id")),
     (AssignmentsStarted, announcing("assignment.changed")),
     (AssignmentChanged, announcing("assignment.changed", "assignment_id")),

@@ -5,7 +5,7 @@
 create table patient (
   organisation_id uuid not null references organisation,
   id uuid not null,
-  status text not null check (status in ('active', 'archived')),
+  status text not null check (status in ('active', 'archived', 'erased')),
   given_name_ct bytea,
   family_name_ct bytea,
   birth_date_ct bytea,
@@ -27,7 +27,7 @@ create table patient (
 comment on table patient is 'class=identity; one row a person, readable only with her key';
 comment on column patient.organisation_id is 'class=operational; tenant';
 comment on column patient.id is 'class=operational; UUIDv7';
-comment on column patient.status is 'class=operational; archived ones take no new assignments';
+comment on column patient.status is 'class=operational; archived ones take no new assignments, erased ones are shown to nobody';
 comment on column patient.given_name_ct is 'class=identity; given names';
 comment on column patient.family_name_ct is 'class=identity; family name';
 comment on column patient.birth_date_ct is 'class=identity; ISO date';

@@ -91,6 +91,15 @@ async def store_answer(tx: Transaction, actor: Actor, key: str, *, status: int, 
     )
 
 
+async def forget_answers(tx: Transaction) -> None:
+    """
+    Delete the answers kept for all keys of the tenant: one of them may say what must not be known any more.
+
+    A write whose answer was lost on the way, and that is sent again after this, is then done again.
+    """
+    await tx.execute("delete from idempotency where organisation_id = $1 and status is not null", tx.tenant)
+
+
 async def sweep(tx: Transaction, *, keep_hours: int = 24, limit: int = SWEPT_AT_ONCE) -> int:
     """Delete the tenant's keys older than `keep_hours`, at most `limit` at once; return how many went."""
     tag = await tx.execute(

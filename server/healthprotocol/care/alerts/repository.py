@@ -183,6 +183,21 @@ async def escalate(tx: Transaction, *, limit: int) -> list[Episode]:
     return [_episode(row) for row in rows]
 
 
+async def forget_patient(tx: Transaction, patient_id: UUID) -> None:
+    """Empty what a patient's alerts say, and end them."""
+    await tx.execute(
+        """
+        update alert
+        set detail_ct = null, note_ct = null, status = 'resolved', resolved_at = coalesce(resolved_at, $3),
+          ended_at = coalesce(ended_at, $3), revision = revision + 1
+        where organisation_id = $1 and patient_id = $2
+        """,
+        tx.tenant,
+        patient_id,
+        tx.now,
+    )
+
+
 async def watch(tx: Transaction, assignment_ids: Sequence[UUID]) -> None:
     """Have the rules about these plans looked at soon."""
     await tx.execute(
@@ -244,7 +259,8 @@ def _detail_cell(alert: Alert, key: SubjectKey) -> bytes:
 
 async def _alerts(tx: Transaction, rows: Sequence[Record]) -> list[Alert]:
     keys = await tx.keys.subjects(tx, {row["patient_id"] for row in rows})
-    return [_alert(row, keys[row["patient_id"]]) for row in rows if row["patient_id"] in keys]
+    # Of somebody who was erased there is no detail, and soon in no process a key.
+    return [_alert(row, keys[row["patient_id"]]) for row in rows if row["patient_id"] in keys and row["detail_ct"]]
 
 
 def _alert(row: Record, key: SubjectKey) -> Alert:

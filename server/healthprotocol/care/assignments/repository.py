@@ -50,6 +50,13 @@ select a.organisation_id, a.id, a.protocol_id, a.patient_id, a.version, a.status
   a.updated_at
 from assignment a
 """
+# The plan of somebody who was erased is nobody's: it counts still, and is shown to no one.
+_STANDS = """
+not exists (
+  select from patient p
+  where p.organisation_id = a.organisation_id and p.id = a.patient_id and p.status = 'erased'
+)
+"""
 
 
 class _StoredSegment(msgspec.Struct, frozen=True):
@@ -160,7 +167,7 @@ async def save(tx: Transaction, assignment: Assignment) -> Assignment:
 async def get(tx: Transaction, assignment_id: AssignmentId, *, for_update: bool = False) -> Assignment | None:
     """Return an assignment, None when there is none in this organisation."""
     rows = await tx.fetch(
-        f"{_ROW} where a.organisation_id = $1 and a.id = $2 {'for update' if for_update else ''}",
+        f"{_ROW} where a.organisation_id = $1 and a.id = $2 and {_STANDS} {'for update' if for_update else ''}",
         tx.tenant,
         assignment_id,
     )
@@ -220,7 +227,7 @@ async def page(
 ) -> tuple[list[Assignment], str | None]:
     """Return one page of the list and the token of the next; `only` None is every patient."""
     sql, args = listing.sql(
-        _ROW, "a.organisation_id = $1 and ($2::uuid[] is null or a.patient_id = any($2::uuid[]))", 3
+        _ROW, f"a.organisation_id = $1 and ($2::uuid[] is null or a.patient_id = any($2::uuid[])) and {_STANDS}", 3
     )
     rows, token = listing.page(await tx.fetch(sql, tx.tenant, None if only is None else list(only), *args))
     return await _assignments(tx, rows), token
@@ -236,6 +243,35 @@ async def hold_plans(tx: Transaction, protocol_id: ProtocolId, patient_ids: Iter
         """,
         str(protocol_id),
         list(patient_ids),
+    )
+
+
+async def open_of_patient(tx: Transaction, patient_id: PatientId) -> list[Assignment]:
+    """Return the assignments of a patient that are not closed, held until the commit."""
+    rows = await tx.fetch(
+        f"""
+        {_ROW}
+        where a.organisation_id = $1 and a.patient_id = $2 and a.status in ('proposed', 'active', 'paused')
+        order by a.id
+        for update
+        """,
+        tx.tenant,
+        patient_id,
+    )
+    return await _assignments(tx, rows)
+
+
+async def forget_patient(tx: Transaction, patient_id: PatientId) -> None:
+    """Empty what was written of a patient's assignments; when they were, and of which protocol, stays."""
+    await tx.execute(
+        """
+        update assignment
+        set adjustments_ct = null, reason_ct = null, revision = revision + 1, updated_at = $3
+        where organisation_id = $1 and patient_id = $2
+        """,
+        tx.tenant,
+        patient_id,
+        tx.now,
     )
 
 

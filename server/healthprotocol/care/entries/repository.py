@@ -249,6 +249,14 @@ async def last_recorded_at(
     return {row["assignment_id"]: row["recorded_at"] for row in rows}
 
 
+async def forget_patient(tx: Transaction, patient_id: UUID) -> None:
+    """Empty what a patient's entries say; what became of which occurrence stays, for it is counted."""
+    await tx.execute(
+        "update entry set content_ct = null where organisation_id = $1 and patient_id = $2", tx.tenant, patient_id
+    )
+    await tx.execute("delete from entry_client where organisation_id = $1 and patient_id = $2", tx.tenant, patient_id)
+
+
 async def page(tx: Transaction, listing: Listing, *, only: Sequence[UUID] | None) -> tuple[list[Entry], str | None]:
     """Return one page of entries; `only` names the patients within sight, None means all of the organisation."""
     sql, args = listing.sql(
@@ -291,7 +299,8 @@ def _record(entry: Entry, key: SubjectKey) -> tuple[object, ...]:
 
 async def _entries(tx: Transaction, rows: Sequence[Record]) -> list[Entry]:
     keys = await tx.keys.subjects(tx, {row["patient_id"] for row in rows})
-    return [_entry(row, keys[row["patient_id"]]) for row in rows if row["patient_id"] in keys]
+    # Of somebody who was erased there is no content, and soon in no process a key.
+    return [_entry(row, keys[row["patient_id"]]) for row in rows if row["patient_id"] in keys and row["content_ct"]]
 
 
 def _entry(row: Record, key: SubjectKey) -> Entry:

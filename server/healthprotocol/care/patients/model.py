@@ -63,6 +63,13 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class Erased(msgspec.Struct, frozen=True):
+    """Who was erased, and when."""
+
+    patient_id: PatientId
+    erased_at: datetime
+
+
 class PatientRow(msgspec.Struct, frozen=True, kw_only=True):
     """What a list shows of a patient."""
 
@@ -80,6 +87,16 @@ class PatientRow(msgspec.Struct, frozen=True, kw_only=True):
 
 class PatientCreated(msgspec.Struct, frozen=True):
     """A patient was enrolled."""
+
+    patient_id: PatientId
+
+
+class PatientErased(msgspec.Struct, frozen=True):
+    """
+    A patient is being erased: whoever keeps something of her lets go of it in this transaction.
+
+    Her key still stands while this is told, and is destroyed right after.
+    """
 
     patient_id: PatientId
 

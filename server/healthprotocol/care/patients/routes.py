@@ -87,4 +87,18 @@ async def archive_patient(gate: Gate, patient_id: UUID) -> Answer:
     )
 
 
-ROUTES = [list_patients, create_patient, read_patient, update_patient, archive_patient]
+@declare.post(
+    _ONE + "/erase",
+    policy=Permission.PATIENT_ERASE,
+    returns=schemas.ErasedOut,
+    body=schemas.ErasePatient,
+    summary="Make a patient unreadable for ever",
+)
+async def erase_patient(gate: Gate, patient_id: UUID) -> Answer:
+    data = await gate.body(schemas.ErasePatient)
+    return await gate.write(
+        lambda tx: service.erase(tx, gate.actor, PatientId(patient_id), reason=data.reason), schemas.erased
+    )
+
+
+ROUTES = [list_patients, create_patient, read_patient, update_patient, archive_patient, erase_patient]

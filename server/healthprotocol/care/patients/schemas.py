@@ -1,7 +1,7 @@
 """The shapes of patients over HTTP."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.care.patients.model import (
     Address,
     Demographics,
+    Erased,
     Identifier,
     NamePart,
     Patient,
@@ -128,6 +129,25 @@ class PatientQuery(ListQuery, kw_only=True, frozen=True, forbid_unknown_fields=T
     """
 
     q: Annotated[str, Meta(max_length=200)] = ""
+
+
+class ErasePatient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Why; it is kept in the audit log."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+
+
+class ErasedOut(msgspec.Struct, kw_only=True, frozen=True):
+    """The id leads to nobody any more."""
+
+    id: UUID
+    erased_at: datetime
+    status: Literal["erased"] = "erased"
+
+
+def erased(value: Erased) -> ErasedOut:
+    """Return the shape of an erasure."""
+    return ErasedOut(id=value.patient_id, erased_at=value.erased_at)
 
 
 def patient(value: Patient) -> PatientOut:

@@ -7,13 +7,16 @@ from uuid import UUID
 
 import msgspec
 
+from healthprotocol.api.idempotency import forget_answers
 from healthprotocol.care.patients import repository, rules
 from healthprotocol.care.patients.errors import IdentifierTaken, PatientIsArchived, PatientNotFound, SearchTooBroad
 from healthprotocol.care.patients.model import (
     Demographics,
+    Erased,
     Patient,
     PatientArchived,
     PatientCreated,
+    PatientErased,
     PatientId,
     PatientRow,
     PatientStatus,
@@ -113,6 +116,33 @@ async def archive(tx: Transaction, actor: Actor, patient_id: PatientId, *, expec
     # The second time, too: the answer shows her all the same.
     await audit.record(tx, actor, "patient.archive", patient_id, object_type=_OBJECT, subject_id=patient_id)
     return after
+
+
+async def erase(tx: Transaction, actor: Actor, patient_id: PatientId, *, reason: str) -> Erased:
+    """
+    Make a patient unreadable for ever, in every copy of the database: her key is destroyed, her fields are emptied.
+
+    What was counted of her stays, under an id that leads to nobody; so do the rows of the audit log. It cannot be
+    undone. Raises PatientNotFound, also the second time.
+    """
+    await access.require_patient(tx, actor, patient_id)
+    await _existing(tx, patient_id, for_update=True)
+
+    # First the others, who may still need her key to put an end to what runs.
+    await tx.publish(PatientErased(patient_id))
+    await repository.erase(tx, patient_id)
+    await tx.keys.destroy_subject(tx, patient_id)
+    await forget_answers(tx)
+    await audit.record(
+        tx,
+        actor,
+        "patient.erase",
+        patient_id,
+        object_type=_OBJECT,
+        subject_id=patient_id,
+        detail={"reason": reason},
+    )
+    return Erased(patient_id, tx.now)
 
 
 async def page(

@@ -6,6 +6,7 @@ from healthprotocol.care.alerts.service.evaluation import (
     look,
     on_changed,
     on_many_started,
+    on_patient_erased,
     on_recorded,
     on_started,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "look",
     "on_changed",
     "on_many_started",
+    "on_patient_erased",
     "on_recorded",
     "on_started",
     "page",

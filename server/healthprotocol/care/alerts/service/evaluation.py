@@ -27,6 +27,7 @@ from healthprotocol.care.assignments.model import (
 )
 from healthprotocol.care.entries import service as entries
 from healthprotocol.care.entries.model import EntriesRecorded, Entry, EntryId, Occurrence
+from healthprotocol.care.patients.model import PatientErased
 from healthprotocol.care.protocols.rules.local_time import calendar_of
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.trust.audit import service as audit
@@ -71,6 +72,11 @@ async def on_recorded(tx: Transaction, event: EntriesRecorded) -> None:
         tx.before_commit(lambda: _judge_recorded(tx))
     else:
         waiting.append(event)
+
+
+async def on_patient_erased(tx: Transaction, event: PatientErased) -> None:
+    """Let go of what alerts say of a patient; nobody is to look after her any more."""
+    await repository.forget_patient(tx, event.patient_id)
 
 
 async def look(tx: Transaction, *, limit: int = BATCH) -> int:

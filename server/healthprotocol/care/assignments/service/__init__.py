@@ -16,6 +16,7 @@ from healthprotocol.care.assignments.service.change import (
     start,
     stop,
 )
+from healthprotocol.care.assignments.service.erasure import on_patient_erased
 from healthprotocol.care.assignments.service.move import move, preview_move
 from healthprotocol.care.assignments.service.read import (
     by_ids,
@@ -42,6 +43,7 @@ __all__ = [
     "mark_entered_in_error",
     "move",
     "of_patient",
+    "on_patient_erased",
     "page",
     "pause",
     "preview_bulk",

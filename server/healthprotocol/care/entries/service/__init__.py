@@ -1,5 +1,6 @@
 """Acts on what was planned and what happened: `plan` computes it, `record` keeps entries, `read` shows them."""
 
+from healthprotocol.care.entries.service.erasure import on_patient_erased
 from healthprotocol.care.entries.service.plan import (
     Explained,
     PlannedDay,
@@ -24,6 +25,7 @@ __all__ = [
     "last_recorded_at",
     "measurements",
     "occurrences_of",
+    "on_patient_erased",
     "page",
     "preview",
     "record",

@@ -184,6 +184,14 @@ async def save_password(tx: Transaction, account_id: AccountId, password_hash: s
     )
 
 
+async def delete_of_patient(tx: Transaction, patient_id: UUID) -> Sequence[UUID]:
+    """Delete the accounts bound to a patient, their sessions and where they sign in; return their ids."""
+    rows = await tx.fetch(
+        "delete from account where organisation_id = $1 and patient_id = $2 returning id", tx.tenant, patient_id
+    )
+    return [row["id"] for row in rows]
+
+
 async def active_admins(tx: Transaction) -> Sequence[UUID]:
     """Return the active admins, locked until the commit."""
     rows = await tx.fetch(

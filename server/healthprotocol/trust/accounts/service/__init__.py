@@ -3,6 +3,7 @@
 from healthprotocol.trust.accounts.service.accounts import (
     change_account,
     create_account,
+    delete_accounts_of_patient,
     get_account,
     list_accounts,
     require_good_password,
@@ -28,6 +29,7 @@ __all__ = [
     "create_account",
     "create_organisation",
     "create_token",
+    "delete_accounts_of_patient",
     "get_account",
     "get_organisation",
     "list_accounts",

@@ -126,6 +126,12 @@ async def change_account(
     return after
 
 
+async def delete_accounts_of_patient(tx: Transaction, patient_id: UUID) -> None:
+    """Delete the accounts of a patient who is erased: her name and address are in them. Sessions end with them."""
+    for account_id in await repository.delete_of_patient(tx, patient_id):
+        await audit.record(tx, tx.actor, "account.delete", account_id, subject_id=patient_id)
+
+
 async def set_password(
     tx: Transaction, actor: Actor, account_id: UUID, *, password: str, password_hash: str
 ) -> Account:

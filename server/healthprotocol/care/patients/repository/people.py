@@ -16,8 +16,8 @@ from healthprotocol.foundation.db.listing import uuid as uuid_field
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId
 
-_TABLE = "patient"
-_IDENTIFIER_TABLE = "patient_identifier"
+TABLE = "patient"
+IDENTIFIER_TABLE = "patient_identifier"
 _AT_ONCE = 500
 
 PATIENTS = ListingSpec(
@@ -31,6 +31,9 @@ PATIENTS = ListingSpec(
     },
     default_order="created_at desc",
 )
+
+# Who was erased is nobody any more: to every read she does not exist.
+_STANDS = "p.status <> 'erased'"
 
 _ROW = """
 select p.id, p.status, p.given_name_ct, p.family_name_ct, p.birth_date_ct, p.sex_ct, p.time_zone, p.revision,
@@ -108,7 +111,7 @@ async def get(tx: Transaction, patient_id: PatientId, *, for_update: bool = Fals
           from patient_identifier i
           where i.organisation_id = p.organisation_id and i.patient_id = p.id
         ) i
-        where p.organisation_id = $1 and p.id = $2
+        where p.organisation_id = $1 and p.id = $2 and p.status <> 'erased'
         {"for update of p" if for_update else ""}
         """,  # noqa: S608 - made of constants of this module
         tx.tenant,
@@ -119,7 +122,7 @@ async def get(tx: Transaction, patient_id: PatientId, *, for_update: bool = Fals
 
 async def page(tx: Transaction, listing: Listing) -> tuple[list[PatientRow], str | None]:
     """Return one page of the list and the token of the next."""
-    sql, args = listing.sql(_ROW, "p.organisation_id = $1", 2)
+    sql, args = listing.sql(_ROW, f"p.organisation_id = $1 and {_STANDS}", 2)
     rows, token = listing.page(await tx.fetch(sql, tx.tenant, *args))
     return await _rows(tx, rows), token
 
@@ -128,7 +131,10 @@ async def is_more_than(tx: Transaction, listing: Listing, limit: int) -> bool:
     """Return whether the filter selects more than `limit` patients; no more than that are counted."""
     where, args = listing.where(3)
     found = await tx.fetchval(
-        f"select count(*) from (select from patient p where p.organisation_id = $1 and {where} limit $2) as found",  # noqa: S608 - made of constants of this module and the listing's
+        f"""
+        select count(*)
+        from (select from patient p where p.organisation_id = $1 and {_STANDS} and {where} limit $2) as found
+        """,  # noqa: S608 - made of constants of this module and the listing's
         tx.tenant,
         limit + 1,
         *args,
@@ -139,7 +145,9 @@ async def is_more_than(tx: Transaction, listing: Listing, limit: int) -> bool:
 async def all_rows(tx: Transaction, listing: Listing, *, limit: int) -> list[PatientRow]:
     """Return every patient that the filter selects, of the first `limit`."""
     where, args = listing.where(3)
-    rows = await tx.fetch(f"{_ROW} where p.organisation_id = $1 and {where} limit $2", tx.tenant, limit, *args)
+    rows = await tx.fetch(
+        f"{_ROW} where p.organisation_id = $1 and {_STANDS} and {where} limit $2", tx.tenant, limit, *args
+    )
     found: list[PatientRow] = []
     for start in range(0, len(rows), _AT_ONCE):
         found += await _rows(tx, rows[start : start + _AT_ONCE])
@@ -152,48 +160,12 @@ async def rows_of(tx: Transaction, patient_ids: Sequence[UUID], listing: Listing
     """Return the patients of these ids that exist, and that the filter selects where there is one; in no order."""
     where, args = ("true", []) if listing is None else listing.where(3)
     rows = await tx.fetch(
-        f"{_ROW} where p.organisation_id = $1 and p.id = any($2::uuid[]) and {where}",
+        f"{_ROW} where p.organisation_id = $1 and p.id = any($2::uuid[]) and {_STANDS} and {where}",
         tx.tenant,
         list(patient_ids),
         *args,
     )
     return await _rows(tx, rows)
-
-
-async def find_by_email(tx: Transaction, email: str) -> list[UUID]:
-    """Return the ids of at most 200 patients with exactly this e-mail."""
-    index = (await tx.keys.index(tx, _TABLE, "email", "exact")).of(blind_index.email(email))
-    return await _find(tx, "email_bidx", index)
-
-
-async def find_by_phone(tx: Transaction, phone: str) -> list[UUID]:
-    """Return the ids of at most 200 patients with exactly this phone number."""
-    index = (await tx.keys.index(tx, _TABLE, "phone", "exact")).of(blind_index.phone(phone))
-    return await _find(tx, "phone_bidx", index)
-
-
-async def find_by_name_birth(tx: Transaction, family_name: str, birth_date: date) -> list[UUID]:
-    """Return the ids of at most 200 patients with this surname (in compared form) and birth date."""
-    indexer = await tx.keys.index(tx, _TABLE, "name_birth", "compound", size=blind_index.COMPOUND_BYTES)
-    return await _find(tx, "name_birth_bidx", indexer.of(_name_birth(family_name, birth_date)))
-
-
-async def find_by_identifier(tx: Transaction, value: str) -> list[UUID]:
-    """Return the ids of patients with this record number, in any of the (at most 100) systems that occur here."""
-    systems = await _systems(tx)
-    indexer = await tx.keys.index(tx, _IDENTIFIER_TABLE, "value", "exact")
-    wanted = [indexer.of(blind_index.identifier(one, value)) for one in systems]
-    rows = await tx.fetch(
-        """
-        select distinct patient_id
-        from patient_identifier
-        where organisation_id = $1 and value_bidx = any($2::bytea[])
-        limit 200
-        """,
-        tx.tenant,
-        wanted,
-    )
-    return [row["patient_id"] for row in rows]
 
 
 async def ids_of_filter(tx: Transaction, listing: Listing, *, after: UUID | None, limit: int) -> list[UUID]:
@@ -203,7 +175,7 @@ async def ids_of_filter(tx: Transaction, listing: Listing, *, after: UUID | None
         f"""
         select p.id
         from patient p
-        where p.organisation_id = $1 and ($2::uuid is null or p.id > $2) and {where}
+        where p.organisation_id = $1 and ($2::uuid is null or p.id > $2) and {_STANDS} and {where}
         order by p.id
         limit $3
         """,  # noqa: S608 - made of constants of this module and the listing's
@@ -218,57 +190,30 @@ async def ids_of_filter(tx: Transaction, listing: Listing, *, after: UUID | None
 async def time_zones(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
     """Return status and time zone of the patients of these ids that exist."""
     rows = await tx.fetch(
-        "select p.id, p.status, p.time_zone from patient p where p.organisation_id = $1 and p.id = any($2::uuid[])",
+        f"""
+        select p.id, p.status, p.time_zone
+        from patient p
+        where p.organisation_id = $1 and p.id = any($2::uuid[]) and {_STANDS}
+        """,  # noqa: S608 - made of constants of this module
         tx.tenant,
         patient_ids,
     )
     return {row["id"]: (row["status"], row["time_zone"]) for row in rows}
 
 
-async def _systems(tx: Transaction) -> list[str]:
-    # Each one is looked up behind the one before it: `distinct` would read the identifiers of all patients.
-    rows = await tx.fetch(
-        """
-        with recursive systems as (
-          select min(i.system) as system from patient_identifier i where i.organisation_id = $1
-          union all
-          select (
-            select min(i.system) from patient_identifier i where i.organisation_id = $1 and i.system > s.system
-          )
-          from systems s
-          where s.system is not null
-        )
-        select s.system
-        from systems s
-        where s.system is not null
-        limit 100
-        """,
-        tx.tenant,
-    )
-    return [row["system"] for row in rows]
-
-
-async def _find(tx: Transaction, column: str, index: bytes) -> list[UUID]:
-    rows = await tx.fetch(
-        f"select p.id from patient p where p.organisation_id = $1 and p.{column} = $2 limit 200",  # noqa: S608 - a column of this module
-        tx.tenant,
-        index,
-    )
-    return [row["id"] for row in rows]
-
-
 async def _indexes(tx: Transaction, d: Demographics) -> tuple[bytes | None, bytes | None, bytes]:
-    emails = await tx.keys.index(tx, _TABLE, "email", "exact")
-    phones = await tx.keys.index(tx, _TABLE, "phone", "exact")
-    names = await tx.keys.index(tx, _TABLE, "name_birth", "compound", size=blind_index.COMPOUND_BYTES)
+    emails = await tx.keys.index(tx, TABLE, "email", "exact")
+    phones = await tx.keys.index(tx, TABLE, "phone", "exact")
+    names = await tx.keys.index(tx, TABLE, "name_birth", "compound", size=blind_index.COMPOUND_BYTES)
     return (
         emails.of(blind_index.email(d.email)) if d.email else None,
         phones.of(blind_index.phone(d.phone)) if d.phone else None,
-        names.of(_name_birth(blind_index.folded(d.family_name), d.birth_date)),
+        names.of(name_birth(blind_index.folded(d.family_name), d.birth_date)),
     )
 
 
-def _name_birth(folded_family_name: str, birth_date: date) -> str:
+def name_birth(folded_family_name: str, birth_date: date) -> str:
+    """Return what surname and birth date are indexed by together; the surname is in its compared form."""
     return blind_index.compound(folded_family_name, blind_index.day(birth_date))
 
 
@@ -278,13 +223,13 @@ async def _insert_identifiers(
     """Insert all in one statement; return the positions of those that another patient has."""
     if not identifiers:
         return []
-    indexer = await tx.keys.index(tx, _IDENTIFIER_TABLE, "value", "exact")
+    indexer = await tx.keys.index(tx, IDENTIFIER_TABLE, "value", "exact")
     rows = [
         (
             position,
             one.system,
             key.encrypt(
-                table=_IDENTIFIER_TABLE,
+                table=IDENTIFIER_TABLE,
                 column=f"value/{position}",
                 row_id=patient_id,
                 plaintext=one.value.encode(),
@@ -316,7 +261,7 @@ def _cells(patient_id: PatientId, d: Demographics, key: SubjectKey) -> tuple[byt
     """Ciphertext of given name, family name, birth date, sex, e-mail, phone, address, language, in this order."""
 
     def cell(column: str, value: str | None, pad: Padding) -> bytes | None:
-        return key.encrypt_text(value, table=_TABLE, column=column, row_id=patient_id, pad=pad)
+        return key.encrypt_text(value, table=TABLE, column=column, row_id=patient_id, pad=pad)
 
     address = None if d.address is None else msgspec.json.encode(d.address).decode()
     return (
@@ -335,7 +280,7 @@ def _patient(row: Record, key: SubjectKey) -> Patient:
     patient_id = PatientId(row["id"])
 
     def plain(column: str) -> str | None:
-        return key.decrypt_text(row[f"{column}_ct"], table=_TABLE, column=column, row_id=patient_id)
+        return key.decrypt_text(row[f"{column}_ct"], table=TABLE, column=column, row_id=patient_id)
 
     address = plain("address")
     demographics = Demographics(
@@ -351,7 +296,7 @@ def _patient(row: Record, key: SubjectKey) -> Patient:
             Identifier(
                 system=system,
                 value=key.decrypt(
-                    table=_IDENTIFIER_TABLE, column=f"value/{position}", row_id=patient_id, ciphertext=value_ct
+                    table=IDENTIFIER_TABLE, column=f"value/{position}", row_id=patient_id, ciphertext=value_ct
                 ).decode(),
             )
             # All three are null where there is no identifier.
@@ -381,7 +326,7 @@ def _row(row: Record, key: SubjectKey) -> PatientRow:
     patient_id = PatientId(row["id"])
 
     def plain(column: str) -> str:
-        return key.decrypt_text(row[f"{column}_ct"], table=_TABLE, column=column, row_id=patient_id) or ""
+        return key.decrypt_text(row[f"{column}_ct"], table=TABLE, column=column, row_id=patient_id) or ""
 
     return PatientRow(
         id=patient_id,
