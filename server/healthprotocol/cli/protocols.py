@@ -54,18 +54,19 @@ def import_(
     files = _files(paths)
     with terminal.step(f"Reading {len(files)} files"):
         imported = _run(lambda: _import(files, account, publish=publish, dry_run=dry_run))
+    import msgspec
+    from rich.markup import escape
+
     from healthprotocol.care.protocols import schemas
 
     report = schemas.import_report(imported)
     if not json:
         for finding in imported.report:
             if finding.outcome in {"refused", "adjusted"}:
-                terminal.note(f"{finding.outcome}: {finding.file} {finding.pointer} {finding.detail}")
-    import msgspec
-
+                terminal.note(escape(f"{finding.outcome}: {finding.file} {finding.pointer} {finding.detail}"))
     terminal.result(
         msgspec.to_builtins(report),
-        *(f"{one.title} (version {one.version}, {one.status}): {one.id}" for one in report.protocols),
+        *(escape(f"{one.title} (version {one.version}, {one.status}): {one.id}") for one in report.protocols),
         ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(report.counts.items())) or "nothing found",
     )
     if not report.protocols and not dry_run:
@@ -91,8 +92,14 @@ def export(
     if output is None:
         sys.stdout.buffer.write(exported.body)
         return
-    output.write_bytes(exported.body)
-    terminal.result({"file": str(output), "bytes": len(exported.body)}, f"{output}: {len(exported.body):,} bytes")
+    try:
+        output.write_bytes(exported.body)
+    except OSError as error:
+        raise CommandFailed(f"{output} cannot be written: {error.strerror}") from None
+    from rich.markup import escape
+
+    said = escape(f"{output}: {len(exported.body):,} bytes")
+    terminal.result({"file": str(output), "bytes": len(exported.body)}, said)
 
 
 def _run(act: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -114,10 +121,16 @@ def _files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
             raise UsedWrongly(f"{path} is not there")
     if not 1 <= len(found) <= _MOST_FILES:
         raise UsedWrongly(f"give 1 to {_MOST_FILES} files; these are {len(found)}")
-    large = next((path for path in found if path.stat().st_size > _LARGEST_BYTES), None)
-    if large is not None:
-        raise UsedWrongly(f"{large} is larger than 10 MB")
-    return [(path.name, path.read_bytes()) for path in found]
+    return [(path.name, _read(path)) for path in found]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise UsedWrongly(f"{path} is larger than 10 MB")
+        return path.read_bytes()
+    except OSError as error:
+        raise UsedWrongly(f"{path} cannot be read: {error.strerror}") from None
 
 
 async def _import(files: list[tuple[str, bytes]], email: str, *, publish: bool, dry_run: bool) -> "Imported":
