@@ -168,6 +168,21 @@ describe("the clinician", () => {
     await visit.page.getByRole("link", { name: "Version 1" }).first().waitFor();
   });
 
+  it("exports a file", async () => {
+    await visit.page.getByRole("button", { name: /^Export/ }).click();
+    const [download] = await Promise.all([visit.page.waitForEvent("download"), visit.page.getByRole("menuitem", { name: "FHIR R4 bundle" }).click()]);
+
+    expect(download.suggestedFilename()).toMatch(/\.json$/);
+  });
+
+  it("is told why a file cannot be made", async () => {
+    await visit.page.getByRole("button", { name: /^Export/ }).click();
+    await visit.page.getByRole("menuitem", { name: "RADAR schedule" }).click();
+
+    await visit.page.getByRole("dialog", { name: "This file was not made" }).waitFor();
+    await visit.page.keyboard.press("Escape");
+  });
+
   it("lists the keys", async () => {
     await visit.page.locator("h1").click();
     await visit.page.keyboard.press("?");

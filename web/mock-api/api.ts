@@ -63,7 +63,7 @@ const ROUTES: [string, RegExp, Handler][] = [
   ["GET", /^\/protocols\/([^/]+)\/versions\/(\d+)$/, (_, id, version) => withProtocol(id!, (protocol) => (versionOf(protocol, Number(version)) ? ok(versionOf(protocol, Number(version))) : problem(404, "There is no such version")))],
   ["GET", /^\/protocols\/([^/]+)\/versions\/(\d+)\/preview$/, (request, id) => withProtocol(id!, (protocol) => preview(protocol.id, request.query))],
   ["GET", /^\/protocols\/([^/]+)\/diff$/, () => ok({ changes: CHANGES })],
-  ["GET", /^\/protocols\/([^/]+)\/export$/, (_, id) => withProtocol(id!, (protocol) => ok(protocol, { "content-disposition": `attachment; filename="protocol.json"` }))],
+  ["GET", /^\/protocols\/([^/]+)\/export$/, (request, id) => withProtocol(id!, (protocol) => (request.query.get("format") === "radar" ? problem(422, "This protocol cannot be said as a RADAR schedule") : ok(protocol, { "content-disposition": `attachment; filename="protocol.json"` })))],
   ["POST", /^\/imports$/, importFile],
   ["GET", /^\/assignments$/, listAssignments],
   ["POST", /^\/assignments$/, assign],

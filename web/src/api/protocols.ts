@@ -47,4 +47,20 @@ export function useImport(): Act<{ name: string; content: string }, ImportReport
   return useAct((file: { name: string; content: string }) => bodyOf(client.POST("/api/v1/imports", { body: { files: [file] } })), [["protocols"]]);
 }
 
-export const exportHref = (id: string, version: number, format: string): string => `/api/v1/protocols/${id}/export?format=${format}&version=${version}`;
+export type ExportFormat = "native-yaml" | "native-json" | "fhir" | "radar";
+
+/** Fetches the file and hands it to the browser as a download; not every protocol can be said in every format. */
+export function useExport(id: string, version: number): Act<ExportFormat, true> {
+  return useAct(async (format: ExportFormat) => {
+    const answer = await client.GET("/api/v1/protocols/{protocol_id}/export", { params: { path: { protocol_id: id }, query: { format, version } }, parseAs: "blob" });
+    const name = /filename="([^"]+)"/.exec(answer.response.headers.get("content-disposition") ?? "")?.[1] ?? "protocol";
+    const link = document.createElement("a");
+    // `parseAs` decides what the body is; the generated type knows only its media type.
+    link.href = URL.createObjectURL(answer.data as unknown as Blob);
+    link.download = name;
+    link.click();
+    // The download has its own hold on the bytes by then.
+    setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+    return true as const;
+  });
+}

@@ -8,8 +8,6 @@ export interface MenuItem {
   /** Why it cannot be used now; the item stays readable. */
   disabledBecause?: string | undefined;
   onSelect?: () => void;
-  /** A download or another page instead of an act. */
-  href?: string;
 }
 
 /** A button that opens a list of acts in the browser's popover layer. Items are made when it opens. */
@@ -72,13 +70,6 @@ function MenuEntry({ item, close }: { item: MenuItem; close: () => void }) {
       </span>
     </>
   );
-  if (item.href) {
-    return (
-      <a role="menuitem" tabIndex={-1} className="menu-item" href={item.href} download="" onClick={close}>
-        {inside}
-      </a>
-    );
-  }
   const select = () => {
     if (item.disabledBecause) return;
     close();

@@ -79,7 +79,7 @@ function ReportDialog({ report, close }: { report: ImportReport; close: () => vo
           <Button onClick={close}>Close</Button>
           {report.protocols.length === 1 && only ? (
             <ButtonLink look="primary" href={`/protocols/${only.id}`}>
-              Open {only.title}
+              Open the protocol
             </ButtonLink>
           ) : null}
         </>

@@ -1,19 +1,22 @@
 import { useState } from "react";
 import { useLocation } from "wouter";
-import { exportHref, useProtocolCommand } from "@/api/protocols";
+import { type ExportFormat, useExport, useProtocolCommand } from "@/api/protocols";
 import { useMay } from "@/api/session";
+import type { ApiProblem } from "@/api/problem";
 import type { Protocol } from "@/api/types";
 import { Button } from "@/ui/Button";
 import { ConfirmDialog } from "@/ui/ConfirmDialog";
+import { Dialog } from "@/ui/Dialog";
+import { FaultNotice } from "@/ui/States";
 import { Menu, type MenuItem } from "@/ui/Menu";
 import { useToast } from "@/ui/Toast";
 
-const FORMATS = [
+const FORMATS: readonly (readonly [ExportFormat, string])[] = [
   ["native-yaml", "HealthProtocol YAML"],
   ["native-json", "HealthProtocol JSON"],
   ["fhir", "FHIR R4 bundle"],
   ["radar", "RADAR schedule"],
-] as const;
+];
 
 type Asked = "publish" | "retire" | null;
 
@@ -23,6 +26,7 @@ export function ProtocolActs({ protocol }: { protocol: Protocol }) {
   const mayWrite = useMay("protocol.write");
   const mayPublish = useMay("protocol.publish");
   const duplicate = useProtocolCommand(protocol.id, "duplicate");
+  const file = useExport(protocol.id, protocol.version);
   const [, navigate] = useLocation();
   const toast = useToast();
   const copy = async () => {
@@ -44,7 +48,13 @@ export function ProtocolActs({ protocol }: { protocol: Protocol }) {
           Publish
         </Button>
       ) : null}
-      <Menu label="Export this protocol" text="Export" items={FORMATS.map(([format, label]) => ({ label, icon: "download" as const, href: exportHref(protocol.id, protocol.version, format) }))} />
+      <Menu label="Export this protocol" text="Export" items={FORMATS.map(([format, label]) => ({ label, icon: "download" as const, onSelect: () => void file.run(format) }))} />
+      {file.problem ? (
+        <Dialog title="This file was not made" size="s" onClose={file.reset}>
+          <FaultNotice fault={file.problem} />
+          <Faults problem={file.problem} />
+        </Dialog>
+      ) : null}
       {acts.length > 0 ? <Menu label="More for this protocol" items={acts} /> : null}
       {asked ? <AskDialog key={asked} command={asked} protocol={protocol} close={() => setAsked(null)} /> : null}
     </>
@@ -77,15 +87,21 @@ function AskDialog({ command, protocol, close }: { command: "publish" | "retire"
   };
   return (
     <ConfirmDialog title={wording.title} lead={`${protocol.title}, version ${protocol.version}`} act={wording.act} danger={command === "retire"} consequences={wording.consequences} isRunning={act.isRunning} fault={act.problem} confirm={() => void confirm()} close={close}>
-      {act.problem && act.problem.faults.length > 0 ? (
-        <ul className="report-list">
-          {act.problem.faults.map((fault) => (
-            <li key={fault.pointer}>
-              {fault.detail} <code>{fault.pointer}</code>
-            </li>
-          ))}
-        </ul>
-      ) : null}
+      <Faults problem={act.problem} />
     </ConfirmDialog>
+  );
+}
+
+/** Every place that stands in the way, with its reason. */
+function Faults({ problem }: { problem: ApiProblem | null }) {
+  if (!problem || problem.faults.length === 0) return null;
+  return (
+    <ul className="report-list">
+      {problem.faults.map((fault, index) => (
+        <li key={index}>
+          {fault.detail} <code>{fault.pointer}</code>
+        </li>
+      ))}
+    </ul>
   );
 }
