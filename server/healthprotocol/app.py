@@ -97,7 +97,7 @@ def _document_routes() -> list[HTTPRouteHandler]:
 
     async def docs() -> Response[bytes]:
         headers = {"cache-control": "no-cache", "content-security-policy": POLICY}
-        return Response(page, media_type="text/html; charset=utf-8", headers=headers)
+        return Response(page, media_type="text/html", headers=headers)
 
     return [
         HTTPRouteHandler("/openapi.json", http_method="GET")(openapi),

@@ -178,13 +178,18 @@ async def assemble(settings: Settings) -> Assembly:
     if settings.is_production:
         forbid_memory_dumps()
     container = make_async_container(Parts(settings))
-    return Assembly(
-        settings=settings,
-        database=await container.get(Database),
-        doorkeeper=await container.get(Doorkeeper),
-        readiness=await container.get(Readiness),
-        container=container,
-    )
+    try:
+        return Assembly(
+            settings=settings,
+            database=await container.get(Database),
+            doorkeeper=await container.get(Doorkeeper),
+            readiness=await container.get(Readiness),
+            container=container,
+        )
+    except BaseException:
+        # What was opened before the part that could not be made: its connections must not outlive this.
+        await container.close()
+        raise
 
 
 def web_folder(settings: Settings) -> Path:

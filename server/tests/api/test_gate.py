@@ -145,3 +145,10 @@ class TestRefusals:
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["type"].endswith("/not-found")
+
+
+class TestDocuments:
+    async def test_the_page_says_its_type_once(self, door: Door) -> None:
+        answer = await door.http.get("/docs")
+
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
