@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from healthprotocol.care.assignments.model import Assignment
-from healthprotocol.care.entries import service
+from healthprotocol.care.entries import repository, service
 from healthprotocol.care.entries.model import NewEntry, Occurrence
 from healthprotocol.care.patients.errors import PatientNotFound
 from healthprotocol.care.patients.model import PatientId
@@ -85,13 +85,13 @@ class TestPages:
         self, clinic: Clinic, assigned: Assignment, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         spans: list[timedelta] = []
-        original = service.plan.repository.planned_between
+        original = repository.planned_between
 
         async def counted(tx: Any, ids: Any, *, from_on: Any, to_on: Any) -> Any:
             spans.append(to_on - from_on)
             return await original(tx, ids, from_on=from_on, to_on=to_on)
 
-        monkeypatch.setattr(service.plan.repository, "planned_between", counted)
+        monkeypatch.setattr(repository, "planned_between", counted)
         await page(clinic, assigned, page_size=5)
 
         assert len(spans) == 1
