@@ -107,7 +107,8 @@ def _done(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     if endpoint.status == HTTPStatus.NO_CONTENT:
         return {"description": "Done"}
     content = {} if endpoint.returns is None else {"schema": schemas.of(endpoint.returns)}
-    return {"description": "Done", "content": {endpoint.media_type: content}}
+    media_types = endpoint.media_type if isinstance(endpoint.media_type, tuple) else (endpoint.media_type,)
+    return {"description": "Done", "content": dict.fromkeys(media_types, content)}
 
 
 def _parameters(endpoint: Endpoint, schemas: _Schemas) -> list[dict[str, Any]]:

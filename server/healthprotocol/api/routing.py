@@ -35,7 +35,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     also: dict[int, Any] = {}
     query: Any = NoQuery
     tag: str = ""
-    media_type: str = "application/json"
+    # A tuple means any one of them.
+    media_type: str | tuple[str, ...] = "application/json"
     needs_match: bool = False
     is_list: bool = False
 

@@ -43,6 +43,13 @@ class TestDocument:
         names = Counter(one["operationId"] for _, _, one in found)
         assert [name for name, count in names.items() if count > 1] == []
 
+    def test_a_file_may_be_of_any_of_its_types(self, document: dict[str, Any]) -> None:
+        export = document["paths"]["/api/v1/protocols/{protocol_id}/export"]["get"]
+
+        assert sorted(export["responses"]["200"]["content"]) == [
+            "application/fhir+json", "application/json", "application/yaml",
+        ]  # fmt: skip
+
     def test_every_reference_leads_somewhere(self, document: dict[str, Any]) -> None:
         found = references(document)
 

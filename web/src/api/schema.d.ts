@@ -4151,7 +4151,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/fhir+json": unknown;
+                    "application/json": unknown;
+                    "application/yaml": unknown;
                 };
             };
             "4XX": components["responses"]["Problem"];

@@ -190,7 +190,7 @@ def _as_violation(finding: Finding, names: Sequence[str]) -> Violation:
     policy=Permission.PROTOCOL_READ,
     returns=None,
     query=schemas.ExportQuery,
-    media_type="application/octet-stream",
+    media_type=service.MEDIA_TYPES,
     summary="Write a version into a file",
 )
 async def export_protocol(gate: Gate, protocol_id: UUID) -> Answer:

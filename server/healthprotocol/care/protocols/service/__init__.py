@@ -1,6 +1,6 @@
 """Acts on care protocols: `library` is their life from draft to retired, `exchange` reads and writes files of them."""
 
-from healthprotocol.care.protocols.service.exchange import Exported, Imported, export, import_files
+from healthprotocol.care.protocols.service.exchange import MEDIA_TYPES, Exported, Imported, export, import_files
 from healthprotocol.care.protocols.service.library import (
     assignable,
     compare,
@@ -18,6 +18,7 @@ from healthprotocol.care.protocols.service.library import (
 )
 
 __all__ = [
+    "MEDIA_TYPES",
     "Exported",
     "Imported",
     "assignable",

@@ -48,6 +48,10 @@ _MEDIA_TYPES: dict[Format, str] = {
 }
 
 
+MEDIA_TYPES = tuple(dict.fromkeys(_MEDIA_TYPES.values()))
+"""What a file that is written can be."""
+
+
 async def import_files(
     tx: Transaction, actor: Actor, files: Sequence[SourceFile], *, publish: bool, dry_run: bool
 ) -> Imported:
