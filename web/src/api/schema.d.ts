@@ -401,6 +401,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Hear of what changes, as server-sent events with ids only */
+        get: operations["stream_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports": {
         parameters: {
             query?: never;
@@ -541,6 +558,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/patients/{patient_id}/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a patient unreadable for ever */
+        post: operations["erase_patient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/patients/{patient_id}/measurements": {
         parameters: {
             query?: never;
@@ -671,6 +705,23 @@ export interface paths {
         };
         /** Write a version into a file */
         get: operations["export_protocol"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/protocols/{protocol_id}/pdf": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Print a version as tagged PDF */
+        get: operations["print_protocol"];
         put?: never;
         post?: never;
         delete?: never;
@@ -909,7 +960,9 @@ export interface components {
         };
         /**
          * Activity
-         * @description Something to be done. `instructions` are for the patient; `clinician_instructions` for staff. `key` is stable across versions.
+         * @description Something to be done. `key` is stable across versions.
+         *
+         *     `instructions` are for the patient, `clinician_instructions` for staff.
          */
         Activity: {
             /** @default null */
@@ -1438,6 +1491,27 @@ export interface components {
             results: components["schemas"]["EntryResult"][];
         };
         /**
+         * ErasePatient
+         * @description Why; it is kept in the audit log.
+         */
+        ErasePatient: {
+            reason: string;
+        };
+        /**
+         * ErasedOut
+         * @description The id leads to nobody any more.
+         */
+        ErasedOut: {
+            erased_at: string;
+            /** Format: uuid */
+            id: string;
+            /**
+             * @default erased
+             * @enum {unknown}
+             */
+            status?: "erased";
+        };
+        /**
          * ErrorItem
          * @description One fault of the input: where (JSON pointer), which rule, and a sentence. Never the value.
          */
@@ -1445,6 +1519,17 @@ export interface components {
             code: string;
             detail: string;
             pointer: string;
+        };
+        /**
+         * Event
+         * @description That something changed: ids only. `id` absent is about many: read the list again.
+         */
+        Event: {
+            /** @default null */
+            id?: string | null;
+            /** @default null */
+            patient_id?: string | null;
+            type: string;
         };
         /**
          * ExportQuery
@@ -1612,8 +1697,9 @@ export interface components {
         };
         /**
          * Measurement
-         * @description What is measured. One quantity, or with `components` several taken together (blood pressure): then `code` names the
-         *     panel, and each component has its own code, unit and ranges.
+         * @description What is measured: one quantity, or with `components` several taken together, as in blood pressure.
+         *
+         *     Then `code` names the panel, and each component has its own code, unit and ranges.
          */
         Measurement: {
             /** @default null */
@@ -2049,6 +2135,8 @@ export interface components {
         /**
          * PatientQuery
          * @description `q` finds by parts of a name, e-mail, phone, identifier, or surname with birth date.
+         *
+         *     `order_by` may be `name` too; of more than 10,000 patients the newest come first then.
          */
         PatientQuery: {
             /** @default  */
@@ -2085,7 +2173,9 @@ export interface components {
         };
         /**
          * Phase
-         * @description Plan days `start_day` … `start_day + length_days − 1`; the anchor of its activities is its first local midnight.
+         * @description Plan days from `start_day`, `length_days` of them.
+         *
+         *     The anchor of its activities is the local midnight that begins its first day.
          */
         Phase: {
             /** @default [] */
@@ -2177,6 +2267,14 @@ export interface components {
             time_zone?: string;
         };
         /**
+         * PrintQuery
+         * @description Without `version` the newest is printed.
+         */
+        PrintQuery: {
+            /** @default null */
+            version?: number | null;
+        };
+        /**
          * ProblemBody
          * @description The members every problem has; error types may add their own beside them.
          */
@@ -2199,7 +2297,7 @@ export interface components {
         };
         /**
          * ProtocolListItem
-         * @description What the library shows of the newest version; `status` is the protocol's, `active_version` its newest published.
+         * @description What the library shows of the newest version; `status` is the protocol's, `active_version` the published one.
          */
         ProtocolListItem: {
             active_version: number | null;
@@ -2421,7 +2519,7 @@ export interface components {
         };
         /**
          * ScoreBand
-         * @description Scores from `low` to `high` inclusive, and what they mean; `severity` high is shown to the care team as danger.
+         * @description Scores from `low` to `high` inclusive, and what they mean; `severity` high is danger, for the care team.
          */
         ScoreBand: {
             high: number;
@@ -2435,8 +2533,10 @@ export interface components {
         };
         /**
          * Scoring
-         * @description How answers become one number. `items` None means every item whose options carry scores (or that is numeric).
-         *     `reversed_items` score (highest + lowest option) − score. Fewer than `minimum_answered` answers: no score.
+         * @description How answers become one number.
+         *
+         *     `items` None means every item whose options carry scores (or that is numeric). `reversed_items` score the highest
+         *     plus the lowest option, minus their own. Fewer than `minimum_answered` answers: no score.
          */
         Scoring: {
             /** @default [] */
@@ -3539,6 +3639,28 @@ export interface operations {
             "5XX": components["responses"]["Problem"];
         };
     };
+    stream_events: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["Event"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
     import_protocols: {
         parameters: {
             query?: never;
@@ -3879,6 +4001,38 @@ export interface operations {
             "5XX": components["responses"]["Problem"];
         };
     };
+    erase_patient: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                patient_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ErasePatient"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasedOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
     list_measurements: {
         parameters: {
             query?: {
@@ -4154,6 +4308,32 @@ export interface operations {
                     "application/fhir+json": unknown;
                     "application/json": unknown;
                     "application/yaml": unknown;
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    print_protocol: {
+        parameters: {
+            query?: {
+                version?: number | null;
+            };
+            header?: never;
+            path: {
+                protocol_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/pdf": unknown;
                 };
             };
             "4XX": components["responses"]["Problem"];
