@@ -158,7 +158,7 @@ class Parts(Provider):
             pool, keys=keys, subscriptions=Subscriptions(SUBSCRIPTIONS), wait_seconds=settings.pool_wait_seconds
         )
         yield database
-        await database.feed.close()
+        await database.stop_listening()
 
     @provide
     def doorkeeper(self, database: Database, settings: Settings) -> Iterator[Doorkeeper]:

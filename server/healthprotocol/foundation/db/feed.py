@@ -1,5 +1,5 @@
 """
-What other processes did, heard as it is committed: one listening connection a process, many readers.
+What other processes did, heard as it is committed: many readers on the process's one listener.
 
 PostgreSQL delivers a notification when its transaction commits, never when it rolls back, and in the same order to
 every process. A reader that was away may go on from the last announcement it saw, for as long as this process
@@ -9,24 +9,18 @@ remembers; else it is told that it missed something.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
 from uuid import UUID
 
-import asyncpg
 import msgspec
 import structlog
 
+from healthprotocol.foundation.db.listener import Listener
 from healthprotocol.foundation.errors import Unavailable
-
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
 
 CHANNEL = "hp_feed"
 REMEMBERED = 2_000
 WAITING = 256
-SHORTEST_PAUSE_SECONDS = 0.2
-LONGEST_PAUSE_SECONDS = 5.0
 
 log = structlog.get_logger("feed")
 
@@ -83,12 +77,10 @@ class Reader:
 class Feed:
     """The announcements of all organisations, in this process. It listens from the first reader on."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
-        self._pool = pool
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
         self._readers: set[Reader] = set()
         self._remembered: deque[Announcement] = deque(maxlen=REMEMBERED)
-        self._task: asyncio.Task[None] | None = None
-        self._listening = asyncio.Event()
         self._is_ending = False
 
     @property
@@ -105,7 +97,7 @@ class Feed:
         """
         if self._is_ending:
             raise Unavailable(retry_after_seconds=1, private="the process ends")
-        await self._listen()
+        await self._listener.subscribe(CHANNEL, heard=self._hear, lost=self._tell_lost)
         reader = Reader(organisation_id)
         if after is not None:
             self._repeat(reader, after)
@@ -121,15 +113,6 @@ class Feed:
         for reader in self._readers:
             reader.close()
 
-    async def close(self) -> None:
-        """Let all readers end, and stop listening."""
-        self.let_go()
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-
     def _repeat(self, reader: Reader, after: UUID) -> None:
         missed: list[Announcement] = []
         for one in reversed(self._remembered):
@@ -143,54 +126,15 @@ class Feed:
             if one.organisation_id == reader.organisation_id:
                 reader.put(one)
 
-    async def _listen(self) -> None:
-        if self._task is None or self._task.done():
-            self._listening.clear()
-            self._task = asyncio.create_task(self._keep_listening(), name="feed")
-        try:
-            async with asyncio.timeout(5):
-                await self._listening.wait()
-        except TimeoutError as error:
-            raise Unavailable(retry_after_seconds=5, private="no connection to listen on") from error
-
-    async def _keep_listening(self) -> None:
-        pause = SHORTEST_PAUSE_SECONDS
-        while True:
-            try:
-                await self._listen_until_lost()
-                pause = SHORTEST_PAUSE_SECONDS
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("feed.not_listening", error=type(error).__name__)
-            self._listening.clear()
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
-
-    async def _listen_until_lost(self) -> None:
-        connection = await self._pool.acquire(timeout=5)
-        lost = asyncio.Event()
-        try:
-            connection.add_termination_listener(_setting(lost))
-            await connection.add_listener(CHANNEL, self._hear)
-            self._tell_lost()
-            self._listening.set()
-            await lost.wait()
-        finally:
-            await self._release(connection)
-
-    async def _release(self, connection: "PoolConnectionProxy[Any]") -> None:
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            await connection.remove_listener(CHANNEL, self._hear)
-        await self._pool.release(connection)
-
     def _tell_lost(self) -> None:
         """Between two connections anything may have been said."""
         self._remembered.clear()
         for reader in self._readers:
             reader.put(None)
 
-    def _hear(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def _hear(self, payload: str) -> None:
         try:
-            said = _decoder.decode(str(payload))
+            said = _decoder.decode(payload)
         except msgspec.MsgspecError:
             # Somebody with the database's password used our channel; or a later version speaks otherwise.
             log.warning("feed.not_understood")
@@ -203,10 +147,3 @@ class Feed:
 
 
 _decoder = msgspec.json.Decoder(list[Announcement])
-
-
-def _setting(event: asyncio.Event) -> Callable[..., Awaitable[None]]:
-    async def lost(_connection: object) -> None:
-        event.set()
-
-    return lost

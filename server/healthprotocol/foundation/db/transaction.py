@@ -18,6 +18,7 @@ import structlog
 from healthprotocol.foundation.clock import Clock, system_clock
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.feed import Feed
+from healthprotocol.foundation.db.listener import Listener
 from healthprotocol.foundation.errors import CommitUnanswered, Unavailable
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.ids import OrganisationId, new_id
@@ -163,7 +164,8 @@ class Database:
         self.keys = keys
         self.subscriptions = subscriptions or Subscriptions()
         self.clock = clock
-        self.feed = Feed(pool)
+        self.listener = Listener(pool)
+        self.feed = Feed(self.listener)
         self._wait_seconds = wait_seconds
 
     @asynccontextmanager
@@ -222,8 +224,13 @@ class Database:
 
     async def close(self) -> None:
         """Let listeners end, and close the pool, waiting for what runs."""
-        await self.feed.close()
+        await self.stop_listening()
         await self.pool.close()
+
+    async def stop_listening(self) -> None:
+        """Let those end who read the feed, and give the listening connection back."""
+        self.feed.let_go()
+        await self.listener.close()
 
 
 async def open_pool(url: str, *, size: int, statement_timeout_seconds: float) -> "asyncpg.Pool[Record]":

@@ -263,7 +263,7 @@ class TestTheEnd:
         async with site.listening("clinician") as told:
             await told.next()
 
-            await database.feed.close()
+            await database.stop_listening()
 
             assert await told.next() is None
 

@@ -1,0 +1,139 @@
+"""
+What PostgreSQL notifies, heard on one connection a process, whatever number of channels.
+
+PostgreSQL delivers a notification when its transaction commits, never when it rolls back, and in the same order to
+every process. Between two connections notifications are lost: each subscriber is then told so, and must take it that
+anything may have been said.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import msgspec
+import structlog
+
+from healthprotocol.foundation.errors import Unavailable
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+SHORTEST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 5.0
+
+Heard = Callable[[str], None]
+Lost = Callable[[], None]
+
+_CHANNEL = re.compile(r"[a-z][a-z_]{0,62}")
+
+log = structlog.get_logger("listener")
+
+
+class _Subscription(msgspec.Struct, frozen=True, eq=False):
+    heard: Heard
+    lost: Lost
+
+
+class Listener:
+    """The channels of this process. It holds a connection from the first subscription on, and finds a new one."""
+
+    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
+        self._pool = pool
+        self._subscriptions: dict[str, _Subscription] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._connection: PoolConnectionProxy[Any] | None = None
+        self._heard_on: dict[str, Callable[[object, int, str, object], None]] = {}
+        self._listening = asyncio.Event()
+        self._speaking = asyncio.Lock()
+
+    async def subscribe(self, channel: str, *, heard: Heard, lost: Lost) -> None:
+        """
+        Have `heard` called with each payload of `channel`, and `lost` whenever some may have been missed.
+
+        Both are called on the event loop and must be quick. `lost` is called once at the beginning, too: what was said
+        before is unknown. A channel has one subscriber; the same again does nothing but wait until it listens. Raises
+        Unavailable when no connection is free in five seconds; the subscription stands all the same.
+        """
+        if not _CHANNEL.fullmatch(channel):
+            raise ValueError("a channel is lower-case letters and underscores")
+        if channel not in self._subscriptions:
+            self._subscriptions[channel] = _Subscription(heard, lost)
+            if self._connection is not None:
+                await self._listen_to_all(self._connection)
+        await self._until_listening()
+
+    async def close(self) -> None:
+        """Stop listening, and let the connection go."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _until_listening(self) -> None:
+        if self._task is None or self._task.done():
+            self._listening.clear()
+            self._task = asyncio.create_task(self._keep_listening(), name="listener")
+        try:
+            async with asyncio.timeout(5):
+                await self._listening.wait()
+        except TimeoutError as error:
+            raise Unavailable(retry_after_seconds=5, private="no connection to listen on") from error
+
+    async def _keep_listening(self) -> None:
+        pause = SHORTEST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._listen_until_lost()
+                pause = SHORTEST_PAUSE_SECONDS
+            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("listener.not_listening", error=type(error).__name__)
+            self._listening.clear()
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _listen_until_lost(self) -> None:
+        connection = await self._pool.acquire(timeout=5)
+        hung_up = asyncio.Event()
+        self._heard_on = {}
+        try:
+            connection.add_termination_listener(_setting(hung_up))
+            self._connection = connection
+            await self._listen_to_all(connection)
+            self._listening.set()
+            await hung_up.wait()
+        finally:
+            self._connection = None
+            await self._release(connection)
+
+    async def _listen_to_all(self, connection: "PoolConnectionProxy[Any]") -> None:
+        # Two subscribers that come at once must not both speak on the connection.
+        async with self._speaking:
+            for channel, subscription in list(self._subscriptions.items()):
+                if channel not in self._heard_on:
+                    callback = self._heard_on[channel] = _calling(subscription.heard)
+                    await connection.add_listener(channel, callback)
+                    subscription.lost()
+
+    async def _release(self, connection: "PoolConnectionProxy[Any]") -> None:
+        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            for channel, callback in self._heard_on.items():
+                await connection.remove_listener(channel, callback)
+        await self._pool.release(connection)
+
+
+def _calling(heard: Heard) -> Callable[[object, int, str, object], None]:
+    def hear(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+        heard(str(payload))
+
+    return hear
+
+
+def _setting(event: asyncio.Event) -> Callable[..., Awaitable[None]]:
+    async def hung_up(_connection: object) -> None:
+        event.set()
+
+    return hung_up
