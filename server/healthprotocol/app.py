@@ -16,6 +16,7 @@ from litestar.response import Response
 from litestar.types import ASGIApp
 
 from healthprotocol import __version__
+from healthprotocol.api import batch
 from healthprotocol.api.docs import POLICY, docs_page
 from healthprotocol.api.gate import open_gate
 from healthprotocol.api.middleware.access_log import AccessLogMiddleware
@@ -71,7 +72,7 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
 def _wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Put the middleware around the application; the last one here is the first that a request meets."""
     # Nothing is parsed that is too large, too deep or not UTF-8.
-    app = BodyLimitMiddleware(app, larger={"/api/v1/imports": 12 * MEBIBYTE})
+    app = BodyLimitMiddleware(app, larger={"/api/v1/imports": 12 * MEBIBYTE, batch.PATH: 4 * MEBIBYTE})
     # Smaller answers to who accepts them; files of the web app are compressed already and stand outside.
     app = CompressionMiddleware(app)
     app = WebApp(app, web_folder(settings))

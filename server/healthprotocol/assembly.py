@@ -12,6 +12,7 @@ import asyncpg
 import msgspec
 from dishka import AsyncContainer, Provider, Scope, make_async_container, provide
 
+from healthprotocol.api import batch
 from healthprotocol.care.adherence import jobs as adherence_jobs
 from healthprotocol.care.adherence import routes as adherence_routes
 from healthprotocol.care.adherence import service as adherence
@@ -47,6 +48,7 @@ from healthprotocol.trust.accounts import jobs as account_jobs
 from healthprotocol.trust.accounts import routes as accounts
 from healthprotocol.trust.accounts.service import Doorkeeper, delete_accounts_of_patient
 from healthprotocol.trust.audit import routes as audit
+from healthprotocol.trust.permissions.model import Permission
 
 ROUTES: list[Any] = [
     *accounts.ROUTES,
@@ -61,6 +63,8 @@ ROUTES: list[Any] = [
     *work.ROUTES,
     *events.ROUTES,
     *health.ROUTES,
+    # Everybody may send one: each request in it has its own policy.
+    *batch.routes(Permission.SESSION_OWN),
 ]
 
 # Which slice hears of what another did, in the same transaction.

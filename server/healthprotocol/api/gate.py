@@ -8,6 +8,7 @@ the value and encode it, commit, and then return the response: a client never se
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -22,6 +23,7 @@ from healthprotocol.api.routing import Answer, Endpoint
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import (
+    BadRequest,
     Forbidden,
     Invalid,
     NotFound,
@@ -37,6 +39,16 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MAX_KEY_LENGTH = 255
 # An r and as many digits as a revision can have.
 _MAX_TAG_LENGTH = 11
+
+
+class NotInABatch(BadRequest):
+    """
+    What signs in or out, streams, sends files or is a batch itself cannot stand in a batch.
+
+    Remedy: send this request alone.
+    """
+
+    title = "This address cannot stand in a batch"
 
 
 class Authenticated(msgspec.Struct, frozen=True):
@@ -70,6 +82,21 @@ class Doorkeeper(Protocol):
         ...
 
 
+ENCLOSING = "enclosing"
+
+
+class Enclosing(msgspec.Struct, frozen=True):
+    """
+    The batch that a request stands in: who sent it, and the transaction that it shares, None for one of its own.
+
+    It lies under ENCLOSING in the state of the request's scope, where only code of ours can put it.
+    """
+
+    authenticated: Authenticated
+    context: RequestContext
+    transaction: Transaction | None
+
+
 class Gate:
     """One request at the door. Made by `open_gate` after authentication and the route's policy."""
 
@@ -81,12 +108,14 @@ class Gate:
         context: RequestContext,
         authenticated: Authenticated | None,
         doorkeeper: Doorkeeper,
+        shared: Transaction | None = None,
     ) -> None:
         self.request = request
         self.database = database
         self.context = context
         self.authenticated = authenticated
         self.doorkeeper = doorkeeper
+        self._shared = shared
 
     @property
     def actor(self) -> Actor:
@@ -174,6 +203,9 @@ class Gate:
         return _answer(status, body, etag, extra)
 
     def _transaction(self) -> Any:
+        if self._shared is not None:
+            # Whoever opened it commits it, once all that share it are done.
+            return nullcontext(self._shared)
         return self.database.transaction(self.actor.organisation_id, actor=self.actor, context=self.context)
 
     @property
@@ -213,7 +245,13 @@ async def open_gate(request: "Request[Any, Any, Any]") -> Gate:
     context = RequestContext(
         request_id=request.scope.get("state", {}).get("request_id", "none"), address=client[0] if client else None
     )
-    authenticated = await doorkeeper.authenticate(request.headers, request.cookies)
+    enclosing: Enclosing | None = request.scope.get("state", {}).get(ENCLOSING)
+    if enclosing is None:
+        authenticated = await doorkeeper.authenticate(request.headers, request.cookies)
+    elif endpoint.batchable and endpoint.media_type == "application/json":
+        context, authenticated = enclosing.context, enclosing.authenticated
+    else:
+        raise NotInABatch
     if endpoint.policy is not None:
         if authenticated is None:
             raise Unauthenticated
@@ -224,7 +262,14 @@ async def open_gate(request: "Request[Any, Any, Any]") -> Gate:
         except (Forbidden, NotFound):
             await doorkeeper.record_denied(authenticated.actor, context, endpoint.policy)
             raise
-    gate = Gate(request, database=state.database, context=context, authenticated=authenticated, doorkeeper=doorkeeper)
+    gate = Gate(
+        request,
+        database=state.database,
+        context=context,
+        authenticated=authenticated,
+        doorkeeper=doorkeeper,
+        shared=enclosing.transaction if enclosing else None,
+    )
     if endpoint.query is NoQuery:
         # A parameter that nobody reads is a mistake of the caller's, who believes that it does something.
         gate.query(NoQuery)

@@ -39,6 +39,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str | tuple[str, ...] = "application/json"
     needs_match: bool = False
     is_list: bool = False
+    # Whether it may stand in a batch: it goes through `gate.read` or `gate.write` and answers with JSON.
+    batchable: bool = True
 
 
 class Declare:

@@ -18,7 +18,12 @@ _LONGEST_AGENT = 500
 
 
 @declare.post(
-    _SESSION, policy=None, body=schemas.SignInRequest, returns=schemas.SessionOut, summary="Sign in with a password"
+    _SESSION,
+    policy=None,
+    body=schemas.SignInRequest,
+    returns=schemas.SessionOut,
+    batchable=False,
+    summary="Sign in with a password",
 )
 async def sign_in(gate: Gate) -> Answer:
     doorkeeper = doorkeeper_of(gate)
@@ -51,7 +56,7 @@ async def read_session(gate: Gate) -> Answer:
     return await gate.read(act, lambda session: session)
 
 
-@declare.delete(_SESSION, policy=Permission.SESSION_OWN, returns=None, status=204, summary="Sign out")
+@declare.delete(_SESSION, policy=Permission.SESSION_OWN, returns=None, status=204, batchable=False, summary="Sign out")
 async def sign_out(gate: Gate) -> Answer:
     doorkeeper = doorkeeper_of(gate)
     answer = await gate.write(
@@ -71,6 +76,7 @@ async def sign_out(gate: Gate) -> Answer:
     policy=Permission.SESSION_OWN,
     body=schemas.ChangePassword,
     returns=schemas.AccountOut,
+    batchable=False,
     summary="Change one's own password; all other sessions end",
 )
 async def change_password(gate: Gate) -> Answer:

@@ -1,0 +1,331 @@
+"""
+Many requests in one: `POST /api/v1/batch`, all of them or none, or each for itself.
+
+Each request goes through the application as if it had come alone: the same route, policy, validation and audit. An
+atomic batch gives them one transaction, which is rolled back at the first that fails. Independent ones have a
+transaction each and run side by side, four at a time; one that uses the answer of an earlier one waits for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar import Request
+from litestar.response import Response
+from litestar.types import HTTPScope
+
+from healthprotocol.api import references
+from healthprotocol.api.gate import ENCLOSING, Authenticated, Enclosing, Gate
+from healthprotocol.api.problem import problem_members
+from healthprotocol.api.routing import Answer, Declare
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Invalid, Problem, Unavailable, Violation
+
+PATH = "/api/v1/batch"
+MOST_REQUESTS = 100
+AT_ONCE = 4
+LONGEST_SECONDS = 30.0
+
+# What a client may set for one request of a batch. Who it is, and that it is JSON, the batch says for all.
+_HEADERS = frozenset({"if-match", "if-none-match", "idempotency-key"})
+_TOLD = frozenset({"etag", "location", "idempotent-replayed", "retry-after"})
+_FIRST_ERROR = 400
+# Room for #99 behind it.
+_LONGEST_KEY = 250
+
+Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+Path = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
+HeaderValue = Annotated[str, msgspec.Meta(max_length=300)]
+
+
+class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """
+    One request. `id` names it in the answer (its place, from 0, when absent) and for others to refer to.
+
+    A text that is `${name/id}`, and that part of a path, becomes the `/id` of the answer to the earlier request `name`.
+    """
+
+    method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+    path: Path
+    id: Name | None = None
+    headers: dict[str, HeaderValue] = {}
+    body: dict[str, Any] | None = None
+
+
+class BatchIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """`atomic`: in the order given, all or nothing. `independent`: each for itself, in any order."""
+
+    requests: Annotated[list[BatchRequest], msgspec.Meta(min_length=1, max_length=MOST_REQUESTS)]
+    mode: Literal["atomic", "independent"] = "independent"
+
+
+class BatchResponse(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What one request would have been answered alone; `body` is its JSON, a problem when it failed."""
+
+    id: str
+    status: int
+    headers: dict[str, str] = {}
+    body: Any = None
+
+
+class BatchOut(msgspec.Struct, frozen=True):
+    """The answers, in the order of the requests."""
+
+    responses: list[BatchResponse]
+
+
+class DependencyFailed(Problem):
+    """
+    The request uses the answer of another request of its batch, and that one failed.
+
+    Remedy: mend the request that `failed_request` names, and send both again.
+    """
+
+    status = 424
+    title = "A request that this one needs has failed"
+
+
+class _RolledBack(Exception):
+    """A request of an atomic batch failed. Carries its place and answer out of the transaction."""
+
+    def __init__(self, index: int, answer: BatchResponse) -> None:
+        super().__init__(index)
+        self.index = index
+        self.answer = answer
+
+
+def routes(policy: str) -> list[Any]:
+    """Return the route. `policy` is for the batch itself and should be everybody's: each request has its own."""
+    declare = Declare("batch")
+
+    @declare.post(
+        PATH,
+        policy=policy,
+        returns=BatchOut,
+        body=BatchIn,
+        also={200: BatchOut},
+        status=207,
+        batchable=False,
+        summary="Send up to 100 requests as one: all or nothing (200), or each for itself (207)",
+    )
+    async def send_batch(gate: Gate) -> Answer:
+        batch = _checked(await gate.body(BatchIn))
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                return await (_atomic if batch.mode == "atomic" else _independent)(gate, batch)
+        except TimeoutError:
+            raise Unavailable("The batch took too long. Send fewer requests at once.", retry_after_seconds=5) from None
+
+    return [send_batch]
+
+
+async def _atomic(gate: Gate, batch: BatchIn) -> Answer:
+    async def act(tx: Transaction) -> BatchOut:
+        answers: dict[str, BatchResponse] = {}
+        for index, needs in enumerate(_needs(batch)):
+            answer = await _send(gate, _Part(batch, index, needs, answers), transaction=tx)
+            if answer.status >= _FIRST_ERROR:
+                raise _RolledBack(index, answer)
+            answers[answer.id] = answer
+        return BatchOut(list(answers.values()))
+
+    try:
+        return await gate.write(act, _same, status_of=lambda _: 200)
+    except _RolledBack as failed:
+        return _told(failed)
+
+
+async def _independent(gate: Gate, batch: BatchIn) -> Answer:
+    slots = asyncio.Semaphore(AT_ONCE)
+    names = [_name(index, request) for index, request in enumerate(batch.requests)]
+    done = {name: asyncio.Event() for name in names}
+    answers: dict[str, BatchResponse] = {}
+
+    async def one(index: int, needs: set[str]) -> None:
+        # Only earlier ones can be referred to, so nobody waits in a circle; and who waits holds no slot.
+        for needed in needs:
+            await done[needed].wait()
+        async with slots:
+            answers[names[index]] = await _send(gate, _Part(batch, index, needs, answers), transaction=None)
+        done[names[index]].set()
+
+    async with asyncio.TaskGroup() as tasks:
+        for index, needs in enumerate(_needs(batch)):
+            tasks.create_task(one(index, needs))
+    out = BatchOut([answers[name] for name in names])
+    return Response(msgspec.json.encode(out), status_code=207, media_type="application/json")
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """One request of a batch, and the answers there are already."""
+
+    batch: BatchIn
+    index: int
+    needs: set[str]
+    answers: Mapping[str, BatchResponse]
+
+
+async def _send(gate: Gate, part: _Part, *, transaction: Transaction | None) -> BatchResponse:
+    """Have the application answer one request of the batch."""
+    request = part.batch.requests[part.index]
+    name = _name(part.index, request)
+    try:
+        request = _filled_in(part.index, request, part.needs, part.answers)
+    except (Invalid, DependencyFailed) as fault:
+        return BatchResponse(id=name, status=fault.status, body=problem_members(fault, gate.context.request_id))
+    enclosing = Enclosing(Authenticated(gate.actor), gate.context, transaction)
+    body = b"" if request.body is None else msgspec.json.encode(request.body)
+    headers = _headers(gate, part, has_body=bool(body))
+    sent = _Sent()
+    await gate.request.app(_scope(gate.request, request, enclosing, headers=headers), _receiving(body), sent)
+    return BatchResponse(id=name, status=sent.status, headers=sent.headers, body=sent.body())
+
+
+class _Sent:
+    """Gathers what the application sends for one request."""
+
+    def __init__(self) -> None:
+        self.status = 500
+        self.headers: dict[str, str] = {}
+        self._parts: list[bytes] = []
+
+    async def __call__(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in message["headers"]]
+            self.headers = {name: value for name, value in pairs if name in _TOLD}
+        elif message["type"] == "http.response.body":
+            self._parts.append(message.get("body", b""))
+
+    def body(self) -> Any:
+        text = b"".join(self._parts)
+        return msgspec.json.decode(text) if text else None
+
+
+def _scope(
+    outer: "Request[Any, Any, Any]", request: BatchRequest, enclosing: Enclosing, *, headers: list[tuple[bytes, bytes]]
+) -> HTTPScope:
+    parts = urlsplit(request.path)
+    kept = {key: outer.scope[key] for key in ("type", "asgi", "http_version", "scheme", "client", "server")}
+    scope: Any = {
+        **kept,
+        "root_path": outer.scope.get("root_path", ""),
+        "method": request.method,
+        "path": parts.path,
+        "raw_path": parts.path.encode(),
+        "query_string": parts.query.encode(),
+        "headers": headers,
+        "extensions": {},
+        "state": {"request_id": enclosing.context.request_id, ENCLOSING: enclosing},
+    }
+    return scope
+
+
+def _headers(gate: Gate, part: _Part, *, has_body: bool) -> list[tuple[bytes, bytes]]:
+    request = part.batch.requests[part.index]
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    key = gate.request.headers.get("idempotency-key")
+    # The key of an atomic batch keeps its one answer. Independent writes keep an answer each, under a key of their own.
+    is_write = request.method != "GET" and part.batch.mode == "independent"
+    if key is not None and is_write and "idempotency-key" not in headers:
+        headers["idempotency-key"] = f"{key}#{part.index}"
+    if has_body:
+        headers["content-type"] = "application/json"
+    headers["host"] = gate.request.headers.get("host", "")
+    return [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+
+
+def _receiving(body: bytes) -> Callable[[], Awaitable[Any]]:
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _checked(batch: BatchIn) -> BatchIn:
+    """Return the batch. Raises Invalid with every fault that can be seen before anything is done."""
+    faults: list[Violation] = []
+    earlier: set[str] = set()
+    for index, request in enumerate(batch.requests):
+        faults += [_at(index, *fault) for fault in _faults(request, earlier)]
+        name = _name(index, request)
+        if name in earlier:
+            faults.append(_at(index, "/id", "repeated", "Another request of this batch has this id."))
+        earlier.add(name)
+    if faults:
+        raise Invalid(violations=faults)
+    return batch
+
+
+def _faults(request: BatchRequest, earlier: set[str]) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = []
+    if not request.path.startswith("/api/v1/") or not request.path.isascii() or not request.path.isprintable():
+        found.append(("/path", "not_allowed", "A path begins with /api/v1/ and is percent-encoded."))
+    if request.method in {"GET", "DELETE"} and request.body is not None:
+        found.append(("/body", "not_allowed", "A GET or DELETE takes no body."))
+    if any(name.lower() not in _HEADERS for name in request.headers):
+        found.append(("/headers", "not_allowed", _WHICH_HEADERS))
+    if references.names_in_path(request.path) - earlier:
+        # Within a body a text of this form may be just a text; a path that cannot be filled in is at fault.
+        found.append(("/path", "unknown_reference", "A reference names no earlier request of this batch."))
+    return found
+
+
+_WHICH_HEADERS = "A request of a batch may say " + ", ".join(sorted(_HEADERS)) + "."
+
+
+def _at(index: int, pointer: str, code: str, detail: str) -> Violation:
+    return Violation(f"/requests/{index}{pointer}", code, detail)
+
+
+def _name(index: int, request: BatchRequest) -> str:
+    return str(index) if request.id is None else request.id
+
+
+def _needs(batch: BatchIn) -> list[set[str]]:
+    """Return for each request the earlier ones whose answers it uses."""
+    needs: list[set[str]] = []
+    earlier: set[str] = set()
+    for index, request in enumerate(batch.requests):
+        needs.append(references.names_in_path(request.path) | references.names_in_body(request.body, earlier))
+        earlier.add(_name(index, request))
+    return needs
+
+
+def _filled_in(
+    index: int, request: BatchRequest, needs: Collection[str], answers: Mapping[str, BatchResponse]
+) -> BatchRequest:
+    """Return the request with its references put in. Raises DependencyFailed, Invalid."""
+    failed = [name for name in needs if answers[name].status >= _FIRST_ERROR]
+    if failed:
+        raise DependencyFailed(public={"failed_request": min(failed)})
+    bodies = {name: answers[name].body for name in needs}
+    try:
+        path = references.fill_path(request.path, bodies)
+        body = references.fill_body(request.body, bodies)
+    except references.NoSuchPlace:
+        detail = "A reference points at nothing that can be put here in the answer of the earlier request."
+        raise Invalid(violations=[_at(index, "", "reference_not_found", detail)]) from None
+    return msgspec.structs.replace(request, path=path, body=body)
+
+
+def _same(value: BatchOut) -> BatchOut:
+    return value
+
+
+def _told(failed: _RolledBack) -> Answer:
+    """Answer with the problem of the request that failed, its pointers moved into the batch."""
+    members = dict(failed.answer.body or {})
+    place = f"/requests/{failed.index}"
+    inside = [{**error, "pointer": f"{place}/body{error['pointer']}"} for error in members.get("errors", ()) if error]
+    here = {"pointer": place, "code": "failed", "detail": "This request failed, so nothing of the batch was kept."}
+    members |= {"failed_request": failed.answer.id, "errors": [here, *inside]}
+    headers = {"cache-control": "no-store", **failed.answer.headers}
+    return Response(
+        msgspec.json.encode(members),
+        status_code=failed.answer.status,
+        headers=headers,
+        media_type="application/problem+json",
+    )

@@ -1,0 +1,80 @@
+"""
+References between the requests of a batch: `${name/pointer}` is a place in the answer to the request `name`.
+
+In a path a reference may be a part; in a body it is a whole text, and only when an earlier request has that name: any
+other text of that form is just a text.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+_REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z0-9_-]{1,64})(?P<pointer>(?:/[A-Za-z0-9_.~-]{1,64}){1,8})\}")
+
+
+class NoSuchPlace(Exception):
+    """An answer has nothing to put in where a reference points. `reference` is its text, as sent."""
+
+    def __init__(self, reference: str) -> None:
+        super().__init__(reference)
+        self.reference = reference
+
+
+def names_in_path(path: str) -> set[str]:
+    """Return the names that the references in a path give."""
+    return {match["name"] for match in _REFERENCE.finditer(path)}
+
+
+def names_in_body(body: Any, known: Collection[str]) -> set[str]:
+    """Return those of the `known` names that references in a JSON value give."""
+    return {match["name"] for text in _texts(body) if (match := _REFERENCE.fullmatch(text)) and match["name"] in known}
+
+
+def fill_path(path: str, answers: Mapping[str, Any]) -> str:
+    """Return the path with every reference replaced, percent-encoded. Raises NoSuchPlace."""
+    return _REFERENCE.sub(lambda match: quote(str(_plain(_found(match, answers), match)), safe=""), path)
+
+
+def fill_body(body: Any, answers: Mapping[str, Any]) -> Any:
+    """Return a JSON value with every reference to a name in `answers` replaced by what it points at."""
+    if isinstance(body, str):
+        match = _REFERENCE.fullmatch(body)
+        return body if match is None or match["name"] not in answers else _found(match, answers)
+    if isinstance(body, dict):
+        return {key: fill_body(inner, answers) for key, inner in body.items()}
+    if isinstance(body, list):
+        return [fill_body(inner, answers) for inner in body]
+    return body
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _found(match: re.Match[str], answers: Mapping[str, Any]) -> Any:
+    value = answers.get(match["name"])
+    # RFC 6901: ~1 stands for a slash, ~0 for the tilde itself, in that order.
+    for part in match["pointer"].split("/")[1:]:
+        key = part.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.isdecimal() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            raise NoSuchPlace(match[0])
+    return value
+
+
+def _plain(value: Any, match: re.Match[str]) -> str | int:
+    """A path takes a text or a whole number; an object, a list or nothing names no resource."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise NoSuchPlace(match[0])
+    return value

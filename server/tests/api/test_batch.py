@@ -1,0 +1,228 @@
+"""Many requests in one: all or nothing, or each for itself, each held to what it would be held to alone."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from healthprotocol.foundation.db.transaction import Database
+from tests.support.door import Door, opened
+from tests.support.people import Organisation
+
+ELBE = {"given_name": "Elbe", "family_name": "Mulde", "birth_date": "1960-02-29"}
+SAALE = {"given_name": "Saale", "family_name": "Unstrut", "birth_date": "1971-11-03"}
+BROKEN = {**ELBE, "birth_date": "yesterday"}
+
+
+@pytest.fixture
+async def door(database: Database, organisation: Organisation, other_organisation: Organisation) -> AsyncIterator[Door]:
+    actors = {
+        "coordinator": organisation.coordinator,
+        "auditor": organisation.auditor,
+        "outsider": other_organisation.admin,
+    }
+    async with opened(database, actors) as door:
+        yield door
+
+
+def create(body: Any = ELBE, **more: Any) -> dict[str, Any]:
+    return {"method": "POST", "path": "/api/v1/patients", "body": body, **more}
+
+
+def read(path: str, **more: Any) -> dict[str, Any]:
+    return {"method": "GET", "path": f"/api/v1{path}", **more}
+
+
+async def send(
+    door: Door, requests: list[dict[str, Any]], *, mode: str = "independent", who: str = "coordinator", **headers: str
+) -> httpx2.Response:
+    return await door.ask(who, "POST", "/batch", {"mode": mode, "requests": requests}, **headers)
+
+
+async def family_names(door: Door, who: str = "coordinator") -> list[str]:
+    answer = await door.ask(who, "GET", "/patients?order_by=created_at")
+    return [item["family_name"] for item in answer.json()["items"]]
+
+
+async def events(database: Database, organisation: Organisation) -> list[str]:
+    async with database.transaction(organisation.id) as tx:
+        return [row["action"] for row in await tx.fetch("select action from audit_event")]
+
+
+class TestWhoMay:
+    async def test_nobody_without_an_account(self, door: Door) -> None:
+        answer = await door.http.post("/api/v1/batch", json={"requests": [create()]})
+
+        assert answer.status_code == 401
+
+    async def test_each_request_is_held_to_its_own_policy(self, door: Door) -> None:
+        answer = await send(door, [create(), read("/audit")], who="auditor")
+
+        assert answer.status_code == 207
+        assert [one["status"] for one in answer.json()["responses"]] == [403, 200]
+        assert await family_names(door) == []
+
+    async def test_another_organisation_finds_nothing(self, door: Door) -> None:
+        made = (await send(door, [create(id="a")])).json()["responses"][0]["body"]
+
+        answer = await send(door, [read(f"/patients/{made['id']}")], who="outsider")
+
+        assert answer.json()["responses"][0]["status"] == 404
+
+
+class TestIndependent:
+    async def test_answers_each_as_if_it_had_come_alone(self, door: Door) -> None:
+        answer = await send(door, [create(id="elbe"), create(BROKEN), read("/nowhere"), create(SAALE)])
+
+        elbe, broken, nowhere, saale = answer.json()["responses"]
+        assert answer.status_code == 207
+        assert (elbe["id"], elbe["status"], elbe["headers"]["etag"]) == ("elbe", 201, '"r1"')
+        assert (broken["id"], broken["status"]) == ("1", 422)
+        assert broken["body"]["errors"][0]["pointer"] == "/birth_date"
+        assert (nowhere["status"], saale["status"]) == (404, 201)
+        assert sorted(await family_names(door)) == ["Mulde", "Unstrut"]
+
+    async def test_a_reference_waits_for_its_answer(self, door: Door) -> None:
+        rename = {
+            "method": "PATCH",
+            "path": "/api/v1/patients/${elbe/id}",
+            "headers": {"If-Match": '"r1"'},
+            "body": {"family_name": "Moldau"},
+        }
+
+        answer = await send(door, [create(id="elbe"), rename, read("/patients/${elbe/id}")])
+
+        _, renamed, seen = answer.json()["responses"]
+        assert renamed["body"]["family_name"] == "Moldau"
+        assert seen["status"] == 200
+
+    async def test_what_needs_a_failed_one_fails_with_it(self, door: Door) -> None:
+        answer = await send(door, [create(BROKEN, id="elbe"), read("/patients/${elbe/id}"), create(SAALE)])
+
+        _, dependent, saale = answer.json()["responses"]
+        assert (dependent["status"], dependent["body"]["failed_request"]) == (424, "elbe")
+        assert saale["status"] == 201
+
+    async def test_a_reference_to_no_place_is_told(self, door: Door) -> None:
+        answer = await send(door, [create(id="elbe"), read("/patients/${elbe/no/such}")])
+
+        _, lost = answer.json()["responses"]
+        assert (lost["status"], lost["body"]["errors"][0]["code"]) == (422, "reference_not_found")
+
+    async def test_the_same_key_again_does_nothing_twice(self, door: Door) -> None:
+        requests = [create(), create(SAALE)]
+        first = await send(door, requests, idempotency_key="once")
+
+        second = await send(door, requests, idempotency_key="once")
+
+        assert [one["body"] for one in second.json()["responses"]] == [one["body"] for one in first.json()["responses"]]
+        assert {one["headers"]["idempotent-replayed"] for one in second.json()["responses"]} == {"true"}
+        assert len(await family_names(door)) == 2
+
+    async def test_each_leaves_its_own_trace(self, door: Door, database: Database, organisation: Organisation) -> None:
+        await send(door, [create(id="elbe"), read("/patients/${elbe/id}")])
+
+        assert sorted(await events(database, organisation)) == ["patient.create", "patient.read"]
+
+
+class TestAtomic:
+    async def test_keeps_all(self, door: Door, database: Database, organisation: Organisation) -> None:
+        answer = await send(door, [create(id="elbe"), create(SAALE), read("/patients/${elbe/id}")], mode="atomic")
+
+        assert answer.status_code == 200
+        assert [one["status"] for one in answer.json()["responses"]] == [201, 201, 200]
+        assert sorted(await family_names(door)) == ["Mulde", "Unstrut"]
+        assert sorted(await events(database, organisation)) == [
+            "patient.create", "patient.create", "patient.list", "patient.read",
+        ]  # fmt: skip
+
+    async def test_keeps_nothing_when_one_fails(
+        self, door: Door, database: Database, organisation: Organisation
+    ) -> None:
+        answer = await send(door, [create(), create(BROKEN, id="broken"), create(SAALE)], mode="atomic")
+
+        problem = answer.json()
+        assert (answer.status_code, problem["failed_request"]) == (422, "broken")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert [one["pointer"] for one in problem["errors"]] == ["/requests/1", "/requests/1/body/birth_date"]
+        assert await events(database, organisation) == []
+        assert await family_names(door) == []
+
+    async def test_a_missing_policy_rolls_back_too(self, door: Door) -> None:
+        answer = await send(door, [create(), read("/audit")], mode="atomic")
+
+        assert answer.status_code == 403
+        assert await family_names(door) == []
+
+    async def test_sees_what_it_has_written(self, door: Door) -> None:
+        answer = await send(door, [create(), read("/patients")], mode="atomic")
+
+        assert [one["family_name"] for one in answer.json()["responses"][1]["body"]["items"]] == ["Mulde"]
+
+    async def test_one_key_keeps_the_one_answer(self, door: Door) -> None:
+        first = await send(door, [create(), create(SAALE)], mode="atomic", idempotency_key="once")
+
+        second = await send(door, [create(), create(SAALE)], mode="atomic", idempotency_key="once")
+
+        assert second.json() == first.json()
+        assert second.headers["idempotent-replayed"] == "true"
+        assert len(await family_names(door)) == 2
+
+    async def test_a_failed_one_may_be_sent_again_with_its_key(self, door: Door) -> None:
+        await send(door, [create(), create(BROKEN)], mode="atomic", idempotency_key="once")
+
+        answer = await send(door, [create(), create(BROKEN)], mode="atomic", idempotency_key="once")
+
+        assert answer.status_code == 422
+
+
+class TestWhatIsRefused:
+    @pytest.mark.parametrize(
+        ("request_", "pointer", "code"),
+        [
+            (read("/patients") | {"path": "/openapi.json"}, "/requests/0/path", "not_allowed"),
+            (read("/patients") | {"path": "https://elsewhere.example/api/v1/"}, "/requests/0/path", "not_allowed"),
+            (read("/patients", body={}), "/requests/0/body", "not_allowed"),
+            (create(headers={"Authorization": "Bearer x"}), "/requests/0/headers", "not_allowed"),
+            (create(headers={"cookie": "hp_session=x"}), "/requests/0/headers", "not_allowed"),
+            (read("/patients/${later/id}"), "/requests/0/path", "unknown_reference"),
+        ],
+    )
+    async def test_before_anything_is_done(self, door: Door, request_: dict[str, Any], pointer: str, code: str) -> None:
+        answer = await send(door, [request_, create()])
+
+        assert answer.status_code == 422
+        assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [(pointer, code)]
+        assert await family_names(door) == []
+
+    async def test_two_of_one_name(self, door: Door) -> None:
+        answer = await send(door, [create(id="elbe"), create(SAALE, id="elbe")])
+
+        assert answer.json()["errors"][0]["pointer"] == "/requests/1/id"
+
+    @pytest.mark.parametrize("count", [0, 101])
+    async def test_none_or_more_than_a_hundred(self, door: Door, count: int) -> None:
+        answer = await send(door, [read("/patients")] * count)
+
+        assert answer.status_code == 422
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"method": "POST", "path": "/api/v1/batch", "body": {"requests": []}},
+            {"method": "POST", "path": "/api/v1/session", "body": {"email": "a@b.example", "password": "x"}},
+            {"method": "DELETE", "path": "/api/v1/session"},
+            {"method": "GET", "path": "/api/v1/events"},
+        ],
+    )
+    async def test_what_must_come_alone(self, door: Door, request_: dict[str, Any]) -> None:
+        answer = await send(door, [request_])
+
+        [refused] = answer.json()["responses"]
+        assert (refused["status"], refused["body"]["type"].rsplit("/", 1)[-1]) == (400, "not-in-a-batch")
+
+    async def test_a_text_that_only_looks_like_a_reference_stays(self, door: Door) -> None:
+        answer = await send(door, [create({**ELBE, "given_name": "${other/id}"})], mode="atomic")
+
+        assert answer.json()["responses"][0]["body"]["given_name"] == "${other/id}"
