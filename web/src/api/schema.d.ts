@@ -365,6 +365,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send up to 100 requests as one: all or nothing (200), or each for itself (207) */
+        post: operations["send_batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/entries": {
         parameters: {
             query?: never;
@@ -1222,6 +1239,58 @@ export interface components {
             patient_ids: string[];
             purpose: string;
             request_id: string;
+        };
+        /**
+         * BatchIn
+         * @description `atomic`: in the order given, all or nothing. `independent`: each for itself, in any order.
+         */
+        BatchIn: {
+            /**
+             * @default independent
+             * @enum {unknown}
+             */
+            mode?: "atomic" | "independent";
+            requests: components["schemas"]["BatchRequest"][];
+        };
+        /**
+         * BatchOut
+         * @description The answers, in the order of the requests.
+         */
+        BatchOut: {
+            responses: components["schemas"]["BatchResponse"][];
+        };
+        /**
+         * BatchRequest
+         * @description One request. `id` names it in the answer (its place, from 0, when absent) and for others to refer to.
+         *
+         *     A text that is `${name/id}`, and that part of a path, becomes the `/id` of the answer to the earlier request `name`.
+         */
+        BatchRequest: {
+            /** @default null */
+            body?: Record<string, never> | null;
+            /** @default {} */
+            headers?: {
+                [key: string]: string;
+            };
+            /** @default null */
+            id?: string | null;
+            /** @enum {unknown} */
+            method: "DELETE" | "GET" | "PATCH" | "POST" | "PUT";
+            path: string;
+        };
+        /**
+         * BatchResponse
+         * @description What one request would have been answered alone; `body` is its JSON, a problem when it failed.
+         */
+        BatchResponse: {
+            /** @default null */
+            body?: unknown;
+            /** @default {} */
+            headers?: {
+                [key: string]: string;
+            };
+            id: string;
+            status: number;
         };
         /**
          * BoundsDuration
@@ -3515,6 +3584,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_AuditEventOut_"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    send_batch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchIn"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
+                };
+            };
+            /** @description Done */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchOut"];
                 };
             };
             "4XX": components["responses"]["Problem"];
