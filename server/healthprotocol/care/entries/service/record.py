@@ -1,13 +1,12 @@
 """Record what happened: one entry or many, each with its own result, sent twice without harm, corrected and undone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
 from healthprotocol.care.assignments import service as assignments
-from healthprotocol.care.assignments.model import Assignment, AssignmentId
-from healthprotocol.care.assignments.rules.plan import Contents, planned_activities
+from healthprotocol.care.assignments.model import AssignmentId
 from healthprotocol.care.entries import repository
 from healthprotocol.care.entries.errors import (
     ClientIdTaken,
@@ -16,19 +15,15 @@ from healthprotocol.care.entries.errors import (
     NothingToUndo,
     OccurrenceNotFound,
 )
-from healthprotocol.care.entries.model import EntriesRecorded, Entry, EntryId, NewEntry, OccurrenceId, OccurrenceRef
-from healthprotocol.care.entries.rules.acceptance import LATE_DAYS, check_effective_at, require_acceptable
-from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id, planned_on
-from healthprotocol.care.entries.rules.occurrences import find_occurrence
-from healthprotocol.care.entries.rules.validation import check_entry
-from healthprotocol.care.protocols.model import Activity
+from healthprotocol.care.entries.model import EntriesRecorded, Entry, EntryId, NewEntry, OccurrenceRef
+from healthprotocol.care.entries.rules.day_book import DayBook
+from healthprotocol.care.entries.rules.occurrence_ids import planned_on
+from healthprotocol.care.entries.service.judging import Draft, client_of, entry_of, place
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.errors import Invalid, Problem, Violation
+from healthprotocol.foundation.errors import Problem
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
-
-_CORRECTABLE_DAYS = 400
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -45,17 +40,6 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
     entry: Entry | None = None
     problem: Problem | None = None
     is_new: bool = False
-
-
-class _Draft(msgspec.Struct, frozen=True):
-    """An item that may become an entry, with its place in the batch."""
-
-    index: int
-    sent: NewEntry
-    assignment: Assignment
-    contents: Contents
-    ref: OccurrenceRef | None
-    content_hash: bytes
 
 
 async def record_one(tx: Transaction, actor: Actor, sent: NewEntry) -> Recorded:
@@ -114,14 +98,14 @@ async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     return undo
 
 
-async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results: dict[int, Recorded]) -> list[_Draft]:
+async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results: dict[int, Recorded]) -> list[Draft]:
     refs: dict[int, OccurrenceRef | None] = {}
     wanted: dict[int, AssignmentId] = {}
     for index, item in enumerate(items):
         if isinstance(item.sent, Problem):
             continue
         try:
-            wanted[index], refs[index] = _place(item.sent)
+            wanted[index], refs[index] = place(item.sent)
         except Problem as problem:
             results[index] = Recorded(client_id=item.client_id, problem=problem)
     sight = await access.sight(tx, actor)
@@ -130,7 +114,7 @@ async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results:
     # Nothing is added for an erased patient: there is no key any more to write it under.
     visible = {one.id: one for one in found if sight.includes(one.patient_id) and one.patient_id in keys}
     contents = await assignments.load_with_contents(tx, visible.values())
-    drafts: list[_Draft] = []
+    drafts: list[Draft] = []
     for index, assignment_id in wanted.items():
         item, assignment = items[index], visible.get(assignment_id)
         if assignment is None or isinstance(item.sent, Problem):
@@ -140,36 +124,19 @@ async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results:
         versions = contents[assignment.protocol_id]
         # Another item's patient may follow a version that this one never did.
         own = {segment.version: versions[segment.version] for segment in assignment.segments}
-        drafts.append(_Draft(index, item.sent, assignment, own, refs[index], hashed))
+        drafts.append(Draft(index, item.sent, assignment, own, refs[index], hashed))
     return drafts
 
 
-def _place(sent: NewEntry) -> tuple[AssignmentId, OccurrenceRef | None]:
-    """Return the assignment an entry belongs to, and its occurrence where it has one."""
-    if sent.occurrence_id is not None:
-        if sent.assignment_id is not None or sent.activity_key is not None:
-            detail = "The occurrence names these already: leave assignment_id and activity_key out."
-            raise Invalid(violations=[Violation("/occurrence_id", "contradiction", detail)])
-        ref = parse_occurrence_id(sent.occurrence_id)
-        if ref is None:
-            raise OccurrenceNotFound
-        return ref.assignment_id, ref
-    missing = [name for name in ("assignment_id", "activity_key") if getattr(sent, name) is None]
-    if missing:
-        detail = "Give an occurrence_id, or both assignment_id and activity_key."
-        raise Invalid(violations=[Violation(f"/{name}", "required", detail) for name in missing])
-    return AssignmentId(UUID(str(sent.assignment_id))), None
-
-
-async def _without_known(tx: Transaction, drafts: Sequence[_Draft], results: dict[int, Recorded]) -> list[_Draft]:
+async def _without_known(tx: Transaction, drafts: Sequence[Draft], results: dict[int, Recorded]) -> list[Draft]:
     """Answer the items whose client_id came before, earlier or in this batch, and return the others."""
-    known = await repository.known_clients(tx, [_client(draft) for draft in drafts])
+    known = await repository.known_clients(tx, [client_of(draft) for draft in drafts])
     entries = await repository.get_many(tx, [one.entry_id for one in known.values()])
-    rest: list[_Draft] = []
-    first_of: dict[tuple[UUID, UUID], _Draft] = {}
+    rest: list[Draft] = []
+    first_of: dict[tuple[UUID, UUID], Draft] = {}
     for draft in drafts:
         client_id = str(draft.sent.client_id)
-        before = known.get(_client(draft))
+        before = known.get(client_of(draft))
         if before is not None:
             is_same = before.content_hash == draft.content_hash
             results[draft.index] = Recorded(
@@ -177,17 +144,17 @@ async def _without_known(tx: Transaction, drafts: Sequence[_Draft], results: dic
                 entry=entries[EntryId(before.entry_id)] if is_same else None,
                 problem=None if is_same else ClientIdTaken(),
             )
-        elif _client(draft) in first_of:
+        elif client_of(draft) in first_of:
             results[draft.index] = Recorded(client_id=client_id, problem=ClientIdTaken("It comes twice in this batch."))
         else:
-            first_of[_client(draft)] = draft
+            first_of[client_of(draft)] = draft
             rest.append(draft)
     return rest
 
 
 async def _judge(
-    tx: Transaction, actor: Actor, drafts: Sequence[_Draft], results: dict[int, Recorded]
-) -> list[tuple[_Draft, Entry]]:
+    tx: Transaction, actor: Actor, drafts: Sequence[Draft], results: dict[int, Recorded]
+) -> list[tuple[Draft, Entry]]:
     """Hold each item to the plan and its definition; return those that become entries."""
     corrected = {draft.sent.replaces for draft in drafts if draft.sent.replaces is not None}
     for assignment_id in sorted({draft.assignment.id for draft in drafts if draft.sent.replaces is not None}):
@@ -195,10 +162,11 @@ async def _judge(
         await assignments.get_visible(tx, actor, assignment_id, for_update=True)
     before = await repository.get_many(tx, list(corrected))
     replaced = await repository.replaced_ids(tx, [draft.assignment.id for draft in drafts], list(corrected))
-    made: list[tuple[_Draft, Entry]] = []
+    made: list[tuple[Draft, Entry]] = []
+    book = DayBook(at=tx.now)
     for draft in drafts:
         try:
-            entry = _entry(tx, actor, draft, before=before, replaced=replaced)
+            entry = entry_of(tx, actor, draft, book=book, before=before, replaced=replaced)
         except Problem as problem:
             results[draft.index] = Recorded(client_id=str(draft.sent.client_id), problem=problem)
             continue
@@ -208,87 +176,8 @@ async def _judge(
     return made
 
 
-def _entry(tx: Transaction, actor: Actor, draft: _Draft, *, before: Mapping[UUID, Entry], replaced: set[UUID]) -> Entry:
-    sent, assignment = draft.sent, draft.assignment
-    violations = check_effective_at(sent.effective_at, at=tx.now)
-    if violations:
-        raise Invalid(violations=violations)
-    activity, late = _held_to_plan(tx, draft)
-    _require_correctable(draft, before=before, replaced=replaced)
-    checked = check_entry(sent, activity)
-    if checked.violations:
-        raise Invalid(violations=checked.violations)
-    return Entry(
-        id=EntryId(tx.new_id()),
-        client_id=sent.client_id,
-        patient_id=assignment.patient_id,
-        assignment_id=assignment.id,
-        activity_key=activity.key,
-        outcome=sent.outcome,
-        effective_at=sent.effective_at,
-        recorded_at=tx.now,
-        recorded_by=actor.account_id,
-        occurrence_id=None if sent.occurrence_id is None else OccurrenceId(sent.occurrence_id),
-        reason=sent.reason,
-        values=checked.values,
-        answers=sent.answers,
-        score=checked.score,
-        note=sent.note,
-        late=late,
-        replaces=None if sent.replaces is None else EntryId(sent.replaces),
-    )
-
-
-def _held_to_plan(tx: Transaction, draft: _Draft) -> tuple[Activity, bool]:
-    """Return the activity, adjusted to the patient, and whether the entry is late. Raises what stands against it."""
-    assignment, sent = draft.assignment, draft.sent
-    if draft.ref is None:
-        return _unplanned_activity(draft), False
-    occurrence = find_occurrence(assignment, draft.contents, draft.ref, standing={}, at=tx.now)
-    if occurrence is None:
-        raise OccurrenceNotFound
-    is_correction = sent.replaces is not None
-    late = require_acceptable(
-        occurrence,
-        effective_at=sent.effective_at,
-        at=tx.now,
-        time_zone=assignment.time_zone,
-        # What was recorded in time may be corrected later than it could be recorded.
-        late_days=_CORRECTABLE_DAYS if is_correction else LATE_DAYS,
-    )
-    day = occurrence.planned_local.date()
-    for part in planned_activities(assignment, draft.contents, from_on=day, to_on=day):
-        if part.activity.key == occurrence.activity_key:
-            return part.activity, late and not is_correction
-    raise OccurrenceNotFound
-
-
-def _unplanned_activity(draft: _Draft) -> Activity:
-    """Return the activity as the newest version that has it defines it."""
-    for version in sorted(draft.contents, reverse=True):
-        for phase in draft.contents[version].phases:
-            for activity in phase.activities:
-                if activity.key == draft.sent.activity_key:
-                    return activity
-    raise Invalid(violations=[Violation("/activity_key", "unknown", "The plan has no such activity.")])
-
-
-def _require_correctable(draft: _Draft, *, before: Mapping[UUID, Entry], replaced: set[UUID]) -> None:
-    if draft.sent.replaces is None:
-        return
-    corrected = before.get(draft.sent.replaces)
-    if corrected is None or corrected.assignment_id != draft.assignment.id:
-        raise EntryNotFound
-    if corrected.id in replaced:
-        raise EntryAlreadyReplaced
-    is_other_activity = draft.sent.activity_key not in {None, corrected.activity_key}
-    if corrected.occurrence_id != draft.sent.occurrence_id or is_other_activity:
-        detail = "A correction is of the same occurrence, or unplanned activity, as the entry it replaces."
-        raise Invalid(violations=[Violation("/replaces", "contradiction", detail)])
-
-
 async def _insert(
-    tx: Transaction, actor: Actor, made: Sequence[tuple[_Draft, Entry]], results: dict[int, Recorded]
+    tx: Transaction, actor: Actor, made: Sequence[tuple[Draft, Entry]], results: dict[int, Recorded]
 ) -> None:
     if not made:
         return
@@ -327,7 +216,3 @@ async def _tell(tx: Transaction, entries: Sequence[Entry]) -> None:
             tuple(those),
         )
         await tx.publish(event)
-
-
-def _client(draft: _Draft) -> tuple[UUID, UUID]:
-    return draft.assignment.patient_id, draft.sent.client_id

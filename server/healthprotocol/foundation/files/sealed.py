@@ -1,0 +1,254 @@
+"""
+A file as rows of ciphertext, each bound to its file and to the offset at which its content begins.
+
+Content is only ever added at the end, in the caller's transaction; so what is committed is a beginning of the file, and
+who was interrupted goes on behind it. Any part can be read without what is before it. Each file says until when it is
+kept; `sweep` deletes the others.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NewType
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.foundation.crypto.data_keys import PurposeKey
+from healthprotocol.foundation.crypto.fields import Padding
+from healthprotocol.foundation.errors import NotFound
+from healthprotocol.foundation.ids import AccountId
+
+if TYPE_CHECKING:
+    from healthprotocol.foundation.db.transaction import Transaction
+
+FileId = NewType("FileId", UUID)
+
+CHUNK_BYTES = 256 * 1024
+KEY = "files"
+SWEPT_AT_ONCE = 20
+
+_TABLE = "sealed_file_chunk"
+_COLUMNS = "id, purpose, is_complete, media_type, size_bytes, digest, created_by, created_at, expires_at"
+_READ_AT_ONCE = 4
+
+
+class FileUnknown(NotFound):
+    """
+    There is no such file here, or its time is over.
+
+    Remedy: send it again; files are kept for some days only.
+    """
+
+
+class SealedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file as its row says. `digest` is a keyed hash of the whole content, None before it is complete."""
+
+    id: FileId
+    purpose: str
+    is_complete: bool
+    media_type: str
+    size_bytes: int
+    digest: bytes | None
+    created_by: AccountId
+    created_at: datetime
+    expires_at: datetime
+
+
+async def create(
+    tx: "Transaction",
+    file_id: FileId,
+    *,
+    purpose: str,
+    media_type: str,
+    created_by: AccountId,
+    keep: timedelta,
+) -> SealedFile:
+    """Begin an empty file; one that exists under this id is returned as it is."""
+    await tx.execute(
+        """
+        insert into sealed_file (organisation_id, id, purpose, media_type, created_by, created_at, expires_at)
+        values ($1, $2, $3, $4, $5, $6, $7)
+        on conflict (organisation_id, id) do nothing
+        """,
+        tx.tenant,
+        file_id,
+        purpose,
+        media_type,
+        created_by,
+        tx.now,
+        tx.now + keep,
+    )
+    return await get(tx, file_id, purpose=purpose)
+
+
+async def get(tx: "Transaction", file_id: FileId, *, purpose: str, for_update: bool = False) -> SealedFile:
+    """Return a file whose time is not over. Raises FileUnknown."""
+    found = await _select(tx, "id = $2 and purpose = $3", file_id, purpose, for_update=for_update)
+    if found is None or found.expires_at <= tx.now:
+        raise FileUnknown
+    return found
+
+
+async def of_content(tx: "Transaction", digest: bytes, *, purpose: str) -> SealedFile | None:
+    """Return the complete file of this content (`digest_of`), None when there is none."""
+    found = await _select(tx, "digest = $2 and purpose = $3", digest, purpose)
+    return None if found is None or found.expires_at <= tx.now else found
+
+
+def digest_of(tx: "Transaction", sha256: bytes) -> bytes:
+    """Return the keyed hash by which content is known again; an unkeyed one would let a small file be guessed."""
+    return tx.keys.signer("files").sign(tx.tenant.bytes + sha256)
+
+
+async def append(tx: "Transaction", file: SealedFile, content: bytes) -> SealedFile:
+    """Add content at the end of a file, which nobody else adds to in the meantime; return the file as it now is."""
+    if not content:
+        return file
+    key = await tx.keys.purpose(tx, KEY)
+    begins = range(file.size_bytes, file.size_bytes + len(content), CHUNK_BYTES)
+    parts = [content[at : at + CHUNK_BYTES] for at in range(0, len(content), CHUNK_BYTES)]
+    await tx.execute(
+        """
+        insert into sealed_file_chunk (organisation_id, file_id, begins_at, content_ct)
+        select $1, $2, new.begins_at, new.content_ct
+        from unnest($3::bigint[], $4::bytea[]) as new (begins_at, content_ct)
+        """,
+        tx.tenant,
+        file.id,
+        list(begins),
+        [_seal(key, file.id, at, part) for at, part in zip(begins, parts, strict=True)],
+    )
+    size = file.size_bytes + len(content)
+    await tx.execute(
+        "update sealed_file set size_bytes = $3 where organisation_id = $1 and id = $2", tx.tenant, file.id, size
+    )
+    return msgspec.structs.replace(file, size_bytes=size)
+
+
+async def complete(tx: "Transaction", file: SealedFile, *, digest: bytes | None = None) -> SealedFile:
+    """
+    Say that a file is whole. Where one of the same content and purpose is kept already, return that one instead.
+
+    `digest` None is for files that nobody looks for by their content.
+    """
+    kept = await tx.fetchval(
+        """
+        update sealed_file f
+        set is_complete = true, digest = $3
+        where f.organisation_id = $1 and f.id = $2
+          and not exists (
+            select from sealed_file o
+            where o.organisation_id = $1 and o.purpose = f.purpose and o.digest = $3 and o.expires_at > $4
+          )
+        returning true
+        """,
+        tx.tenant,
+        file.id,
+        digest,
+        tx.now,
+    )
+    if kept:
+        return msgspec.structs.replace(file, is_complete=True, digest=digest)
+    earlier = None if digest is None else await of_content(tx, digest, purpose=file.purpose)
+    if earlier is None or earlier.id == file.id:
+        return await get(tx, file.id, purpose=file.purpose)
+    await delete(tx, [file.id])
+    return earlier
+
+
+async def read(tx: "Transaction", file_id: FileId, *, begin: int, most_bytes: int) -> bytes:
+    """Return at least one chunk's rest of the content from `begin` on, and at most `most_bytes`; empty at the end."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in chunks(tx, file_id, begin=begin):
+        parts.append(part[: most_bytes - size])
+        size += len(parts[-1])
+        if size >= most_bytes:
+            break
+    return b"".join(parts)
+
+
+async def chunks(tx: "Transaction", file_id: FileId, *, begin: int = 0) -> AsyncIterator[bytes]:
+    """Yield the content from the byte `begin` on, up to four chunks read at a time."""
+    key = await tx.keys.purpose(tx, KEY)
+    while True:
+        rows = await tx.fetch(
+            """
+            select c.begins_at, c.content_ct
+            from sealed_file_chunk c
+            where c.organisation_id = $1 and c.file_id = $2 and c.begins_at >= (
+              select max(b.begins_at)
+              from sealed_file_chunk b
+              where b.organisation_id = $1 and b.file_id = $2 and b.begins_at <= $3
+            )
+            order by c.begins_at
+            limit $4
+            """,
+            tx.tenant,
+            file_id,
+            begin,
+            _READ_AT_ONCE,
+        )
+        for row in rows:
+            content = _open(key, file_id, row["begins_at"], row["content_ct"])
+            part = content[max(begin - row["begins_at"], 0) :]
+            if not part:
+                return
+            begin += len(part)
+            yield part
+        if len(rows) < _READ_AT_ONCE:
+            return
+
+
+async def delete(tx: "Transaction", file_ids: Sequence[UUID]) -> None:
+    """Delete files with their content."""
+    await tx.execute(
+        "delete from sealed_file where organisation_id = $1 and id = any($2::uuid[])", tx.tenant, list(file_ids)
+    )
+
+
+async def sweep(tx: "Transaction", *, limit: int = SWEPT_AT_ONCE) -> int:
+    """Delete the tenant's files whose time is over, at most `limit` at once; return how many went."""
+    tag = await tx.execute(
+        """
+        delete from sealed_file
+        where (organisation_id, id) in (
+          select organisation_id, id
+          from sealed_file
+          where organisation_id = $1 and expires_at <= $2
+          order by expires_at
+          limit $3
+        )
+        """,
+        tx.tenant,
+        tx.now,
+        limit,
+    )
+    return int(tag.rsplit(" ", 1)[-1])
+
+
+async def forget_all(tx: "Transaction", *, but: Sequence[UUID] = ()) -> None:
+    """Delete every file of the tenant except these: one of them may say what must not be known any more."""
+    await tx.execute(
+        "delete from sealed_file where organisation_id = $1 and not id = any($2::uuid[])", tx.tenant, list(but)
+    )
+
+
+async def _select(tx: "Transaction", condition: str, *args: object, for_update: bool = False) -> SealedFile | None:
+    row = await tx.fetchrow(
+        f"select {_COLUMNS} from sealed_file where organisation_id = $1 and {condition} "  # noqa: S608 - constants of this module
+        f"order by created_at limit 1 {'for update' if for_update else ''}",
+        tx.tenant,
+        *args,
+    )
+    return None if row is None else msgspec.convert(dict(row), SealedFile)
+
+
+def _seal(key: PurposeKey, file_id: UUID, begins_at: int, content: bytes) -> bytes:
+    return key.encrypt(
+        table=_TABLE, column=f"content/{begins_at}", row_id=file_id, plaintext=content, pad=Padding.EXACT
+    )
+
+
+def _open(key: PurposeKey, file_id: UUID, begins_at: int, sealed: bytes) -> bytes:
+    return key.decrypt(table=_TABLE, column=f"content/{begins_at}", row_id=file_id, ciphertext=sealed)
