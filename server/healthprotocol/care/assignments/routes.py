@@ -7,12 +7,15 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.api.gate import Gate
+from healthprotocol.api.items import ItemResults, Items, one_by_one, write_items
 from healthprotocol.api.operation import OperationOut, operation
 from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.care.assignments import schemas, service
 from healthprotocol.care.assignments.model import Assignment, AssignmentId, Titled
+from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Invalid, Violation
 from healthprotocol.trust.permissions.model import Permission
 
 T = TypeVar("T")
@@ -76,6 +79,54 @@ async def bulk_assign(gate: Gate) -> Answer:
         operation,
         headers=lambda begun: {"location": f"/api/v1/operations/{begun.id}"},
     )
+
+
+@declare.post(
+    _ALL + "/batch-create",
+    policy=Permission.ASSIGNMENT_WRITE,
+    returns=ItemResults[schemas.AssignmentOut],
+    body=Items[schemas.CreateAssignment],
+    status=207,
+    summary="Give up to 500 protocols to patients, each with its own first day and adjustments",
+)
+async def create_assignments(gate: Gate) -> Answer:
+    async def one(tx: Transaction, item: schemas.CreateAssignment) -> Titled:
+        return await _titled(tx, service.assign(tx, gate.actor, item.wanted()))
+
+    return await write_items(gate, schemas.CreateAssignment, one_by_one(one), schemas.assignment, status=201)
+
+
+@declare.post(
+    _ALL + "/batch-update",
+    policy=Permission.ASSIGNMENT_WRITE,
+    returns=ItemResults[schemas.AssignmentOut],
+    body=Items[schemas.AssignmentAct],
+    status=207,
+    summary="Start, pause, resume, stop or complete up to 500 assignments",
+)
+async def update_assignments(gate: Gate) -> Answer:
+    async def one(tx: Transaction, item: schemas.AssignmentAct) -> Titled:
+        return await _titled(tx, _done(tx, gate.actor, item))
+
+    return await write_items(gate, schemas.AssignmentAct, one_by_one(one), schemas.assignment)
+
+
+@declare.post(
+    _ALL + "/batch-delete",
+    policy=Permission.ASSIGNMENT_WRITE,
+    returns=ItemResults[schemas.AssignmentOut],
+    body=Items[schemas.AssignmentMistake],
+    status=207,
+    summary="Say of up to 500 assignments that there should never have been them",
+)
+async def delete_assignments(gate: Gate) -> Answer:
+    async def one(tx: Transaction, item: schemas.AssignmentMistake) -> Titled:
+        act = service.mark_entered_in_error(
+            tx, gate.actor, AssignmentId(item.id), reason=item.reason, expected_revision=item.revision
+        )
+        return await _titled(tx, act)
+
+    return await write_items(gate, schemas.AssignmentMistake, one_by_one(one), schemas.assignment)
 
 
 @declare.get(_ONE, policy=Permission.ASSIGNMENT_READ, returns=schemas.AssignmentOut, summary="Read an assignment")
@@ -196,6 +247,24 @@ async def move_assignment(gate: Gate, assignment_id: UUID) -> Answer:
     return await gate.write(moved, schemas.moved)
 
 
+async def _done(tx: Transaction, actor: Actor, item: schemas.AssignmentAct) -> Assignment:
+    """Do one of the acts of a bulk update. Raises Invalid for a stop without a reason, and what the act raises."""
+    assignment_id, revision = AssignmentId(item.id), item.revision
+    match item.action:
+        case "start":
+            return await service.start(tx, actor, assignment_id, expected_revision=revision)
+        case "pause":
+            return await service.pause(tx, actor, assignment_id, reason=item.reason, expected_revision=revision)
+        case "resume":
+            return await service.resume(tx, actor, assignment_id, shift=item.shift, expected_revision=revision)
+        case "complete":
+            return await service.complete(tx, actor, assignment_id, expected_revision=revision)
+        case "stop":
+            if item.reason is None:
+                raise Invalid(violations=[Violation("/reason", "required", "Say why it ends before its time.")])
+            return await service.stop(tx, actor, assignment_id, reason=item.reason, expected_revision=revision)
+
+
 async def _act(gate: Gate, assignment_id: UUID, act: Callable[..., Awaitable[Assignment]], **how: Any) -> Answer:
     """Do one of the acts on an assignment; If-Match is honoured where it is sent."""
     revision = gate.expected_revision(required=False)
@@ -222,6 +291,9 @@ ROUTES = [
     list_assignments,
     create_assignment,
     bulk_assign,
+    create_assignments,
+    update_assignments,
+    delete_assignments,
     read_assignment,
     adjust_assignment,
     start_assignment,

@@ -24,6 +24,7 @@ from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import ProtocolId
 
 Version = Annotated[int, Meta(ge=1, le=1_000_000)]
+Revision = Annotated[int, Meta(ge=1)]
 Zone = Annotated[str, Meta(min_length=1, max_length=64)]
 Start = Literal["active", "proposed"]
 Why = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
@@ -133,6 +134,28 @@ class MoveAssignment(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, f
         return Move(
             to_version=self.to_version, from_on=self.from_on, restart=self.restart, adjustments=self.adjustments
         )
+
+
+class AssignmentAct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """
+    One assignment of a bulk update, and what happens to it.
+
+    `reason` goes with pause and stop (where it must be), `shift` with resume. Without `revision` it may be any.
+    """
+
+    id: UUID
+    action: Literal["start", "pause", "resume", "stop", "complete"]
+    reason: Why | None = None
+    shift: bool = False
+    revision: Revision | None = None
+
+
+class AssignmentMistake(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """An assignment that there should never have been."""
+
+    id: UUID
+    reason: Why | None = None
+    revision: Revision | None = None
 
 
 class AssignmentOut(msgspec.Struct, kw_only=True, frozen=True):

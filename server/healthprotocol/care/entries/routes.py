@@ -3,13 +3,15 @@
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
+from healthprotocol.api.items import ItemResults, Items, one_by_one, write_items
 from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.care.assignments.model import AssignmentId
 from healthprotocol.care.entries import schemas, service
-from healthprotocol.care.entries.model import EntryId, NewEntry
+from healthprotocol.care.entries.model import Entry, EntryId, NewEntry
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import ProtocolId
+from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.trust.permissions.model import Permission
 
 declare = Declare("entries")
@@ -84,7 +86,7 @@ async def preview_version(gate: Gate, protocol_id: UUID, version: int) -> Answer
     body=(NewEntry, schemas.EntriesIn),
     also={207: schemas.EntryResults},
     status=201,
-    summary="Record one entry, or up to 500",
+    summary="Record or correct one entry, or up to 500",
 )
 async def record_entries(gate: Gate) -> Answer:
     body = await gate.raw_body()
@@ -101,6 +103,21 @@ async def record_entries(gate: Gate) -> Answer:
         schemas.recorded,
         status_of=lambda value: 201 if value.is_new else 200,
     )
+
+
+@declare.post(
+    "/api/v1/entries/batch-delete",
+    policy=Permission.ENTRY_WRITE,
+    returns=ItemResults[schemas.EntryOut],
+    body=Items[schemas.EntryRef],
+    status=207,
+    summary="Undo up to 500 entries; what was undone is kept",
+)
+async def retract_entries(gate: Gate) -> Answer:
+    async def one(tx: Transaction, item: schemas.EntryRef) -> Entry:
+        return await service.retract(tx, gate.actor, EntryId(item.id))
+
+    return await write_items(gate, schemas.EntryRef, one_by_one(one), schemas.entry)
 
 
 @declare.get(
@@ -173,6 +190,7 @@ ROUTES = [
     list_occurrences,
     preview_version,
     record_entries,
+    retract_entries,
     list_entries,
     read_entry,
     retract_entry,

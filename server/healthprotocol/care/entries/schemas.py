@@ -104,6 +104,12 @@ class ValueOut(msgspec.Struct, kw_only=True, frozen=True):
     converted: GivenQuantity
 
 
+class EntryRef(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """An entry of a bulk act."""
+
+    id: UUID
+
+
 class EntryOut(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """What happened. `outcome` retracted is an undo of the entry in `replaces`."""
 

@@ -1,12 +1,16 @@
 """Patients over HTTP."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
+from healthprotocol.api.items import ItemResults, Items, one_by_one, write_items
 from healthprotocol.api.paging import Page
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.care.patients import schemas, service
-from healthprotocol.care.patients.model import PatientId
+from healthprotocol.care.patients.model import Patient, PatientId
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Problem
 from healthprotocol.trust.permissions.model import Permission
 
 declare = Declare("patients")
@@ -48,6 +52,58 @@ async def list_patients(gate: Gate) -> Answer:
 async def create_patient(gate: Gate) -> Answer:
     data = await gate.body(schemas.CreatePatient)
     return await gate.write(lambda tx: service.create(tx, gate.actor, data.demographics()), schemas.patient)
+
+
+@declare.post(
+    "/api/v1/patients/batch-create",
+    policy=Permission.PATIENT_WRITE,
+    returns=ItemResults[schemas.PatientOut],
+    body=Items[schemas.CreatePatient],
+    status=207,
+    summary="Enrol up to 500 patients",
+)
+async def create_patients(gate: Gate) -> Answer:
+    async def work(tx: Transaction, items: Sequence[schemas.CreatePatient]) -> Sequence[Patient | Problem]:
+        return await service.create_many(tx, gate.actor, [item.demographics() for item in items])
+
+    return await write_items(gate, schemas.CreatePatient, work, schemas.patient, status=201)
+
+
+@declare.post(
+    "/api/v1/patients/batch-update",
+    policy=Permission.PATIENT_WRITE,
+    returns=ItemResults[schemas.PatientOut],
+    body=Items[schemas.PatientUpdate],
+    status=207,
+    summary="Change up to 500 patients",
+)
+async def update_patients(gate: Gate) -> Answer:
+    async def one(tx: Transaction, item: schemas.PatientUpdate) -> Patient:
+        return await service.update(
+            tx,
+            gate.actor,
+            PatientId(item.id),
+            change=item.changed,
+            status=item.new_status(),
+            expected_revision=item.revision,
+        )
+
+    return await write_items(gate, schemas.PatientUpdate, one_by_one(one), schemas.patient)
+
+
+@declare.post(
+    "/api/v1/patients/batch-delete",
+    policy=Permission.PATIENT_WRITE,
+    returns=ItemResults[schemas.PatientOut],
+    body=Items[schemas.PatientRef],
+    status=207,
+    summary="Archive up to 500 patients",
+)
+async def archive_patients(gate: Gate) -> Answer:
+    async def one(tx: Transaction, item: schemas.PatientRef) -> Patient:
+        return await service.archive(tx, gate.actor, PatientId(item.id), expected_revision=item.revision)
+
+    return await write_items(gate, schemas.PatientRef, one_by_one(one), schemas.patient)
 
 
 @declare.get(_ONE, policy=Permission.PATIENT_READ, returns=schemas.PatientOut, summary="Read a patient")
@@ -101,4 +157,14 @@ async def erase_patient(gate: Gate, patient_id: UUID) -> Answer:
     )
 
 
-ROUTES = [list_patients, create_patient, read_patient, update_patient, archive_patient, erase_patient]
+ROUTES = [
+    list_patients,
+    create_patient,
+    create_patients,
+    update_patients,
+    archive_patients,
+    read_patient,
+    update_patient,
+    archive_patient,
+    erase_patient,
+]

@@ -24,6 +24,7 @@ AddressIn = Address | Annotated[str, Meta(max_length=500)]
 Zone = Annotated[str, Meta(min_length=1, max_length=64)]
 Language = Annotated[str, Meta(max_length=35)]
 Contact = Annotated[str, Meta(max_length=254)]
+Revision = Annotated[int, Meta(ge=1)]
 Identifiers = Annotated[tuple[Identifier, ...], Meta(max_length=20)]
 
 
@@ -86,6 +87,20 @@ class UpdatePatient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fr
     def new_status(self) -> PatientStatus | None:
         """Return the status to set, None to keep it."""
         return None if isinstance(self.status, UnsetType) else self.status
+
+
+class PatientUpdate(UpdatePatient, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A patient of a bulk update, and what to change. Without `revision` whatever is there now is changed."""
+
+    id: UUID
+    revision: Revision | None = None
+
+
+class PatientRef(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """A patient of a bulk act. Without `revision` it may be any."""
+
+    id: UUID
+    revision: Revision | None = None
 
 
 class PatientOut(msgspec.Struct, kw_only=True, frozen=True):

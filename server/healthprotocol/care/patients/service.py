@@ -24,7 +24,7 @@ from healthprotocol.care.patients.model import (
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.listing import Listing, integer, seal, text, unseal
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.errors import BadRequest, Invalid, PreconditionFailed, Violation
+from healthprotocol.foundation.errors import BadRequest, Invalid, PreconditionFailed, Problem, Unavailable, Violation
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
@@ -39,22 +39,31 @@ _OBJECT = "patient"
 
 async def create(tx: Transaction, actor: Actor, demographics: Demographics) -> Patient:
     """Enrol a patient with a key of her own. Raises Invalid with every fault, IdentifierTaken."""
-    settled = _settle(tx, demographics)
-    patient = Patient(
-        id=PatientId(tx.new_id()),
-        status="active",
-        demographics=settled,
-        revision=1,
-        created_at=tx.now,
-        created_by=actor.account_id,
-        updated_at=tx.now,
-    )
-    key = await tx.keys.create_subject(tx, patient.id)
-
-    _require_free(await repository.insert(tx, patient, key))
-    await audit.record(tx, actor, "patient.create", patient.id, object_type=_OBJECT, subject_id=patient.id)
-    await tx.publish(PatientCreated(patient.id))
+    patient = _new(tx, actor, _settle(tx, demographics))
+    await _enrol(tx, actor, [patient])
     return patient
+
+
+async def create_many(tx: Transaction, actor: Actor, people: Sequence[Demographics]) -> list[Patient | Problem]:
+    """
+    Enrol many, each with a key of her own, in as many statements as for one; a problem in the place of who cannot be.
+
+    Raises Unavailable when somebody else takes one of their identifiers at this moment; nobody is enrolled then.
+    """
+    outcomes: list[Patient | Problem] = []
+    for one in people:
+        try:
+            outcomes.append(_new(tx, actor, _settle(tx, one)))
+        except Invalid as problem:
+            outcomes.append(problem)
+    named = [one.demographics.identifiers if isinstance(one, Patient) else () for one in outcomes]
+    for place, positions in (await repository.taken_identifiers(tx, named)).items():
+        outcomes[place] = _taken(positions)
+    try:
+        await _enrol(tx, actor, [one for one in outcomes if isinstance(one, Patient)])
+    except IdentifierTaken as taken:
+        raise Unavailable(retry_after_seconds=1, private="an identifier was taken in between") from taken
+    return outcomes
 
 
 async def get(tx: Transaction, actor: Actor, patient_id: PatientId) -> Patient:
@@ -225,6 +234,31 @@ async def ids_of_filter(tx: Transaction, filter: str, *, after: UUID | None, lim
     return await repository.ids_of_filter(tx, listing, after=after, limit=limit)
 
 
+def _new(tx: Transaction, actor: Actor, settled: Demographics) -> Patient:
+    return Patient(
+        id=PatientId(tx.new_id()),
+        status="active",
+        demographics=settled,
+        revision=1,
+        created_at=tx.now,
+        created_by=actor.account_id,
+        updated_at=tx.now,
+    )
+
+
+async def _enrol(tx: Transaction, actor: Actor, people: Sequence[Patient]) -> None:
+    """Insert new patients, record and tell of each. Raises IdentifierTaken of the first whose identifier is taken."""
+    if not people:
+        return
+    keys = await tx.keys.create_subjects(tx, [patient.id for patient in people])
+    taken = await repository.insert(tx, [(patient, keys[patient.id]) for patient in people])
+    if taken:
+        raise _taken(next(iter(taken.values())))
+    for patient in people:
+        await audit.record(tx, actor, "patient.create", patient.id, object_type=_OBJECT, subject_id=patient.id)
+        await tx.publish(PatientCreated(patient.id))
+
+
 def _settle(tx: Transaction, demographics: Demographics) -> Demographics:
     settled, faults = rules.settle(demographics, today=(tx.now + timedelta(hours=14)).date())
     if faults:
@@ -252,14 +286,14 @@ def _revised(tx: Transaction, before: Patient, *, status: PatientStatus, demogra
 
 async def _save(tx: Transaction, patient: Patient) -> None:
     key = await tx.keys.subject(tx, patient.id)
-    _require_free(await repository.save(tx, patient, key))
-
-
-def _require_free(taken: Sequence[int]) -> None:
-    """Raise IdentifierTaken with the places of the identifiers that another patient has."""
+    taken = await repository.save(tx, patient, key)
     if taken:
-        detail = "Another patient has this identifier."
-        raise IdentifierTaken(violations=[Violation(f"/identifiers/{one}", "taken", detail) for one in taken])
+        raise _taken(taken)
+
+
+def _taken(positions: Sequence[int]) -> IdentifierTaken:
+    detail = "Another patient has this identifier."
+    return IdentifierTaken(violations=[Violation(f"/identifiers/{one}", "taken", detail) for one in positions])
 
 
 async def _search(tx: Transaction, q: str, listing: Listing, *, only: Collection[UUID] | None) -> list[PatientRow]:

@@ -120,6 +120,26 @@ class Transaction:
         """Run a statement once a row, pipelined."""
         await self.connection.executemany(sql, rows)
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """
+        Undo what the block did when it raises, what it left for the commit too, and raise; the transaction goes on.
+
+        For work on many things of which some may fail. It costs two round trips.
+        """
+        kept = (list(self._before_commit), list(self._after_commit), {n: list(v) for n, v in self.pending.items()})
+        await self.connection.execute("savepoint attempt")
+        try:
+            yield
+        except BaseException:
+            self._before_commit, self._after_commit, pending = kept
+            self.pending.clear()
+            self.pending.update(pending)
+            if not _is_closed(self.connection):
+                await self.connection.execute("rollback to savepoint attempt")
+            raise
+        await self.connection.execute("release savepoint attempt")
+
     async def publish(self, event: object) -> None:
         """Deliver an event to its subscribers inside this transaction."""
         await self._database.subscriptions.deliver(self, event)

@@ -156,6 +156,26 @@ class TestUndo:
         assert (undo["outcome"], undo["replaces"]) == ("retracted", entry["id"])
 
 
+class TestUndoMany:
+    async def test_undoes_each_that_is_there(self, door: Door, clinic: Clinic) -> None:
+        first, second, *_ = await measuring(door, clinic)
+        one, two = [await made(door, "/entries", measured(occurrence, 120)) for occurrence in (first, second)]
+        items = [{"id": one["id"]}, {"id": NOBODY}, {"id": two["id"]}]
+
+        answer = await door.ask("elbe", "POST", "/entries/batch-delete", {"items": items})
+
+        assert [result["status"] for result in answer.json()["results"]] == [200, 404, 200]
+        assert answer.json()["results"][2]["item"]["replaces"] == two["id"]
+
+    async def test_not_those_of_others(self, door: Door, clinic: Clinic) -> None:
+        [today] = await measuring(door, clinic, days_ago=0)
+        entry = await made(door, "/entries", measured(today, 120))
+
+        answer = await door.ask("rhine", "POST", "/entries/batch-delete", {"items": [{"id": entry["id"]}]})
+
+        assert answer.json()["results"][0]["status"] == 404
+
+
 class TestMeasurements:
     async def test_leave_out_what_was_undone_since(self, door: Door, clinic: Clinic) -> None:
         occurrences = await measuring(door, clinic)

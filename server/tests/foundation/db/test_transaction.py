@@ -95,6 +95,36 @@ class TestTransaction:
             assert await tx.fetchrow("select n from ferry where n > 2") is None
 
 
+class TestAttempt:
+    async def test_what_fails_is_undone_and_the_rest_stands(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        done: list[str] = []
+
+        async def do(what: str) -> None:
+            done.append(what)
+
+        async def fail(tx: Transaction) -> None:
+            async with tx.attempt():
+                tx.pending["words"].append("undone")
+                tx.before_commit(lambda: do("undone"))
+                tx.after_commit(lambda: do("undone"))
+                await tx.execute(RENAME, "Nobody's Clinic")
+                await tx.execute("select 1 / (n - 1) from (values (1)) as w (n)")
+
+        async with database.transaction(organisation.id) as tx:
+            tx.pending["words"] = ["before"]
+            async with tx.attempt():
+                await tx.execute(RENAME, "Tagus Clinic")
+                tx.before_commit(lambda: do("kept"))
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                await fail(tx)
+            words = tx.pending.pop("words")
+
+        assert (words, done) == (["before"], ["kept"])
+        assert await name_of(database, organisation) == "Tagus Clinic"
+
+
 class TestCallbacks:
     async def test_before_the_commit_may_add_others_and_raise(
         self, database: Database, organisation: Organisation

@@ -15,6 +15,7 @@ from healthprotocol.care.patients.repository.people import (
     page,
     rows_of,
     save,
+    taken_identifiers,
     time_zones,
 )
 from healthprotocol.care.patients.repository.search import (
@@ -39,5 +40,6 @@ __all__ = [
     "page",
     "rows_of",
     "save",
+    "taken_identifiers",
     "time_zones",
 ]

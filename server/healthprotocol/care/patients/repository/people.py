@@ -42,11 +42,22 @@ from patient p
 """
 
 
-async def insert(tx: Transaction, patient: Patient, key: SubjectKey) -> list[int]:
-    """Insert a patient; return the positions of the identifiers that another patient has."""
-    d = patient.demographics
-    cells = _cells(patient.id, d, key)
-    indexes = await _indexes(tx, d)
+async def insert(tx: Transaction, people: Sequence[tuple[Patient, SubjectKey]]) -> dict[UUID, list[int]]:
+    """Insert patients in two statements; return by id the positions of the identifiers that another patient has."""
+    rows = [
+        (
+            patient.id,
+            patient.status,
+            *_cells(patient.id, patient.demographics, key),
+            *await _indexes(tx, patient.demographics),
+            patient.demographics.time_zone,
+            patient.revision,
+            patient.created_at,
+            patient.created_by,
+            patient.updated_at,
+        )
+        for patient, key in people
+    ]
     await tx.execute(
         """
         insert into patient (
@@ -54,20 +65,42 @@ async def insert(tx: Transaction, patient: Patient, key: SubjectKey) -> list[int
           address_ct, language_ct, email_bidx, phone_bidx, name_birth_bidx, time_zone, revision, created_at,
           created_by, updated_at
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+        select $1, id, status, given_name_ct, family_name_ct, birth_date_ct, sex_ct, email_ct, phone_ct, address_ct,
+          language_ct, email_bidx, phone_bidx, name_birth_bidx, time_zone, revision, created_at, created_by, updated_at
+        from unnest(
+          $2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[],
+          $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::text[], $16::int[],
+          $17::timestamptz[], $18::uuid[], $19::timestamptz[]
+        ) as p (
+          id, status, given_name_ct, family_name_ct, birth_date_ct, sex_ct, email_ct, phone_ct, address_ct, language_ct,
+          email_bidx, phone_bidx, name_birth_bidx, time_zone, revision, created_at, created_by, updated_at
+        )
         """,
         tx.tenant,
-        patient.id,
-        patient.status,
-        *cells,
-        *indexes,
-        d.time_zone,
-        patient.revision,
-        patient.created_at,
-        patient.created_by,
-        patient.updated_at,
+        *zip(*rows, strict=True),
     )
-    return await _insert_identifiers(tx, patient.id, d.identifiers, key)
+    claims = [(patient.id, patient.demographics.identifiers, key) for patient, key in people]
+    return await _insert_identifiers(tx, claims)
+
+
+async def taken_identifiers(tx: Transaction, people: Sequence[Sequence[Identifier]]) -> dict[int, list[int]]:
+    """Return which identifiers a patient has already, by place in `people`: their positions."""
+    indexer = await tx.keys.index(tx, IDENTIFIER_TABLE, "value", "exact")
+    sought = [[indexer.of(blind_index.identifier(one.system, one.value)) for one in own] for own in people]
+    rows = await tx.fetch(
+        "select value_bidx from patient_identifier where organisation_id = $1 and value_bidx = any($2::bytea[])",
+        tx.tenant,
+        [value for own in sought for value in own],
+    )
+    taken = {row["value_bidx"] for row in rows}
+    found: dict[int, list[int]] = {}
+    for place, own in enumerate(sought):
+        # The first of a batch to name one has it; who names it after her is too late.
+        positions = [position for position, value in enumerate(own) if value in taken]
+        if positions:
+            found[place] = positions
+        taken.update(own)
+    return found
 
 
 async def save(tx: Transaction, patient: Patient, key: SubjectKey) -> list[int]:
@@ -93,7 +126,7 @@ async def save(tx: Transaction, patient: Patient, key: SubjectKey) -> list[int]:
     await tx.execute(
         "delete from patient_identifier where organisation_id = $1 and patient_id = $2", tx.tenant, patient.id
     )
-    return await _insert_identifiers(tx, patient.id, d.identifiers, key)
+    return (await _insert_identifiers(tx, [(patient.id, d.identifiers, key)])).get(patient.id, [])
 
 
 async def get(tx: Transaction, patient_id: PatientId, *, for_update: bool = False) -> Patient | None:
@@ -218,14 +251,13 @@ def name_birth(folded_family_name: str, birth_date: date) -> str:
 
 
 async def _insert_identifiers(
-    tx: Transaction, patient_id: PatientId, identifiers: Sequence[Identifier], key: SubjectKey
-) -> list[int]:
-    """Insert all in one statement; return the positions of those that another patient has."""
-    if not identifiers:
-        return []
+    tx: Transaction, claims: Sequence[tuple[PatientId, Sequence[Identifier], SubjectKey]]
+) -> dict[UUID, list[int]]:
+    """Insert all in one statement; return by patient the positions of those that another patient has."""
     indexer = await tx.keys.index(tx, IDENTIFIER_TABLE, "value", "exact")
     rows = [
         (
+            patient_id,
             position,
             one.system,
             key.encrypt(
@@ -237,24 +269,31 @@ async def _insert_identifiers(
             ),
             indexer.of(blind_index.identifier(one.system, one.value)),
         )
+        for patient_id, identifiers, key in claims
         for position, one in enumerate(identifiers)
     ]
+    if not rows:
+        return {}
     # In order of the index, so that two who claim the same identifiers wait for each other and never both.
     inserted = await tx.fetch(
         """
         insert into patient_identifier (organisation_id, patient_id, position, system, value_ct, value_bidx)
-        select $1, $2, w.position, w.system, w.value_ct, w.value_bidx
-        from unnest($3::int[], $4::text[], $5::bytea[], $6::bytea[]) as w (position, system, value_ct, value_bidx)
+        select $1, w.patient_id, w.position, w.system, w.value_ct, w.value_bidx
+        from unnest($2::uuid[], $3::int[], $4::text[], $5::bytea[], $6::bytea[])
+          as w (patient_id, position, system, value_ct, value_bidx)
         order by w.value_bidx
         on conflict (organisation_id, value_bidx) do nothing
-        returning position
+        returning patient_id, position
         """,
         tx.tenant,
-        patient_id,
         *zip(*rows, strict=True),
     )
-    kept = {row["position"] for row in inserted}
-    return [position for position in range(len(identifiers)) if position not in kept]
+    kept = {(row["patient_id"], row["position"]) for row in inserted}
+    taken: dict[UUID, list[int]] = {}
+    for patient_id, position, *_ in rows:
+        if (patient_id, position) not in kept:
+            taken.setdefault(patient_id, []).append(position)
+    return taken
 
 
 def _cells(patient_id: PatientId, d: Demographics, key: SubjectKey) -> tuple[bytes | None, ...]:

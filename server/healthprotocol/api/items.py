@@ -1,0 +1,136 @@
+"""
+Bulk writes on one kind of thing: a list of items, each with its own result, or with `atomic` all of them or none.
+
+A body is `{"items": [...], "atomic": false}`; the answer is 207 with a result an item, in their order. What cannot be
+read is told like what cannot be done.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+
+from healthprotocol.api.body import decode_body
+from healthprotocol.api.gate import Gate
+from healthprotocol.api.problem import problem_members
+from healthprotocol.api.routing import Answer
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Invalid, Problem, Violation
+
+T = TypeVar("T")
+V = TypeVar("V")
+
+MOST_ITEMS = 500
+_MOST_TOLD = 100
+
+
+class Items(msgspec.Struct, Generic[T], kw_only=True, forbid_unknown_fields=True, frozen=True):
+    """Up to 500 items; with `atomic` one that fails makes all fail, without it stops no other."""
+
+    items: Annotated[list[T], msgspec.Meta(min_length=1, max_length=MOST_ITEMS)]
+    atomic: bool = False
+
+
+class ItemResult(msgspec.Struct, Generic[T], frozen=True, omit_defaults=True, kw_only=True):
+    """What became of the item at place `index`, from 0: the `item` as it is now, or a `problem`."""
+
+    index: int
+    status: int
+    item: T | None = None
+    problem: dict[str, Any] | None = None
+
+
+class ItemResults(msgspec.Struct, Generic[T], frozen=True):
+    """The results, in the order of the items."""
+
+    results: list[ItemResult[T]]
+
+
+class ItemsFailed(Invalid):
+    """
+    Some items of an atomic request failed, so none was kept.
+
+    Remedy: mend the items that `errors` points at, or send the request without `atomic`.
+    """
+
+    title = "Some items failed, and nothing was kept"
+
+
+class _Raw(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
+    """A request whose items are not looked into yet: one that cannot be read must not spoil the others."""
+
+    items: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MOST_ITEMS)]
+    atomic: bool = False
+
+
+Outcome = V | Problem
+Work = Callable[[Transaction, Sequence[T]], Awaitable[Sequence[Outcome[V]]]]
+
+
+async def write_items(
+    gate: Gate, kind: type[T], work: Work[T, V], shape: Callable[[V], Any], *, status: int = 200
+) -> Answer:
+    """
+    Read the items as `kind`, have `work` do those that could be read, and answer with a result each.
+
+    `work` returns for each item in order what it became, or the problem it met. `status` is that of a done item. Raises
+    ItemsFailed when the request is atomic and an item failed.
+    """
+    request = decode_body(await gate.raw_body(), _Raw)
+    read = [_read(bytes(raw), kind) for raw in request.items]
+
+    async def act(tx: Transaction) -> list[Outcome[V]]:
+        done = iter(await work(tx, [one for one in read if not isinstance(one, Problem)]))
+        outcomes: list[Outcome[V]] = [one if isinstance(one, Problem) else next(done) for one in read]
+        if request.atomic and (failed := _violations(outcomes)):
+            raise ItemsFailed(violations=failed)
+        return outcomes
+
+    def shaped(outcomes: Sequence[Outcome[V]]) -> ItemResults[Any]:
+        return ItemResults([_result(gate, index, one, shape, status) for index, one in enumerate(outcomes)])
+
+    return await gate.write(act, shaped, status_of=lambda _: 207)
+
+
+def one_by_one(act: Callable[[Transaction, T], Awaitable[V]]) -> Work[T, V]:
+    """Return work that does each item by itself; one that meets a problem is undone and stops no other."""
+
+    async def work(tx: Transaction, items: Sequence[T]) -> list[Outcome[V]]:
+        outcomes: list[Outcome[V]] = []
+        for item in items:
+            try:
+                async with tx.attempt():
+                    outcomes.append(await act(tx, item))
+            except Problem as problem:
+                # A database that is away is away for all of them.
+                if problem.retryable:
+                    raise
+                outcomes.append(problem)
+        return outcomes
+
+    return work
+
+
+def _read(body: bytes, kind: type[T]) -> T | Problem:
+    try:
+        return decode_body(body, kind)
+    except Problem as problem:
+        return problem
+
+
+def _violations(outcomes: Sequence[Any]) -> list[Violation]:
+    """Return what failed, each pointer moved into the request."""
+    found: list[Violation] = []
+    for index, problem in enumerate(outcomes):
+        if isinstance(problem, Problem):
+            place = f"/items/{index}"
+            own = problem.violations or [Violation("", "failed", problem.detail or problem.title)]
+            found += [Violation(place + one.pointer, one.code, one.detail) for one in own]
+    return found[:_MOST_TOLD]
+
+
+def _result(gate: Gate, index: int, outcome: Any, shape: Callable[[Any], Any], status: int) -> ItemResult[Any]:
+    if isinstance(outcome, Problem):
+        members = problem_members(outcome, gate.context.request_id)
+        return ItemResult(index=index, status=outcome.status, problem=members)
+    return ItemResult(index=index, status=status, item=shape(outcome))
