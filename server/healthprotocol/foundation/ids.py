@@ -9,6 +9,9 @@ OrganisationId = NewType("OrganisationId", UUID)
 AccountId = NewType("AccountId", UUID)
 OperationId = NewType("OperationId", UUID)
 
+# The organisation of what holds for all of them: rows that every tenant may read and only an operator writes.
+INSTALLATION = OrganisationId(UUID(int=0))
+
 
 def new_id(at: datetime) -> UUID:
     """Return a fresh UUIDv7 whose 48-bit millisecond stamp is the aware instant `at`; the other 74 bits are random."""

@@ -37,6 +37,14 @@ class Cluster(msgspec.Struct, frozen=True):
             self.admin_url(database), app_password=APP_PASSWORD, role=migrate.app_role(self.admin_url(TEMPLATE))
         )
 
+    async def execute(self, database: str, statement: str) -> None:
+        """Run a statement as the administrator of a database."""
+        connection = await asyncpg.connect(self.admin_url(database))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
 
 def start_cluster(folder: Path) -> Cluster:
     """Start the server and migrate the template."""
@@ -65,11 +73,7 @@ async def cloned_database(cluster: Cluster) -> AsyncIterator[str]:
 
 
 async def _admin(cluster: Cluster, statement: str) -> None:
-    connection = await asyncpg.connect(cluster.admin_url("postgres"))
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    await cluster.execute("postgres", statement)
 
 
 async def open_database(
