@@ -31,6 +31,7 @@ from healthprotocol.care.patients import routes as patients
 from healthprotocol.care.patients.model import PatientErased
 from healthprotocol.care.protocols import routes as protocols
 from healthprotocol.care.reports import routes as reports
+from healthprotocol.foundation.cache import CacheOptions
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.process import forbid_memory_dumps
@@ -159,7 +160,11 @@ class Parts(Provider):
     async def database(self, pool: asyncpg.Pool, keys: KeyRing, settings: Settings) -> AsyncIterator[Database]:
         """What opens transactions, and hears of those of other processes."""
         database = Database(
-            pool, keys=keys, subscriptions=Subscriptions(SUBSCRIPTIONS), wait_seconds=settings.pool_wait_seconds
+            pool,
+            keys=keys,
+            subscriptions=Subscriptions(SUBSCRIPTIONS),
+            wait_seconds=settings.pool_wait_seconds,
+            cache=CacheOptions(redis_url=settings.redis_url, listens=True),
         )
         yield database
         await database.stop_listening()

@@ -243,7 +243,10 @@ async def open_gate(request: "Request[Any, Any, Any]") -> Gate:
     endpoint: Endpoint = request.route_handler.opt["endpoint"]
     client = request.scope.get("client")
     context = RequestContext(
-        request_id=request.scope.get("state", {}).get("request_id", "none"), address=client[0] if client else None
+        request_id=request.scope.get("state", {}).get("request_id", "none"),
+        address=client[0] if client else None,
+        # RFC 9111 5.2.1.4: a client that saw something odd can ask past what we keep.
+        is_past_caches="no-cache" in request.headers.get("cache-control", "").lower(),
     )
     enclosing: Enclosing | None = request.scope.get("state", {}).get(ENCLOSING)
     if enclosing is None:

@@ -24,8 +24,13 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RequestContext(msgspec.Struct, frozen=True, kw_only=True):
-    """Where an act comes from: goes into the audit row and the problem body. `address` is the client's IP."""
+    """
+    Where an act comes from: goes into the audit row and the problem body. `address` is the client's IP.
+
+    `is_past_caches`: it wants to be answered from the database, whatever has been kept.
+    """
 
     request_id: str
     address: str | None = None
     purpose: str = "TREAT"
+    is_past_caches: bool = False

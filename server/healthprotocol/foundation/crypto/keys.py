@@ -23,6 +23,7 @@ from healthprotocol.foundation.crypto.fields import KEY_BYTES, FieldCipher, leng
 from healthprotocol.foundation.crypto.hkdf import Signer
 from healthprotocol.foundation.crypto.key_rows import ACTIVE, DataKeyRow, OrganisationKeyRow, Unit
 from healthprotocol.foundation.crypto.root import RootKey
+from healthprotocol.foundation.crypto.sealing import Sealer
 
 INDEX_ROOT = "index"
 GENERAL = "general"
@@ -224,6 +225,10 @@ class KeyRing:
         if signer is None:
             signer = self._signers[purpose] = Signer(self._root.derive("signer", purpose))
         return signer
+
+    def sealer(self, purpose: str) -> Sealer:
+        """Return what seals values of a purpose outside the database, the same in all processes under the same root."""
+        return Sealer(self._root.derive("sealer", purpose))
 
     def database_password(self, role: str) -> str:
         """Return the sign-in password of a database role: 64 hexadecimal digits."""

@@ -15,6 +15,7 @@ import asyncpg
 import msgspec
 import structlog
 
+from healthprotocol.foundation.cache import Cache, CacheOptions, TenantCache
 from healthprotocol.foundation.clock import Clock, system_clock
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.feed import Feed
@@ -87,6 +88,20 @@ class Transaction:
     def keys(self) -> "KeyRing":
         """The key ring of this process."""
         return self._database.keys
+
+    @property
+    def cache(self) -> TenantCache:
+        """The cache of this process, as this transaction may use it."""
+        return self._database.cache.of(self.tenant, unit=self)
+
+    def invalidate(self, *tags: str) -> None:
+        """
+        Have cached values that depend on these tags (see `foundation.cache.tag`) no longer served.
+
+        This transaction is answered past them from now on, this process from the commit on, the others at once after
+        it, and within two seconds at the latest.
+        """
+        self._database.cache.invalidate(self, tags)
 
     @property
     def tenant(self) -> OrganisationId:
@@ -179,6 +194,7 @@ class Database:
         subscriptions: Subscriptions | None = None,
         clock: Clock = system_clock,
         wait_seconds: float = 2.0,
+        cache: CacheOptions | None = None,
     ) -> None:
         self.pool = pool
         self.keys = keys
@@ -186,6 +202,9 @@ class Database:
         self.clock = clock
         self.listener = Listener(pool)
         self.feed = Feed(self.listener)
+        self.cache = Cache(
+            self, ear=self.listener, sealer=lambda: keys.sealer("cache"), options=cache or CacheOptions()
+        )
         self._wait_seconds = wait_seconds
 
     @asynccontextmanager
@@ -248,8 +267,9 @@ class Database:
         await self.pool.close()
 
     async def stop_listening(self) -> None:
-        """Let those end who read the feed, and give the listening connection back."""
+        """Let those end who read the feed, end what the cache does by itself, give the listening connection back."""
         self.feed.let_go()
+        await self.cache.close()
         await self.listener.close()
 
 

@@ -40,6 +40,36 @@ _POOL = Gauge(
 _JOBS = Gauge("hp_jobs", "Jobs in the queue.", ("job", "status"), registry=REGISTRY, multiprocess_mode="livemostrecent")
 _UNHANDLED = Counter("hp_unhandled_errors", "Errors that nobody expected.", ("component",), registry=REGISTRY)
 
+_CACHE = Counter(
+    "hp_cache_events",
+    "What happened at the caches: hit_memory, hit_shared, hit_negative, hit_stale, miss, load, wait, crowded, refresh, "
+    "bypass, eviction, reject.",
+    ("cache", "event"),
+    registry=REGISTRY,
+)
+_CACHE_BYTES = Gauge(
+    "hp_cache_bytes",
+    "About what cached values take in the memory of processes.",
+    ("cache",),
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+_CACHE_ENTRIES = Gauge(
+    "hp_cache_entries",
+    "Cached values in the memory of processes.",
+    ("cache",),
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+_CACHE_EPOCHS = Counter("hp_cache_epochs_checked", "Epochs of tags asked of PostgreSQL.", ("of",), registry=REGISTRY)
+_CACHE_TROUBLE = Counter(
+    "hp_cache_trouble",
+    "What the caches went on without: redis_failed, redis_refused, redis_garbage, notify_failed, check_failed, "
+    "refresh_failed.",
+    ("kind",),
+    registry=REGISTRY,
+)
+
 
 def request_started() -> None:
     """Count a request in."""
@@ -72,6 +102,32 @@ def jobs_seen(counts: dict[tuple[str, str], int]) -> None:
         _JOBS.labels(*labels).set(number)
 
 
+def cache_event(cache: str, event: str) -> None:
+    """Count what happened at a cache; see `hp_cache_events` for the words."""
+    labels = (cache, event)
+    counter = _cache_counters.get(labels)
+    if counter is None:
+        counter = _cache_counters[labels] = _CACHE.labels(cache, event)
+    counter.inc()
+
+
+def cache_holds(cache: str, *, size_bytes: int, entries: int) -> None:
+    """Tell what a cache of this process holds."""
+    _CACHE_BYTES.labels(cache).set(size_bytes)
+    _CACHE_ENTRIES.labels(cache).set(entries)
+
+
+def cache_epochs_checked(tags: int) -> None:
+    """Count one question for the epochs of so many tags."""
+    _CACHE_EPOCHS.labels("questions").inc()
+    _CACHE_EPOCHS.labels("tags").inc(tags)
+
+
+def cache_trouble(kind: str) -> None:
+    """Count what a cache went on without; see `hp_cache_trouble` for the words."""
+    _CACHE_TROUBLE.labels(kind).inc()
+
+
 def unhandled_error(component: str) -> None:
     """Count an error that became a 500, or ended a part of a process."""
     _UNHANDLED.labels(component).inc()
@@ -88,3 +144,5 @@ def render() -> bytes:
 
 
 _seen_jobs: set[tuple[str, str]] = set()
+# Finding a labelled counter costs more than counting.
+_cache_counters: dict[tuple[str, str], Counter] = {}

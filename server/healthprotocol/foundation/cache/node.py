@@ -1,0 +1,167 @@
+"""What the caches of a process share: memory, Redis, the epochs it believes, loads under way, word of changes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import structlog
+
+from healthprotocol.foundation.cache import changes
+from healthprotocol.foundation.cache.entry import Name, Place
+from healthprotocol.foundation.cache.epochs import BOUND_SECONDS, EpochBook, Seen, see
+from healthprotocol.foundation.cache.flights import Flights
+from healthprotocol.foundation.cache.memory import MemoryLevel
+from healthprotocol.foundation.cache.shared import SharedLevel
+from healthprotocol.foundation.cache.spec import require_tag
+from healthprotocol.foundation.cache.unit import Ear, Unit, Units
+from healthprotocol.foundation.crypto.sealing import Sealer
+from healthprotocol.foundation.errors import Problem
+from healthprotocol.foundation.telemetry import metrics
+
+MEBIBYTE = 1024 * 1024
+MOST_REFRESHES = 4
+
+# Where a transaction remembers the tags that it changed, and those of them whose epochs are still to be changed.
+CHANGED = "cache.changed"
+_TO_BUMP = "cache.to_bump"
+
+log = structlog.get_logger("cache")
+
+
+class CacheOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    What a process's cache may take and reach.
+
+    `listens`: it hears what other processes change, on the listening connection. Without it a change elsewhere is
+    noticed within `bound_seconds` all the same.
+    """
+
+    memory_bytes: int = 64 * MEBIBYTE
+    redis_url: str | None = None
+    listens: bool = False
+    bound_seconds: float = BOUND_SECONDS
+
+
+class CacheNode:
+    """A process among those that cache."""
+
+    def __init__(self, units: Units, *, ear: Ear, sealer: Callable[[], Sealer], options: CacheOptions) -> None:
+        self.options = options
+        self.book = EpochBook(bound_seconds=options.bound_seconds)
+        self.memory = MemoryLevel(options.memory_bytes)
+        self.flights = Flights()
+        self.shared = None if options.redis_url is None else SharedLevel(options.redis_url, sealer())
+        self.units = units
+        self._ear = ear
+        self._teller = changes.Teller(units, also=None if self.shared is None else self.shared.tell)
+        self._marks: dict[bytes, Name] = {}
+        self._refreshing: set[Place] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_listening = False
+
+    def invalidate(self, unit: Unit, tags: Iterable[str]) -> None:
+        """See `Transaction.invalidate`."""
+        named = [require_tag(one) for one in tags]
+        changed = unit.pending.setdefault(CHANGED, [])
+        if not changed:
+            unit.after_commit(lambda: self._tell(unit))
+        changed.extend(one for one in named if one not in changed)
+        waiting = unit.pending.get(_TO_BUMP)
+        if waiting is None:
+            unit.pending[_TO_BUMP] = list(dict.fromkeys(named))
+            unit.before_commit(lambda: changes.bump(unit, unit.pending.pop(_TO_BUMP)))
+        else:
+            waiting.extend(one for one in named if one not in waiting)
+
+    def listen(self) -> None:
+        """Begin to hear what others change, if this process is to. The same again does nothing."""
+        if self._is_listening or not self.options.listens:
+            return
+        self._is_listening = True
+        self.spawn(self._hear())
+        if self.shared is not None:
+            self.spawn(self.shared.hear(heard=self._heard_marks, lost=self.book.lost))
+
+    async def close(self) -> None:
+        """Say what is to be said, end what runs, and let Redis go."""
+        await self._teller.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.shared is not None:
+            await self.shared.close()
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something behind the requests; it is cancelled when the cache is closed."""
+        task = asyncio.create_task(work, name="cache")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def check_soon(self) -> None:
+        """Ask for the epochs of tags in use before they are no longer believed."""
+
+        async def check() -> None:
+            try:
+                await self.book.check((), self.ask_apart)
+            except Problem:
+                metrics.cache_trouble("check_failed")
+
+        self.spawn(check())
+
+    async def ask_apart(self, names: Sequence[Name]) -> list[int]:
+        """Return the epochs of tags, read in a transaction of our own."""
+        async with self.units.transaction(None) as unit:
+            return list((await see(unit, names)).epochs.values())
+
+    def refresh_soon(self, place: Place, refresh: Callable[[], Awaitable[object]]) -> None:
+        """Make a value anew behind the requests, unless that is under way or much else is."""
+        if place in self._refreshing or len(self._refreshing) >= MOST_REFRESHES:
+            return
+        self._refreshing.add(place)
+
+        async def run() -> None:
+            try:
+                await refresh()
+                metrics.cache_event(place.name, "refresh")
+            except Problem as problem:
+                metrics.cache_trouble("refresh_failed")
+                log.warning("cache.refresh_failed", cache=place.name, error=type(problem).__name__)
+            except Exception:
+                metrics.cache_trouble("refresh_failed")
+                log.exception("cache.refresh_failed", cache=place.name)
+            finally:
+                self._refreshing.discard(place)
+
+        self.spawn(run())
+
+    def learn(self, seen: Seen) -> None:
+        """Believe what a transaction saw; from the first time on, hear of its changes."""
+        self.listen()
+        self.book.learn(seen.epochs, asked_at=seen.asked_at)
+        if self.shared is not None and self._is_listening:
+            for name in seen.epochs:
+                self._marks[self.shared.mark(name)] = name
+
+    async def _tell(self, unit: Unit) -> None:
+        names = [(unit.tenant, one) for one in unit.pending.pop(CHANGED)]
+        self.book.heard(names)
+        self._teller.tell(names)
+
+    async def _hear(self) -> None:
+        try:
+            await self._ear.subscribe(changes.CHANNEL, heard=self._heard, lost=self.book.lost)
+        except Problem:
+            # The subscription stands, and is made once there is a connection.
+            log.warning("cache.not_listening")
+
+    def _heard(self, payload: str) -> None:
+        names = self._teller.understood(payload)
+        if names is None:
+            # A later version speaks otherwise: then anything may have changed.
+            self.book.lost()
+        else:
+            self.book.heard(names)
+
+    def _heard_marks(self, marks: list[bytes]) -> None:
+        self.book.heard([self._marks[mark] for mark in marks if mark in self._marks])

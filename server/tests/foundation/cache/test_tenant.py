@@ -1,0 +1,201 @@
+"""Reading through the cache of one process: what is kept, what is not, and what a change ends."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+
+from healthprotocol.foundation.cache import CacheSpec
+from healthprotocol.foundation.context import RequestContext
+from healthprotocol.foundation.db.transaction import Database, Transaction
+from tests.foundation.cache.kept import NAME, TAGS, Loads, Name, read, rename, write
+from tests.support.people import Organisation
+
+
+class TestRead:
+    async def test_loads_once(self, database: Database, organisation: Organisation) -> None:
+        load = Loads()
+
+        found = [await read(database, organisation, load) for _ in range(3)]
+
+        assert (found, load.count) == (["Delta Clinic"] * 3, 1)
+
+    async def test_another_organisation_has_its_own(
+        self, database: Database, organisation: Organisation, other_organisation: Organisation
+    ) -> None:
+        load = Loads()
+
+        found = [await read(database, one, load) for one in (organisation, other_organisation, organisation)]
+
+        assert found == ["Delta Clinic", "Estuary Clinic", "Delta Clinic"]
+
+    async def test_outside_a_transaction_opens_one(self, database: Database, organisation: Organisation) -> None:
+        load, cache = Loads(), database.cache.of(organisation.id)
+
+        found = [await cache.get(NAME, "it", load, tags=TAGS) for _ in range(2)]
+
+        assert (found, load.count) == ([Name("Delta Clinic")] * 2, 1)
+
+    async def test_a_request_can_ask_to_be_answered_past_it(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        load = Loads()
+        await read(database, organisation, load)
+
+        async with database.transaction(
+            organisation.id, context=RequestContext(request_id="r", is_past_caches=True)
+        ) as tx:
+            await tx.cache.get(NAME, "it", load, tags=TAGS)
+
+        assert load.count == 2
+
+    async def test_a_tag_holds_a_noun_and_an_id_and_nothing_more(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        async with database.transaction(organisation.id) as tx:
+            with pytest.raises(ValueError, match="noun"):
+                tx.invalidate("Rhine, 1974")
+            with pytest.raises(ValueError, match="noun"):
+                await tx.cache.get(NAME, "it", Loads(), tags=["Rhine, 1974"])
+
+
+class TestChange:
+    async def test_is_seen_by_the_next_read(self, database: Database, organisation: Organisation) -> None:
+        load = Loads()
+        await read(database, organisation, load)
+
+        await rename(database, organisation, "Delta Hospital")
+
+        assert await read(database, organisation, load) == "Delta Hospital"
+
+    async def test_is_seen_at_once_by_its_own_transaction(self, database: Database, organisation: Organisation) -> None:
+        load = Loads()
+        await read(database, organisation, load)
+
+        async with database.transaction(organisation.id) as tx:
+            await write(tx, "Delta Hospital")
+            tx.invalidate(*TAGS)
+            found = await tx.cache.get(NAME, "it", load, tags=TAGS)
+
+        assert found == Name("Delta Hospital")
+
+    async def test_that_is_rolled_back_was_never_kept(self, database: Database, organisation: Organisation) -> None:
+        load = Loads()
+
+        async def write_and_fail() -> None:
+            async with database.transaction(organisation.id) as tx:
+                await write(tx, "Delta Hospital")
+                # Its author forgot to say so: what it reads is still nobody else's.
+                assert (await tx.cache.get(NAME, "it", load, tags=TAGS)).text == "Delta Hospital"
+                raise InterruptedError
+
+        with pytest.raises(InterruptedError):
+            await write_and_fail()
+
+        assert await read(database, organisation, load) == "Delta Clinic"
+
+    async def test_between_the_epochs_and_the_end_of_a_load_is_not_lost(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        async def slow(tx: Transaction) -> Name:
+            found = await Loads()(tx)
+            await rename(database, organisation, "Delta Hospital")
+            return found
+
+        before = await read(database, organisation, slow)
+        after = await read(database, organisation, Loads())
+
+        assert (before, after) == ("Delta Clinic", "Delta Hospital")
+
+    async def test_of_what_a_load_itself_got_from_the_cache_reaches_the_value(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        greeting: CacheSpec[str] = CacheSpec(name="greeting", kind=str)
+
+        async def greet(tx: Transaction) -> str:
+            return "Welcome to " + (await tx.cache.get(NAME, "it", Loads(), tags=TAGS)).text
+
+        async def greeted() -> str:
+            async with database.transaction(organisation.id) as tx:
+                return await tx.cache.get(greeting, None, greet)
+
+        before = await greeted()
+        await rename(database, organisation, "Delta Hospital")
+
+        assert (before, await greeted()) == ("Welcome to Delta Clinic", "Welcome to Delta Hospital")
+
+
+class TestNothing:
+    async def test_is_believed_for_its_time_where_the_spec_says_so(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        calls = 0
+
+        async def none(tx: Transaction) -> None:
+            nonlocal calls
+            calls += 1
+
+        for spec in (
+            CacheSpec[None](name="absent", kind=str, negative_seconds=60),
+            CacheSpec[None](name="unsure", kind=str),
+        ):
+            for _ in range(3):
+                async with database.transaction(organisation.id) as tx:
+                    assert await tx.cache.get(spec, uuid4().hex[:0], none) is None
+
+        assert calls == 1 + 3
+
+
+class TestManyAtOnce:
+    async def test_load_once(self, database: Database, organisation: Organisation) -> None:
+        calls = 0
+
+        async def slow(tx: Transaction) -> Name:
+            nonlocal calls
+            calls += 1
+            await asyncio.sleep(0.1)
+            return Name("slow")
+
+        cache = database.cache.of(organisation.id)
+        found = await asyncio.gather(*(cache.get(NAME, "it", slow, tags=TAGS) for _ in range(50)))
+
+        assert (set(found), calls) == ({Name("slow")}, 1)
+
+    async def test_go_on_when_the_one_who_loads_fails(self, database: Database, organisation: Organisation) -> None:
+        calls = 0
+
+        async def fails_first(tx: Transaction) -> Name:
+            nonlocal calls
+            calls += 1
+            await asyncio.sleep(0.05)
+            if calls == 1:
+                raise InterruptedError
+            return Name("second")
+
+        cache = database.cache.of(organisation.id)
+        found = await asyncio.gather(
+            *(cache.get(NAME, "it", fails_first, tags=TAGS) for _ in range(10)), return_exceptions=True
+        )
+
+        assert [type(one) for one in found].count(InterruptedError) == 1
+        assert found.count(Name("second")) == 9
+        assert calls == 2
+
+    async def test_go_on_when_the_one_who_loads_is_cancelled(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        begun = asyncio.Event()
+
+        async def endless(tx: Transaction) -> Name:
+            begun.set()
+            await asyncio.sleep(60)
+            return Name("never")
+
+        cache = database.cache.of(organisation.id)
+        leader = asyncio.create_task(cache.get(NAME, "it", endless, tags=TAGS))
+        await begun.wait()
+        follower = asyncio.create_task(cache.get(NAME, "it", Loads(), tags=TAGS))
+        await asyncio.sleep(0.02)
+        leader.cancel()
+
+        assert await follower == Name("Delta Clinic")
