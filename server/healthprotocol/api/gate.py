@@ -16,7 +16,7 @@ from litestar import Request
 from litestar.response import Response
 
 from healthprotocol.api.body import convert_query, decode_body
-from healthprotocol.api.idempotency import replay_or_reserve, store_answer
+from healthprotocol.api.idempotency import StoredAnswer, replay_or_reserve, store_answer
 from healthprotocol.api.paging import NoQuery
 from healthprotocol.api.problem import UnsupportedMediaType
 from healthprotocol.api.routing import Answer, Endpoint
@@ -193,13 +193,14 @@ class Gate:
                 if earlier is not None:
                     # What was written then is read now, and a read leaves its trace.
                     await self.doorkeeper.record_replay(tx, self.actor, str(self._endpoint.policy))
-                    return _answer(earlier.status, earlier.body, earlier.etag, {"idempotent-replayed": "true"})
+                    again = {"idempotent-replayed": "true", **_location(earlier.location)}
+                    return _answer(earlier.status, earlier.body, earlier.etag, again)
             value = await act(tx)
             body, etag = _encode(shape(value)), _etag(value)
             extra = headers(value) if headers else {}
             status = status_of(value) if status_of else self._endpoint.status
             if key is not None:
-                await store_answer(tx, self.actor, key, status=status, etag=etag, body=body)
+                await store_answer(tx, self.actor, key, StoredAnswer(status, etag, body, extra.get("location")))
         return _answer(status, body, etag, extra)
 
     def _transaction(self) -> Any:
@@ -292,6 +293,10 @@ def _require_csrf(request: "Request[Any, Any, Any]", authenticated: Authenticate
 
 def _encode(value: object) -> bytes:
     return value if isinstance(value, bytes) else msgspec.json.encode(value)
+
+
+def _location(address: str | None) -> dict[str, str]:
+    return {} if address is None else {"location": address}
 
 
 def _etag(value: object) -> str | None:

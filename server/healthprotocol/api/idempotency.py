@@ -36,6 +36,7 @@ class StoredAnswer(msgspec.Struct, frozen=True):
     status: int
     etag: str | None
     body: bytes
+    location: str | None = None
 
 
 async def replay_or_reserve(tx: Transaction, actor: Actor, key: str, request_hash: bytes) -> StoredAnswer | None:
@@ -51,7 +52,7 @@ async def replay_or_reserve(tx: Transaction, actor: Actor, key: str, request_has
         insert into idempotency as i (organisation_id, account_id, key, request_hash, created_at)
         values ($1, $2, $3, $4, $5)
         on conflict (organisation_id, account_id, key) do update set created_at = i.created_at
-        returning i.request_hash, i.status, i.etag, i.body_ct
+        returning i.request_hash, i.status, i.etag, i.body_ct, i.location
         """,
         tx.tenant,
         actor.account_id,
@@ -67,27 +68,28 @@ async def replay_or_reserve(tx: Transaction, actor: Actor, key: str, request_has
         return None
     secret = await tx.keys.purpose(tx, "answers")
     body = secret.decrypt(table=_TABLE, column="body_ct", row_id=_row_id(actor, key), ciphertext=row["body_ct"])
-    return StoredAnswer(row["status"], row["etag"], body)
+    return StoredAnswer(row["status"], row["etag"], body, row["location"])
 
 
-async def store_answer(tx: Transaction, actor: Actor, key: str, *, status: int, etag: str | None, body: bytes) -> None:
-    """Keep the answer to `key`, encrypted, in the transaction that made it."""
+async def store_answer(tx: Transaction, actor: Actor, key: str, answer: StoredAnswer) -> None:
+    """Keep the answer to `key`, its body encrypted, in the transaction that made it."""
     secret = await tx.keys.purpose(tx, "answers")
     ciphertext = secret.encrypt(
-        table=_TABLE, column="body_ct", row_id=_row_id(actor, key), plaintext=body, pad=Padding.TEXT
+        table=_TABLE, column="body_ct", row_id=_row_id(actor, key), plaintext=answer.body, pad=Padding.TEXT
     )
     await tx.execute(
         """
         update idempotency
-        set status = $4, etag = $5, body_ct = $6
+        set status = $4, etag = $5, body_ct = $6, location = $7
         where organisation_id = $1 and account_id = $2 and key = $3
         """,
         tx.tenant,
         actor.account_id,
         key,
-        status,
-        etag,
+        answer.status,
+        answer.etag,
         ciphertext,
+        answer.location,
     )
 
 

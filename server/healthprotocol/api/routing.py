@@ -92,7 +92,10 @@ class Declare:
             # Litestar wants no body type with 204; the status that is sent is the answer's own in any case.
             registered = HTTPStatus.OK if status == HTTPStatus.NO_CONTENT else status
             # The declared policy is enforced when the Gate is made, before the handler runs.
-            route = HTTPRouteHandler(path, http_method=method, status_code=registered, opt={"endpoint": endpoint})  # pyright: ignore[reportArgumentType]
+            # What can be read can be asked for without its body (RFC 9110 §9.3.2), but for a stream, which has no end.
+            has_head = method == "GET" and endpoint.media_type != "text/event-stream"
+            methods = [method, "HEAD"] if has_head else [method]
+            route = HTTPRouteHandler(path, http_method=methods, status_code=registered, opt={"endpoint": endpoint})  # pyright: ignore[reportArgumentType]
             return route(handler)
 
         return decorate

@@ -229,3 +229,11 @@ class TestQueries:
 
         assert answer.status_code == 405
         assert {"GET", "POST"} <= {one.strip() for one in answer.headers["allow"].split(",")}
+
+    async def test_what_can_be_read_can_be_asked_for_without_its_body(self, door: Door) -> None:
+        read = await door.http.get("/api/v1/patients", headers={"authorization": "Bearer admin"})
+
+        answer = await door.http.head("/api/v1/patients", headers={"authorization": "Bearer admin"})
+
+        assert (answer.status_code, answer.content) == (200, b"")
+        assert answer.headers["content-type"] == read.headers["content-type"]

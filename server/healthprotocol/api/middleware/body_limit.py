@@ -54,7 +54,8 @@ class BodyLimitMiddleware:
                 return
             body = await _read(receive, headers, self._limit_of(scope["path"]))
             if body is None:
-                return
+                # It ended before it was whole: cut off, or chunked in no known way. Whoever is still there hears so.
+                raise _unreadable("body_incomplete", "The body ended before it was whole.")
             if _is_json(headers):
                 check_json(body)
         except Problem as problem:
@@ -70,7 +71,7 @@ class BodyLimitMiddleware:
 
 
 async def _read(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes | None:
-    """Return the whole body, or None when the client left. Raises PayloadTooLarge as soon as it is known."""
+    """Return the whole body, or None when it ended too early. Raises PayloadTooLarge as soon as it is known."""
     announced = headers.get(b"content-length", b"")
     if announced.isdigit() and int(announced[:20]) > limit:
         raise _too_large(limit)

@@ -313,6 +313,7 @@ class TestBulk:
             "assignment.bulk", "queued", {"done": 0, "total": 1},
         )  # fmt: skip
         assert again.json() == operation
+        assert again.headers["location"] == answer.headers["location"]
 
     async def test_a_dry_run_counts(self, door: Door, clinic: Clinic) -> None:
         body = {
