@@ -1,4 +1,5 @@
 -- 0011_transfers.up.sql
+-- Phase: expand
 -- Why: files of patients, assignments and entries come in and go out as jobs. What is uploaded, what is reported of it
 -- and what was exported is health data, so it lies here in sealed chunks, for some days, and never on a disk in clear.
 -- New tables only; old code does not know them.

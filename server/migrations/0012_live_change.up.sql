@@ -1,4 +1,5 @@
 -- 0012_live_change.up.sql
+-- Phase: expand
 -- Why: small tables that every request looks at (settings, flags) are kept in memory by each process. This says which
 -- organisation's rows changed, for those who missed the notification. Old code does not know it; safe before a deploy.
 

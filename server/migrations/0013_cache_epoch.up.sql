@@ -1,4 +1,5 @@
 -- 0013_cache_epoch.up.sql
+-- Phase: expand
 -- Why: a cached value is good while the epochs of its tags are those that were read before it was loaded.
 -- New table only; old code does not know it, so this is safe before a deploy.
 

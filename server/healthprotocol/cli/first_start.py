@@ -94,7 +94,7 @@ class FirstStart:
             await connection.close()
 
     def _run(self, arguments: Sequence[str], *, url: str, doing: str) -> None:
-        # In a process of its own: what it loads (alembic, the services) would stay in this one for months.
+        # In a process of its own: what it loads (the services) would stay in this one for months.
         environment: Mapping[str, str] = self._installation.child_environment(HP_DATABASE_URL=url)
         flags = ["--json"] if self._terminal.as_json else []
         command = [sys.executable, "-P", "-m", "healthprotocol", *arguments, *flags]

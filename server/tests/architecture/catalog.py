@@ -11,6 +11,8 @@ Connection: TypeAlias = "asyncpg.Connection[Any]"
 # Tables without a tenant, each with the reason why none belongs there.
 WITHOUT_TENANT = {
     "public.alembic_version": "the schema's own version",
+    "public.schema_revision": "what was applied to the schema",
+    "public.schema_step": "how far a migration is",
     "pgqueuer.pgqueuer": "jobs of all tenants: a payload holds ids only, and its handler opens the tenant",
     "pgqueuer.pgqueuer_log": "what became of jobs",
     "pgqueuer.pgqueuer_schedules": "what recurs",
