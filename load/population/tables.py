@@ -88,7 +88,27 @@ async def restore(connection: Connection, say: Callable[[str], None]) -> None:
 
 
 # What triggers keep from other tables, and a load without triggers has not made.
-_DERIVED: Sequence[tuple[str, str]] = ()
+_DERIVED: Sequence[tuple[str, str]] = (
+    (
+        "adherence_sum",
+        """
+        insert into adherence_sum (organisation_id, protocol_id, day, activity_key, completed, skipped, missed, on_time)
+        select d.organisation_id, d.protocol_id, d.day, d.activity_key, sum(d.completed), sum(d.skipped), sum(d.missed),
+          sum(d.on_time)
+        from adherence_day d
+        group by d.organisation_id, d.protocol_id, d.day, d.activity_key
+        on conflict do nothing
+        """,
+    ),
+    (
+        "adherence_month",
+        """
+        select hp_adherence_months(d.organisation_id, array_agg(distinct d.assignment_id), min(d.day), max(d.day))
+        from adherence_day d
+        group by d.organisation_id
+        """,
+    ),
+)
 
 
 async def _fill_derived(connection: Connection, say: Callable[[str], None]) -> None:

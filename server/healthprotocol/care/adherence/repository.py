@@ -12,10 +12,38 @@ from healthprotocol.care.assignments.model import Assignment, AssignmentId
 from healthprotocol.foundation.db.transaction import Record, Transaction
 
 Group = Literal["assignment", "patient", "protocol"]
-_GROUPS: dict[Group, str] = {"assignment": "assignment_id", "patient": "patient_id", "protocol": "protocol_id"}
+# Of a month that is inside the range, all of it; of one at its edge, the running total up to the last day less that
+# before the first. What is before the first element of an array is null.
+_PLANS = """
+select m.{column} as id,
+  sum(coalesce(m.completed[m.until], 0) - coalesce(m.completed[m.before], 0))::int as completed,
+  sum(coalesce(m.skipped[m.until], 0) - coalesce(m.skipped[m.before], 0))::int as skipped,
+  sum(coalesce(m.missed[m.until], 0) - coalesce(m.missed[m.before], 0))::int as missed,
+  sum(coalesce(m.on_time[m.until], 0) - coalesce(m.on_time[m.before], 0))::int as on_time
+from (
+  select m.assignment_id, m.patient_id, m.completed, m.skipped, m.missed, m.on_time,
+    case when m.month >= $2 then 0 else width_bucket($2 - 1, m.days) end as before,
+    case when m.month + 30 <= $3 then cardinality(m.days) else width_bucket($3, m.days) end as until
+  from adherence_month m
+  where m.organisation_id = $1 and m.month between date_trunc('month', $2)::date and $3
+) m
+join assignment a on a.organisation_id = $1 and a.id = m.assignment_id and a.status in ('active', 'paused')
+group by m.{column}
+"""
+_GROUPS: dict[Group, str] = {
+    "assignment": _PLANS.format(column="assignment_id"),
+    "patient": _PLANS.format(column="patient_id"),
+    "protocol": """
+      select s.protocol_id as id, sum(s.completed)::int as completed, sum(s.skipped)::int as skipped,
+        sum(s.missed)::int as missed, sum(s.on_time)::int as on_time
+      from adherence_sum s
+      where s.organisation_id = $1 and s.day between $2 and $3
+      group by s.protocol_id
+    """,
+}
 _ORDERS = {
-    "ratio": "ratio asc nulls last, missed desc",
-    "ratio desc": "ratio desc nulls last",
+    "ratio": "ratio, missed desc",
+    "ratio desc": "ratio desc",
     "missed desc": "missed desc",
 }
 
@@ -25,6 +53,20 @@ class Cover(msgspec.Struct, frozen=True):
 
     assignment_id: AssignmentId
     recount_from: date
+
+
+class Recount(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    The counts of a plan from `cover.recount_from` on, as they are now.
+
+    Days from `next_from` on may still change; `next_due_at` is when they will by themselves, None never.
+    """
+
+    assignment: Assignment
+    cover: Cover
+    counts: Sequence[DayCount]
+    next_from: date
+    next_due_at: datetime | None
 
 
 class GroupTally(msgspec.Struct, frozen=True):
@@ -82,27 +124,12 @@ async def due_covers(tx: Transaction, *, limit: int) -> list[Cover]:
     return [Cover(AssignmentId(row["assignment_id"]), row["recount_from"]) for row in rows]
 
 
-async def replace_days(tx: Transaction, assignment: Assignment, counts: Sequence[DayCount], *, from_on: date) -> None:
-    """Put new counts in the place of all from a day on."""
-    await tx.execute(
-        "delete from adherence_day where organisation_id = $1 and assignment_id = $2 and day >= $3",
-        tx.tenant,
-        assignment.id,
-        from_on,
-    )
-    await tx.execute(
-        """
-        insert into adherence_day (
-          organisation_id, assignment_id, patient_id, protocol_id, day, activity_key, completed, skipped, missed,
-          on_time
-        )
-        select $1, $2, $3, $4, w.*
-        from unnest($5::date[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[]) as w
-        """,
-        tx.tenant,
-        assignment.id,
-        assignment.patient_id,
-        assignment.protocol_id,
+async def replace_days(tx: Transaction, recounts: Sequence[Recount]) -> None:
+    """Put the counts of plans, from a day on, in the place of those there were; what stays as it is is not touched."""
+    plans = [one.cover for one in recounts]
+    counts = [count for one in recounts for count in one.counts]
+    columns = (
+        [count.assignment_id for count in counts],
         [count.day for count in counts],
         [count.activity_key for count in counts],
         [count.completed for count in counts],
@@ -110,21 +137,55 @@ async def replace_days(tx: Transaction, assignment: Assignment, counts: Sequence
         [count.missed for count in counts],
         [count.on_time for count in counts],
     )
-
-
-async def set_cover(tx: Transaction, assignment_id: UUID, *, recount_from: date, next_due_at: datetime | None) -> None:
-    """Say that the counts are right now."""
     await tx.execute(
         """
-        update adherence_cover
-        set covered_at = $3, recount_from = $4, next_due_at = $5, is_stale = false
-        where organisation_id = $1 and assignment_id = $2
+        delete from adherence_day d
+        using unnest($2::uuid[], $3::date[]) as p (assignment_id, from_on)
+        where d.organisation_id = $1 and d.assignment_id = p.assignment_id and d.day >= p.from_on
+          and (d.assignment_id, d.day, d.activity_key, d.completed, d.skipped, d.missed, d.on_time) not in (
+            select * from unnest($4::uuid[], $5::date[], $6::text[], $7::int[], $8::int[], $9::int[], $10::int[])
+          )
         """,
         tx.tenant,
-        assignment_id,
+        [cover.assignment_id for cover in plans],
+        [cover.recount_from for cover in plans],
+        *columns,
+    )
+    await tx.execute(
+        """
+        insert into adherence_day (
+          organisation_id, assignment_id, day, activity_key, completed, skipped, missed, on_time, patient_id,
+          protocol_id
+        )
+        select $1, w.*, p.patient_id, p.protocol_id
+        from unnest($2::uuid[], $3::date[], $4::text[], $5::int[], $6::int[], $7::int[], $8::int[])
+          as w (assignment_id, day, activity_key, completed, skipped, missed, on_time)
+        join unnest($9::uuid[], $10::uuid[], $11::uuid[]) as p (assignment_id, patient_id, protocol_id)
+          on p.assignment_id = w.assignment_id
+        on conflict (organisation_id, assignment_id, day, activity_key) do nothing
+        """,
+        tx.tenant,
+        *columns,
+        [one.assignment.id for one in recounts],
+        [one.assignment.patient_id for one in recounts],
+        [one.assignment.protocol_id for one in recounts],
+    )
+
+
+async def set_covers(tx: Transaction, recounts: Sequence[Recount]) -> None:
+    """Say that the counts of these plans are right now."""
+    await tx.execute(
+        """
+        update adherence_cover c
+        set covered_at = $2, recount_from = w.recount_from, next_due_at = w.next_due_at, is_stale = false
+        from unnest($3::uuid[], $4::date[], $5::timestamptz[]) as w (assignment_id, recount_from, next_due_at)
+        where c.organisation_id = $1 and c.assignment_id = w.assignment_id
+        """,
+        tx.tenant,
         tx.now,
-        recount_from,
-        next_due_at,
+        [one.assignment.id for one in recounts],
+        [one.next_from for one in recounts],
+        [one.next_due_at for one in recounts],
     )
 
 
@@ -166,63 +227,55 @@ async def as_of(tx: Transaction) -> datetime:
     return oldest or tx.now
 
 
-async def counts(
-    tx: Transaction, *, from_on: date, to_on: date, protocol_id: UUID | None, assignment_id: UUID | None = None
-) -> list[DayCount]:
+async def counts(tx: Transaction, *, from_on: date, to_on: date, protocol_id: UUID | None) -> list[DayCount]:
     """Return counts by day and activity, summed over all assignments of a protocol, or of the organisation."""
     rows = await tx.fetch(
         """
         select day, activity_key, sum(completed)::int as completed, sum(skipped)::int as skipped,
           sum(missed)::int as missed, sum(on_time)::int as on_time
-        from adherence_day
+        from adherence_sum
         where organisation_id = $1 and day between $2 and $3 and ($4::uuid is null or protocol_id = $4)
-          and ($5::uuid is null or assignment_id = $5)
         group by day, activity_key
+        having sum(completed + skipped + missed) > 0
         order by day, activity_key
         """,
         tx.tenant,
         from_on,
         to_on,
         protocol_id,
-        assignment_id,
     )
-    return [_count(row, assignment_id) for row in rows]
+    return [_count(row) for row in rows]
 
 
 async def grouped(
-    tx: Transaction, group: Group, *, from_on: date, to_on: date, order_by: str, limit: int, running: bool
+    tx: Transaction, group: Group, *, from_on: date, to_on: date, order_by: str, limit: int
 ) -> list[GroupTally]:
-    """Return sums by assignment, patient or protocol, in one of the known orders; `running` leaves out closed plans."""
-    column = _GROUPS[group]
+    """
+    Return sums by assignment, patient or protocol, in one of the known orders.
+
+    Of assignments and patients the running plans count, of protocols the closed ones too.
+    """
     rows = await tx.fetch(
         f"""
-        select d.{column} as id, sum(d.completed)::int as completed, sum(d.skipped)::int as skipped,
-          sum(d.missed)::int as missed, sum(d.on_time)::int as on_time,
-          sum(d.completed)::float8 / nullif(sum(d.completed + d.skipped + d.missed), 0) as ratio
-        from adherence_day d
-        where d.organisation_id = $1 and d.day between $2 and $3
-          and (not $5 or exists (
-            select from assignment a
-            where a.organisation_id = d.organisation_id and a.id = d.assignment_id and a.status in ('active', 'paused')
-          ))
-        group by d.{column}
-        order by {_ORDERS[order_by]}, d.{column}
+        select found.*, found.completed::float8 / (found.completed + found.skipped + found.missed) as ratio
+        from ({_GROUPS[group]}) as found
+        where found.completed + found.skipped + found.missed > 0
+        order by {_ORDERS[order_by]}, found.id
         limit $4
         """,  # noqa: S608 - made of constants of this module
         tx.tenant,
         from_on,
         to_on,
         limit,
-        running,
     )
     return [
         GroupTally(row["id"], Tally(row["completed"], row["skipped"], row["missed"], row["on_time"])) for row in rows
     ]
 
 
-def _count(row: Record, assignment_id: UUID | None) -> DayCount:
+def _count(row: Record) -> DayCount:
     return DayCount(
-        assignment_id=AssignmentId(assignment_id or UUID(int=0)),
+        assignment_id=AssignmentId(UUID(int=0)),
         activity_key=row["activity_key"],
         day=row["day"],
         completed=row["completed"],

@@ -13,7 +13,7 @@ import msgspec
 
 from healthprotocol.care.adherence import repository
 from healthprotocol.care.adherence.model import Adherence, DayCount, Tally
-from healthprotocol.care.adherence.repository import Group
+from healthprotocol.care.adherence.repository import Cover, Group, Recount
 from healthprotocol.care.adherence.rules.counting import day_counts, next_change_at
 from healthprotocol.care.adherence.rules.ratios import adherence, on_time_ratio, ratio, tally
 from healthprotocol.care.assignments import service as assignments
@@ -158,9 +158,7 @@ async def ranking(
     await _require_all(tx, actor)
     today = tx.now.date()
     first, last = _range(from_on or (to_on or today) - timedelta(days=13), to_on, today=today)
-    rows = await repository.grouped(
-        tx, group, from_on=first, to_on=last, order_by=order_by, limit=limit, running=group != "protocol"
-    )
+    rows = await repository.grouped(tx, group, from_on=first, to_on=last, order_by=order_by, limit=limit)
     named = await _named(tx, actor, group, [row.id for row in rows])
     await audit.record(tx, actor, "adherence.rank", object_type=group)
     return [
@@ -180,8 +178,10 @@ async def refresh(tx: Transaction, *, limit: int = BATCH) -> int:
     """Bring up to `limit` stale counts of the tenant up to date; return how many there were."""
     covers = {cover.assignment_id: cover for cover in await repository.due_covers(tx, limit=limit)}
     found = await assignments.by_ids(tx, list(covers))
-    for assignment in found:
-        await _recount(tx, assignment, covers[assignment.id].recount_from)
+    if found:
+        recounts = await _recounts(tx, [(one, covers[one.id]) for one in found])
+        await repository.replace_days(tx, recounts)
+        await repository.set_covers(tx, recounts)
     return len(covers)
 
 
@@ -211,23 +211,34 @@ async def on_recorded(tx: Transaction, event: EntriesRecorded) -> None:
         await repository.mark_stale(tx, event.assignment_id, from_on=event.from_on)
 
 
-async def _recount(tx: Transaction, assignment: Assignment, recount_from: date) -> None:
+async def _recounts(tx: Transaction, plans: Sequence[tuple[Assignment, Cover]]) -> list[Recount]:
     # Two days ahead of UTC holds every local day that can have begun; what is planned later cannot have closed.
-    last = min(assignment.ends_on, (tx.now + timedelta(days=2)).date())
-    planned: list[Occurrence] = []
-    for _, found in await entries.computed(
-        tx, [assignment], from_on=recount_from, to_on=assignment.ends_on if last < recount_from else last, at=tx.now
-    ):
-        planned = list(found)
-    counts = day_counts(planned, at=tx.now)
-    still_open = [one for one in planned if one.state != "not_applicable" and one.closes_at > tx.now]
-    next_from = min((one.planned_local.date() for one in still_open), default=max(last, recount_from))
-    next_due_at = next_change_at(planned, at=tx.now)
+    soon = (tx.now + timedelta(days=2)).date()
+    ranges: list[tuple[Assignment, date, date]] = []
+    for assignment, cover in plans:
+        last = min(assignment.ends_on, soon)
+        ranges.append((assignment, cover.recount_from, assignment.ends_on if last < cover.recount_from else last))
+    computed = await entries.computed_each(tx, ranges, at=tx.now)
+    return [
+        _recount(assignment, cover, list(found), at=tx.now)
+        for (assignment, cover), found in zip(plans, computed, strict=True)
+    ]
+
+
+def _recount(assignment: Assignment, cover: Cover, planned: Sequence[Occurrence], *, at: datetime) -> Recount:
+    last = min(assignment.ends_on, (at + timedelta(days=2)).date())
+    still_open = [one for one in planned if one.state != "not_applicable" and one.closes_at > at]
+    next_due_at = next_change_at(planned, at=at)
     if next_due_at is None and last < assignment.ends_on and assignment.status in {"active", "paused"}:
         # Nothing near is open: look again when the days looked at are over.
-        next_due_at = tx.now + timedelta(days=1)
-    await repository.replace_days(tx, assignment, counts, from_on=recount_from)
-    await repository.set_cover(tx, assignment.id, recount_from=next_from, next_due_at=next_due_at)
+        next_due_at = at + timedelta(days=1)
+    return Recount(
+        assignment=assignment,
+        cover=cover,
+        counts=day_counts(planned, at=at),
+        next_from=min((one.planned_local.date() for one in still_open), default=max(last, cover.recount_from)),
+        next_due_at=next_due_at,
+    )
 
 
 async def computed_counts(

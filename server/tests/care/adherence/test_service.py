@@ -4,11 +4,13 @@ import random
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID, uuid4
 
+import msgspec
 import pytest
 
 from healthprotocol.care.adherence import repository, service
-from healthprotocol.care.adherence.model import DayCount
+from healthprotocol.care.adherence.model import DayCount, Tally
 from healthprotocol.care.adherence.repository import Group
+from healthprotocol.care.adherence.rules.ratios import tally
 from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import AssignmentId, NewAssignment
 from healthprotocol.care.entries import service as entries
@@ -104,13 +106,21 @@ class Plan:
         async with self.tx() as tx:
             while await service.refresh(tx):
                 pass
-            return await repository.counts(
-                tx,
-                from_on=BEGINS.date(),
-                to_on=BEGINS.date() + timedelta(days=300),
-                protocol_id=None,
-                assignment_id=self.assignment_id,
-            )
+            rows = await tx.fetch("select * from adherence_day order by day, activity_key")
+            return [DayCount(**{name: row[name] for name in DayCount.__struct_fields__}) for row in rows]
+
+    async def summed(self) -> list[DayCount]:
+        """Return the sums of the protocol by day and activity, as if they were the one plan's."""
+        async with self.tx() as tx:
+            last = BEGINS.date() + timedelta(days=300)
+            sums = await repository.counts(tx, from_on=BEGINS.date(), to_on=last, protocol_id=None)
+        return [msgspec.structs.replace(one, assignment_id=self.assignment_id) for one in sums]
+
+    async def tallied(self, from_on: date, to_on: date) -> Tally:
+        """Return the total of the running plan between two days, from its running totals."""
+        async with self.tx() as tx:
+            rows = await repository.grouped(tx, "assignment", from_on=from_on, to_on=to_on, order_by="ratio", limit=5)
+        return rows[0].tally if rows else Tally()
 
     async def computed(self) -> list[DayCount]:
         async with self.tx() as tx:
@@ -144,7 +154,13 @@ class TestRefresh:
                     await assignments.stop(tx, plan.actor, plan.assignment_id, reason="moved away")
             kept = await plan.kept()
             assert kept == await plan.computed(), (step, plan.now)
+            assert await plan.summed() == kept
             compared += len(kept)
+            first = BEGINS.date() + timedelta(days=rng.randrange(60))
+            last = first + timedelta(days=rng.randrange(60))
+            # What is closed is in no ranking.
+            if step < 30:
+                assert await plan.tallied(first, last) == tally(one for one in kept if first <= one.day <= last)
 
         assert compared > 500
 
@@ -171,6 +187,22 @@ class TestRefresh:
             assert await service.rebuild(tx, after=plan.assignment_id) is None
 
         assert await plan.kept() == before
+        assert await plan.summed() == before
+
+    async def test_what_was_counted_before_the_sums_were_there_is_filled_in(self, plan: Plan) -> None:
+        plan.now += timedelta(days=5)
+        before = await plan.kept()
+        days = (BEGINS.date(), plan.now.date())
+        totals = await plan.tallied(*days)
+
+        async with plan.tx() as tx:
+            await tx.execute("update adherence_sum set missed = 99")
+            await tx.execute("delete from adherence_month")
+            await tx.execute("select hp_adherence_refill_sums(organisation_id, id) from protocol")
+            await tx.execute("select hp_adherence_refill_months(organisation_id, assignment_id) from adherence_cover")
+
+        assert await plan.summed() == before
+        assert await plan.tallied(*days) == totals
 
 
 class TestOfProtocol:

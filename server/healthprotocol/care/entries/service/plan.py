@@ -181,6 +181,20 @@ async def computed(
     )
 
 
+async def computed_each(
+    tx: Transaction, ranges: Sequence[tuple[Assignment, date, date]], *, at: datetime
+) -> Iterator[Iterator[Occurrence]]:
+    """Return what is planned for each assignment between its two local dates, as `computed` does: for counting."""
+    found = [one for one, _, _ in ranges]
+    contents = await assignments.load_with_contents(tx, found)
+    from_on, to_on = min(first for _, first, _ in ranges), max(last for _, _, last in ranges)
+    entries = await _entries(tx, found, from_on, to_on, at=at)
+    return (
+        computed_from(one, contents[one.protocol_id], entries, from_on=first, to_on=last, at=at)
+        for one, first, last in ranges
+    )
+
+
 def computed_from(
     assignment: Assignment,
     contents: Contents,

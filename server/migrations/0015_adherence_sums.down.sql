@@ -1,0 +1,10 @@
+drop trigger added on adherence_day;
+drop trigger corrected on adherence_day;
+drop trigger outdated on adherence_day;
+drop trigger taken_away on adherence_day;
+drop function hp_adherence_refill_months(uuid, uuid);
+drop function hp_adherence_refill_sums(uuid, uuid);
+drop function hp_adherence_sums();
+drop function hp_adherence_months(uuid, uuid[], date, date);
+drop table adherence_month;
+drop table adherence_sum;

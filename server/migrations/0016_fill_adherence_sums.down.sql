@@ -1,0 +1,2 @@
+-- The sums themselves go with the revision before.
+select 1;
