@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import msgspec
 from dishka import AsyncContainer, Provider, Scope, make_async_container, provide
 
@@ -36,7 +35,7 @@ from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.process import forbid_memory_dumps
 from healthprotocol.foundation.crypto.root import LocalRootKey, RootKey
-from healthprotocol.foundation.db.transaction import Database, open_pool
+from healthprotocol.foundation.db.transaction import Database, Pool, open_pool
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.jobs.registry import JobRegistry
 from healthprotocol.operations.events import routes as events
@@ -146,7 +145,7 @@ class Parts(Provider):
         return KeyRing(root_key)
 
     @provide
-    async def pool(self, settings: Settings) -> AsyncIterator[asyncpg.Pool]:
+    async def pool(self, settings: Settings) -> AsyncIterator[Pool]:
         """The connections of this process, as the application's role."""
         pool = await open_pool(
             _database_url(settings),
@@ -157,7 +156,7 @@ class Parts(Provider):
         await pool.close()
 
     @provide
-    async def database(self, pool: asyncpg.Pool, keys: KeyRing, settings: Settings) -> AsyncIterator[Database]:
+    async def database(self, pool: Pool, keys: KeyRing, settings: Settings) -> AsyncIterator[Database]:
         """What opens transactions, and hears of those of other processes."""
         database = Database(
             pool,

@@ -92,8 +92,8 @@ class TestTheHouse:
         assert set(catalog.WITHOUT_TENANT) <= standing
 
     async def test_works_as_a_role_that_rules_nothing(self, database: Database, looked_at: Record) -> None:
-        async with database.pool.acquire() as connection:
-            found = await catalog.application_role(connection)  # pyright: ignore[reportArgumentType]
+        async with database.transaction(None) as tx:
+            found = await catalog.application_role(tx.connection)
 
         looked_at(found.looked_at, "roles that the application is")
         assert found.trespasses == []

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -18,11 +18,9 @@ import structlog
 
 from healthprotocol.foundation.errors import Unavailable
 
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-
 SHORTEST_PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0
+_OPEN_SECONDS = 5.0
 
 Heard = Callable[[str], None]
 Lost = Callable[[], None]
@@ -40,11 +38,11 @@ class _Subscription(msgspec.Struct, frozen=True, eq=False):
 class Listener:
     """The channels of this process. It holds a connection from the first subscription on, and finds a new one."""
 
-    def __init__(self, pool: "asyncpg.Pool[Any]") -> None:
-        self._pool = pool
+    def __init__(self, connect: Callable[[], Awaitable[Any]]) -> None:
+        self._connect = connect
         self._subscriptions: dict[str, _Subscription] = {}
         self._task: asyncio.Task[None] | None = None
-        self._connection: PoolConnectionProxy[Any] | None = None
+        self._connection: asyncpg.Connection[Any] | None = None
         self._heard_on: dict[str, Callable[[object, int, str, object], None]] = {}
         self._listening = asyncio.Event()
         self._speaking = asyncio.Lock()
@@ -55,7 +53,7 @@ class Listener:
 
         Both are called on the event loop and must be quick. `lost` is called once at the beginning, too: what was said
         before is unknown. A channel has one subscriber; the same again does nothing but wait until it listens. Raises
-        Unavailable when no connection is free in five seconds; the subscription stands all the same.
+        Unavailable when none can be opened in five seconds; the subscription stands all the same.
         """
         if not _CHANNEL.fullmatch(channel):
             raise ValueError("a channel is lower-case letters and underscores")
@@ -96,7 +94,10 @@ class Listener:
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
     async def _listen_until_lost(self) -> None:
-        connection = await self._pool.acquire(timeout=5)
+        # One of its own, directly to PostgreSQL: it listens for as long as this process lives, so the pool, which
+        # counts and retires what it lends, is no place for it, and a pooler would hear nothing.
+        async with asyncio.timeout(_OPEN_SECONDS):
+            connection = await self._connect()
         hung_up = asyncio.Event()
         self._heard_on = {}
         try:
@@ -107,9 +108,9 @@ class Listener:
             await hung_up.wait()
         finally:
             self._connection = None
-            await self._release(connection)
+            await _end(connection)
 
-    async def _listen_to_all(self, connection: "PoolConnectionProxy[Any]") -> None:
+    async def _listen_to_all(self, connection: "asyncpg.Connection[Any]") -> None:
         # Two subscribers that come at once must not both speak on the connection.
         async with self._speaking:
             for channel, subscription in list(self._subscriptions.items()):
@@ -118,11 +119,12 @@ class Listener:
                     await connection.add_listener(channel, callback)
                     subscription.lost()
 
-    async def _release(self, connection: "PoolConnectionProxy[Any]") -> None:
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            for channel, callback in self._heard_on.items():
-                await connection.remove_listener(channel, callback)
-        await self._pool.release(connection)
+
+async def _end(connection: "asyncpg.Connection[Any]") -> None:
+    try:
+        await connection.close(timeout=1)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+        connection.terminate()
 
 
 def _calling(heard: Heard) -> Callable[[object, int, str, object], None]:

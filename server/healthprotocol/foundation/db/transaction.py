@@ -1,10 +1,11 @@
 """
-The transaction with its tenant, and the pool it comes from. Nothing else acquires a connection.
+The transaction with its tenant, on a connection of the pool. Nothing else acquires one.
 
 The tenant is set by SET LOCAL in the same round trip as BEGIN: the pool needs no reset query, and a connection that
 returns to the pool remembers no tenant. Without a tenant row-level security shows no rows.
 """
 
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import asyncpg
-import msgspec
 import structlog
 
 from healthprotocol.foundation.cache import Cache, CacheOptions, TenantCache
@@ -20,6 +20,8 @@ from healthprotocol.foundation.clock import Clock, system_clock
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.feed import Feed
 from healthprotocol.foundation.db.listener import Listener
+from healthprotocol.foundation.db.pool import Lease, Pool, Priority, Refused
+from healthprotocol.foundation.db.pool.postgresql import open_pool
 from healthprotocol.foundation.errors import CommitUnanswered, Unavailable
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.ids import OrganisationId, new_id
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 Record = asyncpg.Record
 Callback = Callable[[], Awaitable[None]]
+
+__all__ = ["Callback", "Database", "Pool", "Priority", "Record", "Transaction", "open_pool"]
 
 # How a server that stops, dies or restarts shows: it says so, or it falls silent in the middle of an answer.
 _LOST = (
@@ -53,6 +57,8 @@ _HINDERED = (
 
 _SYSTEM = RequestContext(request_id="system")
 _RETRY_AFTER_SECONDS = 2
+# How many times as long as others may what runs in the background wait for a connection.
+_PATIENCE = 5
 
 log = structlog.get_logger("database")
 
@@ -66,7 +72,7 @@ class Transaction:
 
     def __init__(
         self,
-        connection: "asyncpg.pool.PoolConnectionProxy[Record]",
+        connection: "asyncpg.Connection[Record]",
         *,
         organisation_id: OrganisationId | None,
         actor: Actor | None,
@@ -188,24 +194,26 @@ class Database:
 
     def __init__(
         self,
-        pool: "asyncpg.Pool[Record]",
+        pool: Pool,
         *,
         keys: "KeyRing",
         subscriptions: Subscriptions | None = None,
         clock: Clock = system_clock,
         wait_seconds: float = 2.0,
         cache: CacheOptions | None = None,
+        priority: Priority = Priority.INTERACTIVE,
     ) -> None:
         self.pool = pool
         self.keys = keys
         self.subscriptions = subscriptions or Subscriptions()
         self.clock = clock
-        self.listener = Listener(pool)
+        self.listener = Listener(pool.connect_apart)
         self.feed = Feed(self.listener)
         self.cache = Cache(
             self, ear=self.listener, sealer=lambda: keys.sealer("cache"), options=cache or CacheOptions()
         )
         self._wait_seconds = wait_seconds
+        self._priority = priority
 
     @asynccontextmanager
     async def transaction(
@@ -217,49 +225,62 @@ class Database:
         now: datetime | None = None,
         lookup: bytes | None = None,
         statement_timeout_seconds: float | None = None,
+        priority: Priority | None = None,
     ) -> AsyncIterator[Transaction]:
         """
         Open a transaction of one organisation; commit at the end of the block, roll back when it raises.
 
-        `lookup` is the exact hash that row-level security lets this transaction find in the sign-in directory.
-        Raises Unavailable when no connection is free in time, the server does not answer, or a statement waited too
-        long; CommitUnanswered when the server went away during the commit itself.
+        `lookup` is the exact hash that row-level security lets this transaction find in the sign-in directory;
+        `priority` None is this process's own. Raises Unavailable when no connection is free in time, the server does
+        not answer, or a statement waited too long; CommitUnanswered when it went away during the commit itself.
         """
-        connection = await self._acquire()
+        lease = await self._acquire(self._priority if priority is None else priority, context.request_id)
+        connection: asyncpg.Connection[Record] = lease.connection
+        is_clean = False
+        if statement_timeout_seconds is not None:
+            lease.patience = statement_timeout_seconds
+        tx = Transaction(
+            connection,
+            organisation_id=organisation_id,
+            actor=actor,
+            context=context,
+            now=(now or self.clock()).astimezone(UTC),
+            database=self,
+        )
         try:
-            await connection.execute(_begin(organisation_id, lookup, statement_timeout_seconds))
-            tx = Transaction(
-                connection,
-                organisation_id=organisation_id,
-                actor=actor,
-                context=context,
-                now=(now or self.clock()).astimezone(UTC),
-                database=self,
-            )
+            self.pool.asks(lease)
+            await connection.execute(_begin(organisation_id, lookup, statement_timeout_seconds, self.pool.begin_with))
+            self.pool.hears(lease)
             try:
                 yield tx
                 await tx.run_before_commit()
             except BaseException:
-                await _roll_back(connection)
+                is_clean = await _roll_back(connection)
                 raise
             await _commit(connection)
+            is_clean = True
         except (*_LOST, *_HINDERED) as error:
             raise _unavailable(error) from error
         except asyncpg.InterfaceError as error:
             # asyncpg's word for a closed connection and for a fault of our code: only the first is the server's.
-            if not _is_closed(connection):
+            if not connection.is_closed():
                 raise
             raise _unavailable(error) from error
         finally:
-            await self.pool.release(connection)
+            # The next borrower's transaction runs on it: whoever kept this one must not speak in there.
+            tx.connection = _given_back
+            self.pool.release(lease, is_clean=is_clean)
         await tx.run_after_commit()
 
-    async def _acquire(self) -> "asyncpg.pool.PoolConnectionProxy[Record]":
+    async def _acquire(self, priority: Priority, request_id: str) -> Lease:
+        # What runs in the background is not waited for by anybody: it may wait longer, and is served later.
+        wait_seconds = self._wait_seconds * (_PATIENCE if priority is Priority.BACKGROUND else 1)
         try:
-            return await self.pool.acquire(timeout=self._wait_seconds)
-        except (TimeoutError, OSError, asyncpg.InterfaceError, *_HINDERED, *_LOST) as error:
-            # InterfaceError here is a pool that is being closed: this process is about to end.
-            raise _unavailable(error) from error
+            return await self.pool.acquire(priority, wait_seconds=wait_seconds, request_id=request_id)
+        except Refused as refusal:
+            raise Unavailable(
+                retry_after_seconds=math.ceil(refusal.retry_after_seconds), private=f"pool: {refusal.reason}"
+            ) from refusal
 
     async def close(self) -> None:
         """Let listeners end, and close the pool, waiting for what runs."""
@@ -273,29 +294,22 @@ class Database:
         await self.listener.close()
 
 
-async def open_pool(url: str, *, size: int, statement_timeout_seconds: float) -> "asyncpg.Pool[Record]":
-    """Return a pool of at most `size` connections to `url`, each with limits on statements, locks and idleness."""
-    return await asyncpg.create_pool(
-        url,
-        min_size=1,
-        max_size=size,
-        timeout=5,
-        reset=_keep_as_it_is,
-        init=_prepare_connection,
-        server_settings={
-            "application_name": "healthprotocol",
-            "statement_timeout": str(int(statement_timeout_seconds * 1000)),
-            "lock_timeout": "4000",
-            "idle_in_transaction_session_timeout": "60000",
-            "timezone": "UTC",
-        },
-    )
+class _GivenBack:
+    """Stands where a transaction's connection was."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise asyncpg.InterfaceError(f"the transaction is over: {name} came too late")
 
 
-def _begin(organisation_id: OrganisationId | None, lookup: bytes | None, timeout_seconds: float | None) -> str:
+_given_back: Any = _GivenBack()
+
+
+def _begin(
+    organisation_id: OrganisationId | None, lookup: bytes | None, timeout_seconds: float | None, more: str
+) -> str:
     # One simple-protocol message. The values are a UUID, hex and a number that this module formats itself: nothing of
     # a caller's text can reach the statement.
-    statements = ["begin"]
+    statements = ["begin" + more]
     if organisation_id is not None:
         statements.append(f"set local app.organisation = '{UUID(int=organisation_id.int)}'")
     if lookup is not None:
@@ -305,8 +319,8 @@ def _begin(organisation_id: OrganisationId | None, lookup: bytes | None, timeout
     return "; ".join(statements)
 
 
-async def _commit(connection: "asyncpg.pool.PoolConnectionProxy[Record]") -> None:
-    if _is_closed(connection):
+async def _commit(connection: "asyncpg.Connection[Record]") -> None:
+    if connection.is_closed():
         # It was lost before anything was asked of it: nothing is kept, and that is known.
         raise Unavailable(retry_after_seconds=_RETRY_AFTER_SECONDS, private="lost before the commit")
     try:
@@ -318,38 +332,21 @@ async def _commit(connection: "asyncpg.pool.PoolConnectionProxy[Record]") -> Non
         raise RuntimeError("the transaction had failed before its commit, and nothing of it was kept")
 
 
-async def _roll_back(connection: "asyncpg.pool.PoolConnectionProxy[Record]") -> None:
-    """Undo what was done. The caller is told what went wrong first, so a connection that fails here is only dropped."""
-    if _is_closed(connection):
-        return
+async def _roll_back(connection: "asyncpg.Connection[Record]") -> bool:
+    """
+    Undo what was done, and return whether the connection is as new.
+
+    The caller is told what went wrong first, so a connection that fails here is only dropped.
+    """
+    if connection.is_closed():
+        return False
     try:
         await connection.execute("rollback")
     except (*_LOST, *_HINDERED, asyncpg.InterfaceError):
         connection.terminate()
+        return False
+    return True
 
 
 def _unavailable(error: BaseException) -> Unavailable:
     return Unavailable(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(error).__name__)
-
-
-def _is_closed(connection: "asyncpg.pool.PoolConnectionProxy[Record]") -> bool:
-    try:
-        return connection.is_closed()
-    except asyncpg.InterfaceError:
-        # The pool takes a connection back by itself when its server hangs up.
-        return True
-
-
-async def _keep_as_it_is(connection: object) -> None:
-    """Every setting is local to its transaction, so a connection returns as it was: no reset query."""
-
-
-async def _prepare_connection(connection: "asyncpg.Connection[Record]") -> None:
-    for type_name in ("json", "jsonb"):
-        await connection.set_type_codec(
-            type_name,
-            schema="pg_catalog",
-            encoder=lambda value: msgspec.json.encode(value).decode(),
-            decoder=msgspec.json.decode,
-            format="text",
-        )

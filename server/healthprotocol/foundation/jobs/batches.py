@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.pool import Priority
 from healthprotocol.foundation.errors import Problem
 from healthprotocol.foundation.ids import OperationId
 from healthprotocol.foundation.jobs import operations
@@ -115,6 +116,7 @@ class _Drive:
             actor=self._actor,
             context=self._job.context,
             statement_timeout_seconds=self._timeout,
+            priority=Priority.BACKGROUND,
         )
 
 

@@ -6,11 +6,15 @@ up. `metrics_folder.prepare` names that folder, which must happen before this mo
 """
 
 import os
+from typing import TYPE_CHECKING
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from healthprotocol.foundation.telemetry.metrics_folder import FOLDER_VARIABLE
+
+if TYPE_CHECKING:
+    from healthprotocol.foundation.db.pool.statistics import Figures
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -37,6 +41,34 @@ _POOL = Gauge(
     registry=REGISTRY,
     multiprocess_mode="livesum",
 )
+_POOL_LIMIT = Gauge(
+    "hp_pool_limit",
+    "Connections that may be lent at once: now, and at most by settings and PostgreSQL's grant.",
+    ("which",),
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+_POOL_WAIT = Gauge(
+    "hp_pool_wait_seconds",
+    "Time that work stood in the queue for a connection, over the last minute; of the slowest process.",
+    ("quantile",),
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+_POOL_PULSE = Gauge(
+    "hp_pool_pulse_seconds",
+    "Time that PostgreSQL took to answer the first message of a transaction; of the slowest process.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
+_POOL_WAITING = Gauge("hp_pool_waiting", "Who waits for a connection.", registry=REGISTRY, multiprocess_mode="livesum")
+_POOL_HELD = Gauge(
+    "hp_pool_suspected_leaks",
+    "Connections that somebody holds without using them.",
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+_POOL_EVENTS = Counter("hp_pool_events", "What happened in the pool.", ("event",), registry=REGISTRY)
 _JOBS = Gauge("hp_jobs", "Jobs in the queue.", ("job", "status"), registry=REGISTRY, multiprocess_mode="livemostrecent")
 _UNHANDLED = Counter("hp_unhandled_errors", "Errors that nobody expected.", ("component",), registry=REGISTRY)
 
@@ -87,10 +119,23 @@ def job_ended(name: str, outcome: str, seconds: float) -> None:
     _JOB_RUNS.labels(name, outcome).observe(seconds)
 
 
-def pool_seen(*, size: int, idle: int) -> None:
-    """Tell the connections of this process's pool."""
-    _POOL.labels("open").set(size)
-    _POOL.labels("idle").set(idle)
+def pool_seen(figures: "Figures") -> None:
+    """Tell the connections of this process's pool, and count what happened in it since it was told last."""
+    for state in ("open", "idle", "lent", "opening"):
+        _POOL.labels(state).set(getattr(figures, state))
+    _POOL_LIMIT.labels("now").set(figures.limit)
+    _POOL_LIMIT.labels("most").set(figures.bound)
+    _POOL_WAIT.labels("0.5").set(figures.wait_p50)
+    _POOL_WAIT.labels("0.99").set(figures.wait_p99)
+    _POOL_PULSE.set(figures.pulse)
+    _POOL_WAITING.set(figures.waiting)
+    _POOL_HELD.set(len(figures.holdings))
+    for event, number in figures.counts.items():
+        known = _seen_pool.get(event, 0)
+        if number != known:
+            # A smaller number is another pool's, that began after this process closed its first.
+            _POOL_EVENTS.labels(event).inc(number - known if number > known else number)
+            _seen_pool[event] = number
 
 
 def jobs_seen(counts: dict[tuple[str, str], int]) -> None:
@@ -146,3 +191,4 @@ def render() -> bytes:
 _seen_jobs: set[tuple[str, str]] = set()
 # Finding a labelled counter costs more than counting.
 _cache_counters: dict[tuple[str, str], Counter] = {}
+_seen_pool: dict[str, int] = {}

@@ -13,7 +13,7 @@ import structlog
 
 from healthprotocol.foundation.crypto.root import RootKey
 from healthprotocol.foundation.db import migrate
-from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.db.transaction import Database, Priority
 from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.jobs import queue
 from healthprotocol.foundation.telemetry import metrics
@@ -85,13 +85,13 @@ def readiness(database: Database, root_key: RootKey) -> Readiness:
 async def _database_answers(database: Database) -> None:
     # Each process is asked every few seconds, so this is also where each tells of its own connections.
     measure_pool(database)
-    async with database.transaction(None) as tx:
+    async with database.transaction(None, priority=Priority.CRITICAL) as tx:
         await tx.fetchval("select 1")
 
 
 async def _schema_is_new_enough(database: Database) -> None:
     """A newer schema is well: each migration works under the code before it, and that code may still run."""
-    async with database.transaction(None) as tx:
+    async with database.transaction(None, priority=Priority.CRITICAL) as tx:
         current = await tx.fetchval("select version_num from alembic_version")
     if current is None or current < migrate.revisions()[-1].number:
         raise SchemaBehind
@@ -105,7 +105,7 @@ async def measure(database: Database) -> None:
     """
     measure_pool(database)
     try:
-        async with database.transaction(None) as tx:
+        async with database.transaction(None, priority=Priority.CRITICAL) as tx:
             metrics.jobs_seen(await queue.counts(tx))
     except (Unavailable, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         log.warning("metrics.incomplete", component="jobs", error=describe(error))
@@ -113,4 +113,4 @@ async def measure(database: Database) -> None:
 
 def measure_pool(database: Database) -> None:
     """Bring the gauges of this process's connections up to date."""
-    metrics.pool_seen(size=database.pool.get_size(), idle=database.pool.get_idle_size())
+    metrics.pool_seen(database.pool.figures())

@@ -6,7 +6,7 @@ import msgspec
 
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.crypto import blind_index
-from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.transaction import Database, Priority, Transaction
 from healthprotocol.foundation.errors import Violation
 from healthprotocol.foundation.ids import AccountId, OrganisationId
 from healthprotocol.trust.accounts.errors import WrongCredentials
@@ -96,7 +96,7 @@ class SignIn:
         """
         person = actor.account_id.bytes
         self._throttle.require(person, context.address)
-        async with self._database.transaction(actor.organisation_id, actor=actor) as tx:
+        async with self._database.transaction(actor.organisation_id, actor=actor, priority=Priority.CRITICAL) as tx:
             row = await repository.get_for_sign_in(tx, actor.account_id)
         verdict = await self._hasher.verify(password, row.password_hash if row else None)
         if not verdict.matches:
@@ -115,7 +115,7 @@ class SignIn:
             return index.of(f"\x00{email}")
 
     async def _places(self, lookup: bytes) -> list[tuple[OrganisationId, AccountId]]:
-        async with self._database.transaction(None, lookup=lookup) as tx:
+        async with self._database.transaction(None, lookup=lookup, priority=Priority.CRITICAL) as tx:
             return await repository.found_by_lookup(tx, lookup)
 
     async def _find(self, places: list[tuple[OrganisationId, AccountId]], password: str) -> Found | None:
@@ -123,7 +123,7 @@ class SignIn:
         if len(password) > MAX_LENGTH:
             return None
         for organisation_id, account_id in places:
-            async with self._database.transaction(organisation_id) as tx:
+            async with self._database.transaction(organisation_id, priority=Priority.CRITICAL) as tx:
                 row = await repository.get_for_sign_in(tx, account_id)
             is_open = row is not None and row.account.status == AccountStatus.ACTIVE
             verdict = await self._hasher.verify(password, row.password_hash if row and is_open else None)
@@ -150,7 +150,9 @@ class SignIn:
             subject_id=account.patient_id,
             session_hash=cookie.hash,
         )
-        async with self._database.transaction(account.organisation_id, actor=actor, context=context) as tx:
+        async with self._database.transaction(
+            account.organisation_id, actor=actor, context=context, priority=Priority.CRITICAL
+        ) as tx:
             # Read again, locked: it may have been disabled while the password was checked.
             present = await repository.get(tx, account.id, for_update=True)
             if present is None or (present.status, present.role) != (account.status, account.role):
@@ -166,7 +168,7 @@ class SignIn:
 
     async def _record_failure(self, places: list[tuple[OrganisationId, AccountId]], context: RequestContext) -> None:
         for organisation_id, account_id in places:
-            async with self._database.transaction(organisation_id, context=context) as tx:
+            async with self._database.transaction(organisation_id, context=context, priority=Priority.CRITICAL) as tx:
                 await _failed(tx, account_id)
 
 

@@ -1,0 +1,108 @@
+"""How the pool's connections to PostgreSQL are made: limits, codecs, sockets that notice a dead peer, PgBouncer."""
+
+import contextlib
+import socket
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
+
+import asyncpg
+import msgspec
+
+from healthprotocol.foundation.db.pool.engine import Pool
+from healthprotocol.foundation.db.pool.limits import PoolLimits
+from healthprotocol.foundation.db.pool.opening import ask_share
+from healthprotocol.foundation.db.pool.statistics import Figures
+
+Pooler = Literal["none", "pgbouncer"]
+
+# Prepared statements cost the server memory on every connection; a house has a few hundred shapes of statement.
+STATEMENTS = 256
+_OPEN_SECONDS = 5.0
+# A peer that is gone without a word is noticed in ten seconds, sending or waiting.
+_SILENCE_SECONDS = 10
+
+
+async def open_pool(
+    url: str,
+    *,
+    size: int,
+    statement_timeout_seconds: float,
+    limits: PoolLimits | None = None,
+    pooler: Pooler = "none",
+    direct_url: str | None = None,
+    processes: int | None = None,
+    observe: Callable[[Figures], None] | None = None,
+) -> Pool:
+    """
+    Return a pool that lends at most `size` connections to `url` at once, each with limits on what it may wait for.
+
+    Behind a `pooler` nothing is prepared, and `direct_url` is where one listens. `processes`, when given, is how many
+    share what PostgreSQL grants. Raises what the first connection raises.
+    """
+    limits = msgspec.structs.replace(limits or PoolLimits(), most=size)
+    is_direct = pooler == "none"
+    connect = partial(
+        _connect, url, statement_timeout_seconds=statement_timeout_seconds, statements=STATEMENTS if is_direct else 0
+    )
+    pool = Pool(
+        connect,
+        limits,
+        # What a pooler grants is its own matter; PostgreSQL's limits are between those two.
+        share=partial(ask_share, processes=processes) if processes and is_direct else None,
+        observe=observe,
+        apart=partial(
+            _connect, direct_url or url, statement_timeout_seconds=statement_timeout_seconds, statements=STATEMENTS
+        ),
+    )
+    if not is_direct:
+        # A pooler refuses them at connecting, and would leave them to others if they were set for the session.
+        named = _limits(statement_timeout_seconds)
+        pool.begin_with = "".join(f"; set local {name} = {value}" for name, value in named.items())
+    await pool.open()
+    return pool
+
+
+async def _connect(
+    url: str, *, statement_timeout_seconds: float, statements: int
+) -> "asyncpg.Connection[asyncpg.Record]":
+    settings = {"application_name": "healthprotocol", "timezone": "UTC"}
+    if statements:
+        settings |= _limits(statement_timeout_seconds)
+    connection = await asyncpg.connect(
+        url, timeout=_OPEN_SECONDS, statement_cache_size=statements, server_settings=settings
+    )
+    _notice_dead_peers(connection)
+    # Behind a pooler only a transaction is sure to be all on one server; elsewhere it costs what a loan costs.
+    async with connection.transaction() if not statements else contextlib.nullcontext():
+        for type_name in ("json", "jsonb"):
+            await connection.set_type_codec(
+                type_name, schema="pg_catalog", encoder=_encode_json, decoder=msgspec.json.decode, format="text"
+            )
+    return connection
+
+
+def _limits(statement_timeout_seconds: float) -> dict[str, str]:
+    return {
+        "statement_timeout": str(int(statement_timeout_seconds * 1000)),
+        "lock_timeout": "4000",
+        "idle_in_transaction_session_timeout": "60000",
+    }
+
+
+def _encode_json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _notice_dead_peers(connection: Any) -> None:
+    transport = connection._transport  # noqa: SLF001 - asyncpg has no other way to its socket
+    found: socket.socket | None = transport.get_extra_info("socket")
+    if found is None or found.family == socket.AF_UNIX:
+        return
+    # Not every system knows all of them.
+    with contextlib.suppress(OSError, AttributeError):
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _SILENCE_SECONDS // 2)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 2)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _SILENCE_SECONDS * 1000)
