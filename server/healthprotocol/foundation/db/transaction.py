@@ -9,7 +9,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from uuid import UUID
 
 import asyncpg
@@ -61,6 +61,19 @@ _RETRY_AFTER_SECONDS = 2
 _PATIENCE = 5
 
 log = structlog.get_logger("database")
+
+
+class Terms(TypedDict, total=False):
+    """
+    How a transaction is run, beside whose it is.
+
+    `lookup` is the exact hash that row-level security lets it find in the sign-in directory. `statement_timeout_seconds`
+    None is the pool's. `priority` is the class in which it waits for a connection, INTERACTIVE unless told otherwise.
+    """
+
+    lookup: bytes | None
+    statement_timeout_seconds: float | None
+    priority: Priority
 
 
 class Transaction:
@@ -156,7 +169,7 @@ class Transaction:
             self._before_commit, self._after_commit, pending = kept
             self.pending.clear()
             self.pending.update(pending)
-            if not _is_closed(self.connection):
+            if not self.connection.is_closed():
                 await self.connection.execute("rollback to savepoint attempt")
             raise
         await self.connection.execute("release savepoint attempt")
@@ -201,7 +214,6 @@ class Database:
         clock: Clock = system_clock,
         wait_seconds: float = 2.0,
         cache: CacheOptions | None = None,
-        priority: Priority = Priority.INTERACTIVE,
     ) -> None:
         self.pool = pool
         self.keys = keys
@@ -213,7 +225,6 @@ class Database:
             self, ear=self.listener, sealer=lambda: keys.sealer("cache"), options=cache or CacheOptions()
         )
         self._wait_seconds = wait_seconds
-        self._priority = priority
 
     @asynccontextmanager
     async def transaction(
@@ -223,22 +234,18 @@ class Database:
         actor: Actor | None = None,
         context: RequestContext = _SYSTEM,
         now: datetime | None = None,
-        lookup: bytes | None = None,
-        statement_timeout_seconds: float | None = None,
-        priority: Priority | None = None,
+        **terms: Unpack[Terms],
     ) -> AsyncIterator[Transaction]:
         """
         Open a transaction of one organisation; commit at the end of the block, roll back when it raises.
 
-        `lookup` is the exact hash that row-level security lets this transaction find in the sign-in directory;
-        `priority` None is this process's own. Raises Unavailable when no connection is free in time, the server does
-        not answer, or a statement waited too long; CommitUnanswered when it went away during the commit itself.
+        Raises Unavailable when no connection is free in time, the server does not answer, or a statement waited too
+        long; CommitUnanswered when it went away during the commit itself.
         """
-        lease = await self._acquire(self._priority if priority is None else priority, context.request_id)
+        lease = await self._acquire(terms.get("priority", Priority.INTERACTIVE), context.request_id)
+        lease.patience = terms.get("statement_timeout_seconds") or 0.0
         connection: asyncpg.Connection[Record] = lease.connection
         is_clean = False
-        if statement_timeout_seconds is not None:
-            lease.patience = statement_timeout_seconds
         tx = Transaction(
             connection,
             organisation_id=organisation_id,
@@ -249,7 +256,7 @@ class Database:
         )
         try:
             self.pool.asks(lease)
-            await connection.execute(_begin(organisation_id, lookup, statement_timeout_seconds, self.pool.begin_with))
+            await connection.execute(_begin(organisation_id, terms, self.pool.begin_with))
             self.pool.hears(lease)
             try:
                 yield tx
@@ -304,17 +311,15 @@ class _GivenBack:
 _given_back: Any = _GivenBack()
 
 
-def _begin(
-    organisation_id: OrganisationId | None, lookup: bytes | None, timeout_seconds: float | None, more: str
-) -> str:
+def _begin(organisation_id: OrganisationId | None, terms: "Terms", more: str) -> str:
     # One simple-protocol message. The values are a UUID, hex and a number that this module formats itself: nothing of
     # a caller's text can reach the statement.
     statements = ["begin" + more]
     if organisation_id is not None:
         statements.append(f"set local app.organisation = '{UUID(int=organisation_id.int)}'")
-    if lookup is not None:
+    if (lookup := terms.get("lookup")) is not None:
         statements.append(f"set local app.lookup = '{lookup.hex()}'")
-    if timeout_seconds is not None:
+    if (timeout_seconds := terms.get("statement_timeout_seconds")) is not None:
         statements.append(f"set local statement_timeout = {int(timeout_seconds * 1000)}")
     return "; ".join(statements)
 

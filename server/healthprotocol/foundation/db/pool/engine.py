@@ -12,7 +12,7 @@ from time import monotonic
 import structlog
 
 from healthprotocol.foundation.db.pool import leaks
-from healthprotocol.foundation.db.pool.control import TICK_SECONDS, Bounds, Control, Rule, decide
+from healthprotocol.foundation.db.pool.control import TICK_SECONDS, Bounds, Control, decide
 from healthprotocol.foundation.db.pool.lending import Lease, Slot, holding, mark
 from healthprotocol.foundation.db.pool.limits import PoolLimits, Refused
 from healthprotocol.foundation.db.pool.opening import Connect, Opener, Share
@@ -43,7 +43,6 @@ class Pool:
         connect: Connect,
         limits: PoolLimits | None = None,
         *,
-        rule: Rule | None = None,
         share: Share | None = None,
         clock: Callable[[], float] = monotonic,
         observe: Callable[[Figures], None] | None = None,
@@ -55,7 +54,6 @@ class Pool:
         self.limits = limits or PoolLimits()
         self.clock = clock
         self.counts = fresh_counts()
-        self._rule = rule or Rule()
         self._observe = observe
         opener = Opener(connect, most=self.limits.most, timeout=self.limits.open_timeout, clock=clock, share=share)
         self._stock = Stock(
@@ -306,7 +304,8 @@ class Pool:
         self._control_size(now)
         if now - self._swept_at >= _QUIET_SECONDS * 0.9:
             self._swept_at = now
-            leaks.sweep(self, list(self._lent), now)
+            for lease in leaks.sweep(self._lent, self.limits, now, self.counts):
+                self.reclaim(lease)
             self._stock.sweep(now, least=self.limits.least)
             self._waits.turn(now)
             if self._observe is not None:
@@ -317,11 +316,11 @@ class Pool:
         self._note_pace(now)
         for lease in self._lent:
             # A first message that the server has not answered yet tells as much as one that it has.
-            if lease.asked_at is not None and now - lease.asked_at > self._rule.crowded:
+            if lease.asked_at is not None and now - lease.asked_at > self.limits.rule.crowded:
                 self._sensing.feel(now - lease.asked_at)
         seen = self._sensing.look(now, oldest_since=self._queue.oldest_since(), lent=len(self._lent))
         bound = self._stock.opener.bound
-        self._control = decide(self._control, seen, Bounds(min(self.limits.least, bound), bound), self._rule)
+        self._control = decide(self._control, seen, Bounds(min(self.limits.least, bound), bound), self.limits.rule)
         turn = self._control.changed
         if turn:
             self.counts["grew" if turn > 0 else "shrank"] += 1

@@ -5,16 +5,13 @@ Not the length of a loan makes it a leak, but its silence: work that goes on sen
 transaction that is idle for a minute; the pool then finds the connection dead in somebody's hands.
 """
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 import msgspec
 import structlog
 
 from healthprotocol.foundation.db.pool.lending import Lease, holding
-
-if TYPE_CHECKING:
-    from healthprotocol.foundation.db.pool.engine import Pool
+from healthprotocol.foundation.db.pool.limits import PoolLimits
 
 MOST_TOLD = 20
 # A loan whose task is over will never be given back; a moment is left to callbacks of that task.
@@ -23,21 +20,23 @@ _AFTER_END_SECONDS = 2.0
 log = structlog.get_logger("pool")
 
 
-def sweep(pool: "Pool", lent: Sequence[Lease], now: float) -> None:
-    """Look at every loan: note those that moved, tell of those that are silent, reclaim those that stay so."""
+def sweep(lent: Iterable[Lease], limits: PoolLimits, now: float, counts: dict[str, int]) -> list[Lease]:
+    """Note which loans moved, tell of those that are silent, and return those that must be ended."""
+    over: list[Lease] = []
     for lease in lent:
         statements = _statements(lease)
         if statements != lease.statements:
             lease.statements, lease.quiet_since = statements, now
         quiet = now - lease.quiet_since
-        if _is_over_for_good(lease, quiet, limit=pool.limits.leak_reclaimed):
+        if _is_over_for_good(lease, quiet, limit=limits.leak_reclaimed):
             _tell("pool.leak_reclaimed", lease, now)
-            pool.counts["leaks_reclaimed"] += 1
-            pool.reclaim(lease)
-        elif quiet > pool.limits.leak_told + lease.patience and not lease.was_told:
+            counts["leaks_reclaimed"] += 1
+            over.append(lease)
+        elif quiet > limits.leak_told + lease.patience and not lease.was_told:
             lease.was_told = True
-            pool.counts["leaks_told"] += 1
+            counts["leaks_told"] += 1
             _tell("pool.leak_suspected", lease, now)
+    return over
 
 
 def _is_over_for_good(lease: Lease, quiet: float, *, limit: float) -> bool:

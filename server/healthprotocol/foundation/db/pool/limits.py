@@ -2,6 +2,8 @@
 
 import msgspec
 
+from healthprotocol.foundation.db.pool.control import Rule
+
 
 class PoolLimits(msgspec.Struct, frozen=True, kw_only=True):
     """
@@ -23,6 +25,7 @@ class PoolLimits(msgspec.Struct, frozen=True, kw_only=True):
     longest_idle: float = 60.0
     open_timeout: float = 5.0
     most_opening: int = 4
+    rule: Rule = Rule()
 
 
 class Refused(Exception):

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
+import msgspec
 
 SHORTEST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 5.0
@@ -20,6 +21,9 @@ UNREACHABLE_SECONDS = 2.0
 HUMBLE_SECONDS = 30.0
 # A share is asked for again: an operator may have given PostgreSQL more, or this installation more processes.
 _SHARE_SECONDS = 60.0
+# For people, backups and migrations; and what a process has beside its pool: one that listens, and a worker's.
+_KEPT = 5
+_APART = 2
 
 Connect = Callable[[], Awaitable[Any]]
 Share = Callable[[Any], Awaitable[int | None]]
@@ -103,20 +107,26 @@ def is_too_many(error: BaseException) -> bool:
     return isinstance(error, _TOO_MANY)
 
 
-def share_of(
-    *, most: int, reserved: int, role_limit: int, database_limit: int, processes: int, kept: int = 5, own: int = 2
-) -> int:
+class Granted(msgspec.Struct, frozen=True, kw_only=True):
     """
-    Return how many connections one of `processes` may open in its pool, at least 2.
+    What PostgreSQL grants to all: `most` connections, of which `reserved` are for superusers.
 
-    `reserved` are PostgreSQL's for superusers, `kept` ours for people, backups and migrations, and each process has
-    `own` beside its pool: one that listens, and a worker's. A role or database limit of -1 means none.
+    A limit of the role or the database of -1 means none.
     """
-    available = most - reserved - kept
-    for limit in (role_limit, database_limit):
+
+    most: int
+    reserved: int
+    role_limit: int
+    database_limit: int
+
+
+def share_of(granted: Granted, *, processes: int) -> int:
+    """Return how many connections one of `processes` may open in its pool, at least 2."""
+    available = granted.most - granted.reserved - _KEPT
+    for limit in (granted.role_limit, granted.database_limit):
         if limit >= 0:
             available = min(available, limit)
-    return max(2, (available - own * processes) // processes)
+    return max(2, available // processes - _APART)
 
 
 async def ask_share(connection: Any, *, processes: int) -> int:
@@ -130,10 +140,4 @@ async def ask_share(connection: Any, *, processes: int) -> int:
                (select datconnlimit from pg_database where datname = current_database()) as database_limit
         """
     )
-    return share_of(
-        most=row["most"],
-        reserved=row["reserved"],
-        role_limit=row["role_limit"],
-        database_limit=row["database_limit"],
-        processes=processes,
-    )
+    return share_of(msgspec.convert(dict(row), Granted), processes=processes)

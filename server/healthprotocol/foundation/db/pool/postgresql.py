@@ -4,7 +4,7 @@ import contextlib
 import socket
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import asyncpg
 import msgspec
@@ -14,8 +14,6 @@ from healthprotocol.foundation.db.pool.limits import PoolLimits
 from healthprotocol.foundation.db.pool.opening import ask_share
 from healthprotocol.foundation.db.pool.statistics import Figures
 
-Pooler = Literal["none", "pgbouncer"]
-
 # Prepared statements cost the server memory on every connection; a house has a few hundred shapes of statement.
 STATEMENTS = 256
 _OPEN_SECONDS = 5.0
@@ -23,39 +21,46 @@ _OPEN_SECONDS = 5.0
 _SILENCE_SECONDS = 10
 
 
+class Server(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Where the database is. `is_pooled` says that `url` is a PgBouncer that lends a server for one transaction.
+
+    `direct_url` is where one listens, None: at `url`. `processes` is how many share what PostgreSQL grants, None: the
+    pool's own limits are all that bounds it.
+    """
+
+    url: str
+    direct_url: str | None = None
+    is_pooled: bool = False
+    processes: int | None = None
+
+
 async def open_pool(
-    url: str,
+    where: str | Server,
     *,
     size: int,
     statement_timeout_seconds: float,
     limits: PoolLimits | None = None,
-    pooler: Pooler = "none",
-    direct_url: str | None = None,
-    processes: int | None = None,
     observe: Callable[[Figures], None] | None = None,
 ) -> Pool:
     """
-    Return a pool that lends at most `size` connections to `url` at once, each with limits on what it may wait for.
+    Return a pool that lends at most `size` connections at once, each with limits on statements, locks and idleness.
 
-    Behind a `pooler` nothing is prepared, and `direct_url` is where one listens. `processes`, when given, is how many
-    share what PostgreSQL grants. Raises what the first connection raises.
+    Raises what the first connection raises.
     """
+    server = Server(url=where) if isinstance(where, str) else where
     limits = msgspec.structs.replace(limits or PoolLimits(), most=size)
-    is_direct = pooler == "none"
-    connect = partial(
-        _connect, url, statement_timeout_seconds=statement_timeout_seconds, statements=STATEMENTS if is_direct else 0
-    )
+    connect = partial(_connect, statement_timeout_seconds=statement_timeout_seconds)
     pool = Pool(
-        connect,
+        # Behind a pooler nothing is prepared: the next transaction may be on another server.
+        partial(connect, server.url, statements=0 if server.is_pooled else STATEMENTS),
         limits,
         # What a pooler grants is its own matter; PostgreSQL's limits are between those two.
-        share=partial(ask_share, processes=processes) if processes and is_direct else None,
+        share=partial(ask_share, processes=server.processes) if server.processes and not server.is_pooled else None,
         observe=observe,
-        apart=partial(
-            _connect, direct_url or url, statement_timeout_seconds=statement_timeout_seconds, statements=STATEMENTS
-        ),
+        apart=partial(connect, server.direct_url or server.url, statements=STATEMENTS),
     )
-    if not is_direct:
+    if server.is_pooled:
         # A pooler refuses them at connecting, and would leave them to others if they were set for the session.
         named = _limits(statement_timeout_seconds)
         pool.begin_with = "".join(f"; set local {name} = {value}" for name, value in named.items())
