@@ -35,9 +35,12 @@ from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.process import forbid_memory_dumps
 from healthprotocol.foundation.crypto.root import LocalRootKey, RootKey
-from healthprotocol.foundation.db.transaction import Database, Pool, open_pool
+from healthprotocol.foundation.db.pool import Pool, PoolLimits
+from healthprotocol.foundation.db.pool.postgresql import Server, open_pool
+from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.jobs.registry import JobRegistry
+from healthprotocol.foundation.telemetry import metrics
 from healthprotocol.operations.events import routes as events
 from healthprotocol.operations.events.service import announcing
 from healthprotocol.operations.health import routes as health
@@ -148,9 +151,11 @@ class Parts(Provider):
     async def pool(self, settings: Settings) -> AsyncIterator[Pool]:
         """The connections of this process, as the application's role."""
         pool = await open_pool(
-            _database_url(settings),
+            Server(url=_database_url(settings), processes=settings.database_processes),
             size=settings.pool_size,
             statement_timeout_seconds=settings.statement_timeout_seconds,
+            limits=PoolLimits(leak_reclaimed=settings.pool_leak_seconds),
+            observe=metrics.pool_seen,
         )
         yield pool
         await pool.close()

@@ -32,8 +32,17 @@ class Settings(BaseSettings):
     web_dir: Path | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    pool_size: int = Field(default=10, ge=1, le=100)
-    pool_wait_seconds: float = Field(default=2.0, gt=0, le=60)
+    pool_size: int = Field(default=30, ge=1, le=500, description="Most connections that a process lends at once.")
+    pool_wait_seconds: float = Field(default=2.0, gt=0, le=60, description="How long one waits for a connection.")
+    pool_processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Processes that share PostgreSQL's connections; by default those of this machine.",
+    )
+    pool_leak_seconds: float = Field(
+        default=120.0, ge=10, le=3600, description="A connection held so long without a statement is taken back."
+    )
     statement_timeout_seconds: float = Field(default=5.0, gt=0, le=600)
     job_statement_timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
 
@@ -41,6 +50,11 @@ class Settings(BaseSettings):
     subject_session_idle_minutes: int = Field(default=30, ge=5, le=720)
     session_absolute_hours: int = Field(default=12, ge=1, le=24)
     public_origins: tuple[str, ...] = ()
+
+    @property
+    def database_processes(self) -> int:
+        """How many processes share what PostgreSQL grants: the web workers, the worker, the operators' door."""
+        return self.pool_processes or self.workers + 2
 
     @property
     def is_production(self) -> bool:

@@ -67,8 +67,9 @@ class Terms(TypedDict, total=False):
     """
     How a transaction is run, beside whose it is.
 
-    `lookup` is the exact hash that row-level security lets it find in the sign-in directory. `statement_timeout_seconds`
-    None is the pool's. `priority` is the class in which it waits for a connection, INTERACTIVE unless told otherwise.
+    `lookup` is the exact hash that row-level security lets it find in the sign-in directory. Without
+    `statement_timeout_seconds` the pool's holds. `priority` is the class in which it waits for a connection,
+    INTERACTIVE unless told otherwise.
     """
 
     lookup: bytes | None

@@ -6,15 +6,13 @@ up. `metrics_folder.prepare` names that folder, which must happen before this mo
 """
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from healthprotocol.foundation.telemetry.metrics_folder import FOLDER_VARIABLE
-
-if TYPE_CHECKING:
-    from healthprotocol.foundation.db.pool.statistics import Figures
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -103,6 +101,55 @@ _CACHE_TROUBLE = Counter(
 )
 
 
+class PoolFigures(Protocol):
+    """What is told of a pool of connections; `foundation/db/pool` has it."""
+
+    @property
+    def limit(self) -> int:
+        """How many may be lent at once."""
+        ...
+
+    @property
+    def bound(self) -> int:
+        """The most that `limit` may become."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        ...
+
+    @property
+    def wait_p50(self) -> float:
+        """The wait of the middle one, in seconds."""
+        ...
+
+    @property
+    def wait_p99(self) -> float:
+        """The wait of one in a hundred, in seconds."""
+        ...
+
+    @property
+    def pulse(self) -> float:
+        """How long the server took to answer a first message, in seconds."""
+        ...
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What happened since the pool's start."""
+        ...
+
+    @property
+    def states(self) -> Mapping[str, int]:
+        """How many connections are in each state."""
+        ...
+
+    @property
+    def holdings(self) -> Sequence[object]:
+        """Loans that are not used."""
+        ...
+
+
 def request_started() -> None:
     """Count a request in."""
     _IN_FLIGHT.inc()
@@ -119,10 +166,10 @@ def job_ended(name: str, outcome: str, seconds: float) -> None:
     _JOB_RUNS.labels(name, outcome).observe(seconds)
 
 
-def pool_seen(figures: "Figures") -> None:
+def pool_seen(figures: PoolFigures) -> None:
     """Tell the connections of this process's pool, and count what happened in it since it was told last."""
-    for state in ("open", "idle", "lent", "opening"):
-        _POOL.labels(state).set(getattr(figures, state))
+    for state, number in figures.states.items():
+        _POOL.labels(state).set(number)
     _POOL_LIMIT.labels("now").set(figures.limit)
     _POOL_LIMIT.labels("most").set(figures.bound)
     _POOL_WAIT.labels("0.5").set(figures.wait_p50)

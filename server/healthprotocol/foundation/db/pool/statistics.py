@@ -33,6 +33,11 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     holdings: tuple[Holding, ...] = ()
 
+    @property
+    def states(self) -> dict[str, int]:
+        """How many connections are in each state."""
+        return {"open": self.open, "idle": self.idle, "lent": self.lent, "opening": self.opening}
+
 
 COUNTS = (
     "granted",
