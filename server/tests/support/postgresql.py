@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from healthprotocol.foundation.cache import CacheOptions
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.root import LocalRootKey
 from healthprotocol.foundation.db import migrate
@@ -77,10 +78,16 @@ async def _admin(cluster: Cluster, statement: str) -> None:
 
 
 async def open_database(
-    cluster: Cluster, name: str, *, size: int = 4, subscriptions: Subscriptions | None = None, clock: Any = None
+    cluster: Cluster,
+    name: str,
+    *,
+    size: int = 4,
+    subscriptions: Subscriptions | None = None,
+    clock: Any = None,
+    cache: CacheOptions | None = None,
 ) -> Database:
     """Return a Database on a clone, as the application role."""
     pool = await open_pool(cluster.app_url(name), size=size, statement_timeout_seconds=20)
     keys = KeyRing(LocalRootKey.load(cluster.root_key, inside_checkout=True))
     more = {"clock": clock} if clock else {}
-    return Database(pool, keys=keys, subscriptions=subscriptions, **more)
+    return Database(pool, keys=keys, subscriptions=subscriptions, cache=cache, **more)

@@ -73,7 +73,7 @@ async def sweep(unit: Unit) -> None:
         where organisation_id = $1 and (tag, slot) in (
           select tag, slot
           from cache_epoch
-          where organisation_id = $1 and bumped_at < $2 - interval '2 days'
+          where organisation_id = $1 and bumped_at < $2::timestamptz - interval '2 days'
           limit 10000
           for update skip locked
         )

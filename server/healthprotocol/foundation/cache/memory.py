@@ -7,6 +7,7 @@ window and leaves the main part as it was (W-TinyLFU, see `sketch`).
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from cachebox import LRUCache
 
@@ -40,7 +41,7 @@ class MemoryLevel:
         segment = self._segments.get(place.name)
         return None if segment is None else segment.get(place)
 
-    def put(self, spec: CacheSpec[object], place: Place, entry: Entry) -> None:
+    def put(self, spec: CacheSpec[Any], place: Place, entry: Entry) -> None:
         """Keep an entry, unless it is too large or asked for too seldom for what it would drive out."""
         segment = self._segments.get(spec.name)
         if segment is None:
@@ -49,6 +50,7 @@ class MemoryLevel:
         # Shares may add up to more than the whole: then the spec that exceeds most of its share gives way.
         while self.size_bytes > self._capacity_bytes:
             max(self._segments.values(), key=lambda one: one.fullness).evict()
+        self._sketch.fit(len(self))
         metrics.cache_holds(spec.name, size_bytes=segment.size_bytes, entries=len(segment))
 
     def drop(self, place: Place) -> None:
@@ -65,7 +67,7 @@ class MemoryLevel:
 class _Segment:
     """The entries of one spec."""
 
-    def __init__(self, spec: CacheSpec[object], whole_bytes: int, sketch: FrequencySketch) -> None:
+    def __init__(self, spec: CacheSpec[Any], whole_bytes: int, sketch: FrequencySketch) -> None:
         self._name = spec.name
         self._capacity_bytes = int(whole_bytes * spec.share)
         self._window_bytes = int(self._capacity_bytes * WINDOW_SHARE)

@@ -7,20 +7,28 @@ Source: Einziger, Friedman, Manes: TinyLFU, ACM Transactions on Storage 13(4), 2
 from collections.abc import Hashable
 
 _ROWS = 4
+# As in the paper and in Caffeine.
+_PER_ENTRY = 10
+_FEWEST = 64
 _MOST = 15
 _WIDTHS = tuple(2**power for power in range(4, 17))
 _HALVED = bytes(count // 2 for count in range(256))
 
 
 class FrequencySketch:
-    """Estimates from 0 to 15, too high only by chance. After ten times `width` counts all are halved: it forgets."""
+    """Estimates from 0 to 15, too high only by chance. Every so often all are halved (see `fit`): it forgets."""
 
     def __init__(self, width: int = 16_384) -> None:
         if width not in _WIDTHS:
             raise ValueError("the width is a power of two from 16 to 65,536")
         self._mask = width - 1
         self._rows = [bytearray(width) for _ in range(_ROWS)]
-        self._left = self._period = 10 * width
+        self._left = self._period = _PER_ENTRY * width
+
+    def fit(self, entries: int) -> None:
+        """Halve the counts after ten times as many requests as there are entries: that much past tells what is next."""
+        self._period = _PER_ENTRY * max(_FEWEST, min(entries, self._mask + 1))
+        self._left = min(self._left, self._period)
 
     def count(self, key: Hashable) -> None:
         """Say that a key was asked for."""
@@ -28,10 +36,8 @@ class FrequencySketch:
         places = [(mixed >> shift) & self._mask for shift in (0, 16, 32, 48)]
         # Conservative: only the smallest counters grow, so that others' counts are disturbed less.
         smallest = min(row[place] for row, place in zip(self._rows, places, strict=True))
-        if smallest >= _MOST:
-            return
         for row, place in zip(self._rows, places, strict=True):
-            if row[place] == smallest:
+            if row[place] == smallest < _MOST:
                 row[place] = smallest + 1
         self._left -= 1
         if self._left <= 0:

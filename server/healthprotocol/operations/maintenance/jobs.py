@@ -1,6 +1,7 @@
 """What keeps the house in order by itself: partitions ahead of time, and rows that have had their day."""
 
 from healthprotocol.api import idempotency
+from healthprotocol.foundation.cache import changes
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs.organisations import organisations
 from healthprotocol.foundation.jobs.registry import HandedOver, Job, JobRegistry
@@ -30,8 +31,10 @@ async def make_partitions(database: Database, job: Job) -> None:
 
 
 async def sweep(database: Database, job: Job) -> None:
-    """Delete the answers of idempotent writes after a day, tenant by tenant, in transactions of bounded size."""
+    """Delete what has had its day, tenant by tenant, in transactions of bounded size."""
     async for organisation_id in organisations(database):
+        async with database.transaction(organisation_id, context=job.context) as tx:
+            await changes.sweep(tx)
         swept = idempotency.SWEPT_AT_ONCE
         while swept == idempotency.SWEPT_AT_ONCE:
             if job.stopping.is_set():

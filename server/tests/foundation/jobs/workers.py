@@ -45,10 +45,16 @@ async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 @asynccontextmanager
-async def process(module: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(module: str, *arguments: str, stdout: int | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a test module as a process of its own; kill it at the end when it still lives."""
     child = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, *arguments, cwd=SERVER, env={**os.environ, "PYTHONPATH": str(SERVER)}
+        sys.executable,
+        "-m",
+        module,
+        *arguments,
+        cwd=SERVER,
+        env={**os.environ, "PYTHONPATH": str(SERVER)},
+        stdout=stdout,
     )
     try:
         yield child

@@ -1,0 +1,154 @@
+"""What a process believes of epochs, for how long, and how many questions that takes."""
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import pytest
+
+from healthprotocol.foundation.cache.entry import Name
+from healthprotocol.foundation.cache.epochs import EpochBook
+
+NAMES: list[Name] = [(UUID(int=1), f"noun:{UUID(int=number)}") for number in range(20)]
+A, B = NAMES[:2]
+BOUND = 0.2
+
+
+class Truth:
+    """Epochs as they stand in the database; each question takes a moment and is counted."""
+
+    def __init__(self, *, seconds: float = 0.0) -> None:
+        self.epochs: dict[Name, int] = {}
+        self.questions: list[list[Name]] = []
+        self._seconds = seconds
+
+    async def __call__(self, names: Sequence[Name]) -> list[int]:
+        self.questions.append(list(names))
+        seen = [self.epochs.get(name, 0) for name in names]
+        await asyncio.sleep(self._seconds)
+        return seen
+
+
+class TestBelief:
+    async def test_ends_at_the_bound(self) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth()
+
+        await book.check([A], truth)
+        before = book.agrees({A: 0})
+        await asyncio.sleep(BOUND)
+
+        assert (before, book.agrees({A: 0})) == (True, None)
+
+    async def test_ends_with_a_word_of_a_change(self) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth()
+
+        await book.check([A, B], truth)
+        book.heard([A])
+
+        assert (book.agrees({A: 0}), book.agrees({B: 0})) == (None, True)
+
+    async def test_ends_for_everything_when_the_connection_is_lost(self) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth()
+
+        await book.check([A, B], truth)
+        book.lost()
+
+        assert (book.agrees({A: 0}), book.agrees({B: 0})) == (None, None)
+
+    @pytest.mark.parametrize("word", ["heard", "lost"])
+    async def test_does_not_begin_with_an_answer_from_before_a_change(self, word: str) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth(seconds=0.05)
+
+        question = asyncio.create_task(book.check([A], truth))
+        await asyncio.sleep(0.01)
+        truth.epochs[A] = 1
+        book.heard([A]) if word == "heard" else book.lost()
+        await question
+
+        assert book.agrees({A: 0}) is None
+
+    async def test_does_not_go_back_to_an_older_answer(self) -> None:
+        book = EpochBook(bound_seconds=BOUND)
+        now = asyncio.get_running_loop().time()
+
+        book.learn({A: 2}, asked_at=now)
+        book.learn({A: 1}, asked_at=now - 0.01)
+
+        assert (book.agrees({A: 1}), book.agrees({A: 2})) == (False, True)
+
+    async def test_is_never_that_of_another_epoch(self) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth()
+        truth.epochs[A] = 7
+
+        await book.check([A, B], truth)
+
+        assert book.agrees({A: 6, B: 0}) is False
+
+
+class TestQuestion:
+    async def test_is_one_for_all_who_ask_at_the_same_moment(self) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth(seconds=0.02)
+
+        await asyncio.gather(*(book.check([name], truth) for name in NAMES))
+
+        assert len(truth.questions) == 2
+        assert {name for question in truth.questions for name in question} == set(NAMES)
+
+    async def test_is_asked_again_before_anybody_waits(self) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth()
+
+        await book.check(NAMES, truth)
+        await asyncio.sleep(BOUND * 0.6)
+        verdicts = [book.agrees({name: 0}) for name in NAMES]
+        assert book.has_due
+        await book.check((), truth)
+        await asyncio.sleep(BOUND * 0.6)
+
+        assert verdicts == [book.agrees({name: 0}) for name in NAMES] == [True] * len(NAMES)
+        assert [len(question) for question in truth.questions] == [len(NAMES)] * 2
+
+    async def test_that_fails_is_asked_by_the_others_for_themselves(self) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth()
+
+        async def fail(names: Sequence[Name]) -> list[int]:
+            await asyncio.sleep(0.02)
+            raise InterruptedError
+
+        failing = asyncio.create_task(book.check([A], fail))
+        await asyncio.sleep(0.01)
+        await book.check([A], truth)
+
+        with pytest.raises(InterruptedError):
+            await failing
+        assert book.agrees({A: 0}) is True
+
+    async def test_of_somebody_who_is_cancelled_strands_nobody(self) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth()
+
+        async def hang(names: Sequence[Name]) -> list[int]:
+            await asyncio.sleep(60)
+            return []
+
+        hanging = asyncio.create_task(book.check([A], hang))
+        await asyncio.sleep(0.01)
+        waiting = asyncio.create_task(book.check([A], truth))
+        await asyncio.sleep(0.01)
+        hanging.cancel()
+        await waiting
+
+        assert book.agrees({A: 0}) is True
+
+    async def test_that_hangs_is_not_waited_for_longer_than_the_bound(self) -> None:
+        book, truth = EpochBook(bound_seconds=BOUND), Truth()
+
+        async def hang(names: Sequence[Name]) -> list[int]:
+            await asyncio.sleep(60)
+            return []
+
+        hanging = asyncio.create_task(book.check([A], hang))
+        await asyncio.sleep(0.01)
+        async with asyncio.timeout(BOUND * 5):
+            await book.check([A], truth)
+        hanging.cancel()
+
+        assert book.agrees({A: 0}) is True
