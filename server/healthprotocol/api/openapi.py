@@ -10,6 +10,7 @@ import msgspec
 from healthprotocol.api.paging import NoQuery
 from healthprotocol.api.problem import ProblemBody
 from healthprotocol.api.routing import Endpoint
+from healthprotocol.foundation.db.listing.description import described
 
 _DESCRIPTION = "Times are RFC 3339 in UTC, ids UUIDv7, lists keyset pages. Errors are problem+json (RFC 9457)."
 _REF = "#/components/schemas/{name}"
@@ -122,6 +123,9 @@ def _parameters(endpoint: Endpoint, schemas: _Schemas) -> list[dict[str, Any]]:
             {"name": name, "in": "query", "required": name in required, "schema": schema}
             for name, schema in properties.items()
         ]
+    if endpoint.listing is not None:
+        told = described(endpoint.listing)
+        found = [{**one, **told.get(one["name"], {})} if one["in"] == "query" else one for one in found]
     if endpoint.method != "GET":
         found += [_IDEMPOTENCY_KEY, _CSRF_TOKEN]
     if endpoint.needs_match:

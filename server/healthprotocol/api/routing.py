@@ -11,6 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Response
 
 from healthprotocol.api.paging import NoQuery
+from healthprotocol.foundation.db.listing import ListingSpec
 
 Answer = Response[bytes]
 Handler = Callable[..., Awaitable[Answer]]
@@ -41,6 +42,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     is_list: bool = False
     # Whether it may stand in a batch: it goes through `gate.read` or `gate.write` and answers with JSON.
     batchable: bool = True
+    # What the list can be filtered and ordered by; None for one that is computed.
+    listing: ListingSpec | None = None
 
 
 class Declare:

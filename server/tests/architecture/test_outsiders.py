@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from healthprotocol.api.gate import Authenticated
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.api.routing import Endpoint
 from healthprotocol.app import endpoints
 from healthprotocol.assembly import SUBSCRIPTIONS
@@ -146,7 +147,7 @@ async def home(database: Database, organisation: Organisation, other_organisatio
         stranger = await _enrolled(tx, clinician, "Neisse")
     async with database.transaction(organisation.id, actor=clinician) as tx:
         # It was raised right before the commit of what it is about.
-        [listed], _ = await alerts.page(tx, clinician, filter="", order_by="", page_size=5, page_token=None)
+        [listed] = (await alerts.page(tx, clinician, ListQuery())).items
     ids = {
         "patient_id": elbe,
         "protocol_id": protocol.protocol_id,

@@ -10,7 +10,17 @@ from healthprotocol.care.alerts.model import Alert, AlertDetail, AlertId, Episod
 from healthprotocol.care.assignments.model import AssignmentId
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
-from healthprotocol.foundation.db.listing import Listing, ListingSpec, choice, integer, text, timestamp
+from healthprotocol.foundation.db.listing import (
+    Listing,
+    ListingSpec,
+    Page,
+    SqlText,
+    choice,
+    fetch_page,
+    integer,
+    text,
+    timestamp,
+)
 from healthprotocol.foundation.db.listing import uuid as uuid_field
 from healthprotocol.foundation.db.transaction import Record, Transaction
 
@@ -35,21 +45,22 @@ ALERTS = ListingSpec(
     default_order="urgency desc, opened_at desc",
 )
 
-_EPISODE = """
+_EPISODE: SqlText = """
 a.id, a.patient_id, a.assignment_id, a.rule, a.activity_key, a.severity, a.status, a.opened_at, a.clear_since,
 a.ended_at, a.escalate_at, a.escalated_at, a.acknowledged_at, a.acknowledged_by, a.resolved_at, a.resolved_by,
 a.entry_id, a.revision
 """
-_ROW = f"select {_EPISODE}, a.urgency, a.detail_ct, a.note_ct from alert a"  # noqa: S608 - constants of this module
+_ROW: SqlText = f"select {_EPISODE}, a.urgency, a.detail_ct, a.note_ct from alert a"  # noqa: S608 - constants of this module
 
 
-async def page(tx: Transaction, listing: Listing, *, only: Iterable[UUID] | None) -> tuple[list[Alert], str | None]:
+async def page(tx: Transaction, listing: Listing, *, only: Iterable[UUID] | None) -> Page[Alert]:
     """Return one page of alerts; `only` names the patients within sight, None means all of the organisation."""
-    sql, args = listing.sql(
-        _ROW, "a.organisation_id = $1 and ($2::uuid[] is null or a.patient_id = any($2::uuid[]))", 3
-    )
-    rows, token = listing.page(await tx.fetch(sql, tx.tenant, None if only is None else list(only), *args))
-    return await _alerts(tx, rows), token
+    if only is None:
+        found = await fetch_page(tx, listing, _ROW, "a.organisation_id = $1", tx.tenant)
+    else:
+        where: SqlText = "a.organisation_id = $1 and a.patient_id = any($2::uuid[])"
+        found = await fetch_page(tx, listing, _ROW, where, tx.tenant, list(only))
+    return found.of(await _alerts(tx, found.items))
 
 
 async def get(tx: Transaction, alert_id: AlertId, *, for_update: bool = False) -> Alert | None:

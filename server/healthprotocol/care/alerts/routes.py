@@ -20,19 +20,13 @@ _ONE = "/api/v1/alerts/{alert_id:uuid}"
     returns=Page[schemas.AlertOut],
     query=ListQuery,
     is_list=True,
+    listing=service.LISTING,
     summary="List alerts, the most urgent first",
 )
 async def list_alerts(gate: Gate) -> Answer:
     query = gate.query(ListQuery)
     return await gate.read(
-        lambda tx: service.page(
-            tx,
-            gate.actor,
-            filter=query.filter,
-            order_by=query.order_by,
-            page_size=query.page_size,
-            page_token=query.page_token,
-        ),
+        lambda tx: service.page(tx, gate.actor, query),
         schemas.page,
     )
 

@@ -1,6 +1,5 @@
 """The shapes of alerts over HTTP."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -83,7 +82,6 @@ def alert(value: Listed) -> AlertOut:
     )
 
 
-def page(value: tuple[Sequence[Listed], str | None]) -> Page[AlertOut]:
+def page(value: Page[Listed]) -> Page[AlertOut]:
     """Return the shape of a list of alerts."""
-    rows, token = value
-    return Page(items=[alert(row) for row in rows], next_page_token=token)
+    return value.of(alert(row) for row in value.items)

@@ -18,7 +18,16 @@ from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import ProtocolId
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
-from healthprotocol.foundation.db.listing import Listing, ListingSpec, choice, integer, timestamp
+from healthprotocol.foundation.db.listing import (
+    Listing,
+    ListingSpec,
+    Page,
+    SqlText,
+    choice,
+    fetch_page,
+    integer,
+    timestamp,
+)
 from healthprotocol.foundation.db.listing import date as date_field
 from healthprotocol.foundation.db.listing import uuid as uuid_field
 from healthprotocol.foundation.db.transaction import Record, Transaction
@@ -44,14 +53,14 @@ ASSIGNMENTS = ListingSpec(
     default_order="assigned_at desc",
 )
 
-_ROW = """
+_ROW: SqlText = """
 select a.organisation_id, a.id, a.protocol_id, a.patient_id, a.version, a.status, a.assigned_at, a.assigned_by,
   a.starts_on, a.ends_on, a.time_zone, a.segments, a.pauses, a.stopped_at, a.adjustments_ct, a.reason_ct, a.revision,
   a.updated_at
 from assignment a
 """
 # The plan of somebody who was erased is nobody's: it counts still, and is shown to no one.
-_STANDS = """
+_STANDS: SqlText = """
 not exists (
   select from patient p
   where p.organisation_id = a.organisation_id and p.id = a.patient_id and p.status = 'erased'
@@ -222,15 +231,15 @@ async def ids_after(
     return [AssignmentId(row["id"]) for row in rows]
 
 
-async def page(
-    tx: Transaction, listing: Listing, *, only: Iterable[UUID] | None
-) -> tuple[list[Assignment], str | None]:
+async def page(tx: Transaction, listing: Listing, *, only: Iterable[UUID] | None) -> Page[Assignment]:
     """Return one page of the list and the token of the next; `only` None is every patient."""
-    sql, args = listing.sql(
-        _ROW, f"a.organisation_id = $1 and ($2::uuid[] is null or a.patient_id = any($2::uuid[])) and {_STANDS}", 3
-    )
-    rows, token = listing.page(await tx.fetch(sql, tx.tenant, None if only is None else list(only), *args))
-    return await _assignments(tx, rows), token
+    if only is None:
+        where: SqlText = f"a.organisation_id = $1 and {_STANDS}"
+        found = await fetch_page(tx, listing, _ROW, where, tx.tenant)
+    else:
+        where = f"a.organisation_id = $1 and a.patient_id = any($2::uuid[]) and {_STANDS}"
+        found = await fetch_page(tx, listing, _ROW, where, tx.tenant, list(only))
+    return found.of(await _assignments(tx, found.items))
 
 
 async def hold_plans(tx: Transaction, protocol_id: ProtocolId, patient_ids: Iterable[UUID]) -> None:

@@ -31,21 +31,15 @@ _ONE = "/api/v1/assignments/{assignment_id:uuid}"
     returns=Page[schemas.AssignmentOut],
     query=ListQuery,
     is_list=True,
+    listing=service.LISTING,
     summary="List assignments",
 )
 async def list_assignments(gate: Gate) -> Answer:
     query = gate.query(ListQuery)
 
-    async def page(tx: Transaction) -> tuple[list[Titled], str | None]:
-        rows, token = await service.page(
-            tx,
-            gate.actor,
-            filter=query.filter,
-            order_by=query.order_by,
-            page_size=query.page_size,
-            page_token=query.page_token,
-        )
-        return await service.titled(tx, rows), token
+    async def page(tx: Transaction) -> Page[Titled]:
+        found = await service.page(tx, gate.actor, query)
+        return found.of(await service.titled(tx, found.items))
 
     return await gate.read(page, schemas.page)
 

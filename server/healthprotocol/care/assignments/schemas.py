@@ -1,6 +1,5 @@
 """The shapes of assignments over HTTP."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -202,10 +201,9 @@ def moved(value: Titled) -> MovedAssignment:
     return MovedAssignment(**_fields(value), preview=value.preview)
 
 
-def page(value: tuple[Sequence[Titled], str | None]) -> Page[AssignmentOut]:
+def page(value: Page[Titled]) -> Page[AssignmentOut]:
     """Return the shape of one page."""
-    rows, token = value
-    return Page(items=[assignment(row) for row in rows], next_page_token=token)
+    return value.of(assignment(row) for row in value.items)
 
 
 def _fields(value: Titled) -> dict[str, Any]:

@@ -14,17 +14,29 @@ from healthprotocol.care.entries.rules.occurrence_ids import planned_on
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
-from healthprotocol.foundation.db.listing import Listing, ListingSpec, boolean, choice, text, timestamp
+from healthprotocol.foundation.db.listing import (
+    Listing,
+    ListingSpec,
+    Page,
+    SqlText,
+    boolean,
+    choice,
+    fetch_page,
+    text,
+    timestamp,
+)
 from healthprotocol.foundation.db.listing import date as date_field
 from healthprotocol.foundation.db.listing import uuid as uuid_field
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId
 
 _TABLE = "entry"
-_COLUMNS = """
+_COLUMNS: SqlText = """
 e.id, e.patient_id, e.assignment_id, e.activity_key, e.occurrence_id, e.planned_on, e.outcome, e.late, e.replaces,
 e.client_id, e.content_ct, e.effective_at, e.recorded_at, e.recorded_by
 """
+
+_ROW: SqlText = f"select {_COLUMNS} from entry e"  # noqa: S608 - made of constants of this module
 
 ENTRIES = ListingSpec(
     name="entries",
@@ -257,15 +269,14 @@ async def forget_patient(tx: Transaction, patient_id: UUID) -> None:
     await tx.execute("delete from entry_client where organisation_id = $1 and patient_id = $2", tx.tenant, patient_id)
 
 
-async def page(tx: Transaction, listing: Listing, *, only: Sequence[UUID] | None) -> tuple[list[Entry], str | None]:
+async def page(tx: Transaction, listing: Listing, *, only: Sequence[UUID] | None) -> Page[Entry]:
     """Return one page of entries; `only` names the patients within sight, None means all of the organisation."""
-    sql, args = listing.sql(
-        f"select {_COLUMNS} from entry e",  # noqa: S608 - made of constants of this module
-        "e.organisation_id = $1 and ($2::uuid[] is null or e.patient_id = any($2))",
-        3,
-    )
-    rows, token = listing.page(await tx.fetch(sql, tx.tenant, None if only is None else list(only), *args))
-    return await _entries(tx, rows), token
+    if only is None:
+        found = await fetch_page(tx, listing, _ROW, "e.organisation_id = $1", tx.tenant)
+    else:
+        where: SqlText = "e.organisation_id = $1 and e.patient_id = any($2::uuid[])"
+        found = await fetch_page(tx, listing, _ROW, where, tx.tenant, list(only))
+    return found.of(await _entries(tx, found.items))
 
 
 def content_hash(tx: Transaction, sent: Mapping[str, Any]) -> bytes:

@@ -126,19 +126,13 @@ async def retract_entries(gate: Gate) -> Answer:
     returns=Page[schemas.EntryOut],
     query=ListQuery,
     is_list=True,
+    listing=service.LISTING,
     summary="List entries, newest first",
 )
 async def list_entries(gate: Gate) -> Answer:
     query = gate.query(ListQuery)
     return await gate.read(
-        lambda tx: service.page(
-            tx,
-            gate.actor,
-            filter=query.filter,
-            order_by=query.order_by,
-            page_size=query.page_size,
-            page_token=query.page_token,
-        ),
+        lambda tx: service.page(tx, gate.actor, query),
         schemas.page,
     )
 

@@ -292,10 +292,9 @@ def recorded(value: Recorded) -> EntryOut | None:
     return None if value.entry is None else entry(value.entry)
 
 
-def page(value: tuple[Sequence[Entry], str | None]) -> Page[EntryOut]:
+def page(value: Page[Entry]) -> Page[EntryOut]:
     """Return the shape of a page of entries."""
-    rows, token = value
-    return Page(items=[entry(row) for row in rows], next_page_token=token)
+    return value.of(entry(row) for row in value.items)
 
 
 def results(value: Sequence[Recorded], *, request_id: str) -> EntryResults:

@@ -23,20 +23,13 @@ _ONE = "/api/v1/patients/{patient_id:uuid}"
     returns=Page[schemas.PatientListItem],
     query=schemas.PatientQuery,
     is_list=True,
+    listing=service.LISTING,
     summary="List or find patients",
 )
 async def list_patients(gate: Gate) -> Answer:
     query = gate.query(schemas.PatientQuery)
     return await gate.read(
-        lambda tx: service.page(
-            tx,
-            gate.actor,
-            q=query.q,
-            filter=query.filter,
-            order_by=query.order_by,
-            page_size=query.page_size,
-            page_token=query.page_token,
-        ),
+        lambda tx: service.page(tx, gate.actor, query, q=query.q),
         schemas.page,
     )
 

@@ -186,12 +186,9 @@ def patient(value: Patient) -> PatientOut:
     )
 
 
-def page(value: tuple[list[PatientRow], str | None]) -> Page[PatientListItem]:
+def page(value: Page[PatientRow]) -> Page[PatientListItem]:
     """Return the shape of one page."""
-    rows, token = value
-    return Page(
-        items=[msgspec.convert(row, PatientListItem, from_attributes=True) for row in rows], next_page_token=token
-    )
+    return value.of(msgspec.convert(row, PatientListItem, from_attributes=True) for row in value.items)
 
 
 def _address(sent: Address | str | None) -> Address | None:

@@ -22,7 +22,7 @@ from healthprotocol.care.patients.model import (
     PatientStatus,
 )
 from healthprotocol.foundation.context import Actor
-from healthprotocol.foundation.db.listing import Listing, integer, seal, text, unseal
+from healthprotocol.foundation.db.listing import Asked, Listing, Page, counted, integer, seal, text, unseal
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import BadRequest, Invalid, PreconditionFailed, Problem, Unavailable, Violation
 from healthprotocol.trust.access import service as access
@@ -31,6 +31,7 @@ from healthprotocol.trust.audit import service as audit
 MAX_SEARCHED = 10_000
 LONGEST_IDENTIFIER = 100
 BY_NAME = "name"
+LISTING = repository.PATIENTS
 
 # Reading every name is the one dear search: two at a time in a process leave room for all else.
 _search_slots = asyncio.Semaphore(2)
@@ -154,46 +155,29 @@ async def erase(tx: Transaction, actor: Actor, patient_id: PatientId, *, reason:
     return Erased(patient_id, tx.now)
 
 
-async def page(
-    tx: Transaction,
-    actor: Actor,
-    *,
-    q: str,
-    filter: str,  # noqa: A002 - the public name of the parameter
-    order_by: str,
-    page_size: int,
-    page_token: str | None,
-) -> tuple[list[PatientRow], str | None]:
+async def page(tx: Transaction, actor: Actor, query: Asked, *, q: str = "") -> Page[PatientRow]:
     """
     Return a page of the patients within sight. With `q`, or ordered by `name`, they come by family name.
 
     More than 10,000 are not put in order of their names, which are ciphertext: then the newest come first. Raises
-    BadRequest, SearchTooBroad.
+    BadRequest, SearchTooBroad, QueryTooCostly.
     """
     sight = await access.sight(tx, actor)
     is_search = bool(q.strip()) or sight.only is not None
-    by_name = is_search or order_by.strip() == BY_NAME
-
-    def parsed(token: str | None) -> Listing:
-        return repository.PATIENTS.parse(
-            filter=filter,
-            order_by="" if by_name else order_by,
-            page_size=page_size,
-            page_token=token,
-            signer=tx.keys.signer("page_token"),
-            organisation_id=tx.tenant,
-        )
-
-    listing = parsed(None if by_name else page_token)
-    if by_name and not is_search and await repository.is_more_than(tx, listing, MAX_SEARCHED):
-        by_name, listing = False, parsed(page_token)
+    by_name = is_search or query.order_by.strip() == BY_NAME
+    if by_name:
+        listing = await LISTING.ask(tx, msgspec.structs.replace(query, order_by="", page_token=None))
+        if not is_search and await repository.is_more_than(tx, listing, MAX_SEARCHED):
+            by_name, listing = False, await LISTING.ask(tx, msgspec.structs.replace(query, order_by=""))
+    else:
+        listing = await LISTING.ask(tx, query)
     if by_name:
         found = [row for row in await _search(tx, q, listing, only=sight.only) if sight.includes(row.id)]
-        rows, token = _slice(tx, found, listing, q=q, filter=filter, page_token=page_token)
+        page = _slice(tx, found, listing, q=q, query=query)
     else:
-        rows, token = await repository.page(tx, listing)
-    await _record_list(tx, actor, rows)
-    return rows, token
+        page = await repository.page(tx, listing)
+    await _record_list(tx, actor, page.items)
+    return page
 
 
 async def names(tx: Transaction, actor: Actor, patient_ids: Sequence[UUID]) -> dict[UUID, PatientRow]:
@@ -230,7 +214,7 @@ async def active_time_zones(tx: Transaction, patient_ids: Sequence[UUID]) -> dic
 
 async def ids_of_filter(tx: Transaction, filter: str, *, after: UUID | None, limit: int) -> list[UUID]:  # noqa: A002
     """Return up to `limit` patient ids that a list filter selects, in id order; `after` continues."""
-    listing = repository.PATIENTS.parse(filter=filter, signer=tx.keys.signer("page_token"), organisation_id=tx.tenant)
+    listing = await LISTING.ask(tx, Asked(filter=filter))
     return await repository.ids_of_filter(tx, listing, after=after, limit=limit)
 
 
@@ -329,15 +313,7 @@ async def _indexed(tx: Transaction, search: rules.Search, text: str) -> list[UUI
     return []
 
 
-def _slice(
-    tx: Transaction,
-    rows: list[PatientRow],
-    listing: Listing,
-    *,
-    q: str,
-    filter: str,  # noqa: A002 - the public name of the parameter
-    page_token: str | None,
-) -> tuple[list[PatientRow], str | None]:
+def _slice(tx: Transaction, rows: list[PatientRow], listing: Listing, *, q: str, query: Asked) -> Page[PatientRow]:
     """
     Page over people in order of their names.
 
@@ -345,20 +321,29 @@ def _slice(
     begins at that place, and not with the first page once more.
     """
     ordered = sorted(rows, key=rules.by_name)
-    binding = (str(tx.tenant), "patients.by_name", q.strip(), filter.strip())
+    binding = (str(tx.tenant), "patients.by_name", q.strip(), query.filter.strip())
     signer = tx.keys.signer("page_token")
     start = 0
-    if page_token:
-        last = unseal(page_token, [_ID_FIELD, _PLACE_FIELD], binding=binding, signer=signer)
+    if query.page_token:
+        last = unseal(query.page_token, [_ID_FIELD, _PLACE_FIELD], binding=binding, signer=signer)
         if last is None:
             raise BadRequest(violations=[_TOKEN_FAULT])
         position = next((index for index, row in enumerate(ordered) if str(row.id) == last[0]), None)
         start = int(str(last[1])) if position is None else position + 1
-    chosen = ordered[start : start + listing.page_size]
-    if start + listing.page_size >= len(ordered):
-        return chosen, None
-    end = start + len(chosen) - 1
-    return chosen, seal([str(chosen[-1].id), end], binding=binding, signer=signer)
+    end = start + listing.page_size
+
+    def after(place: int) -> str:
+        # The page behind this place; the first page is behind nobody.
+        held = str(ordered[place].id) if place >= 0 else ""
+        return seal([held, max(place, 0)], binding=binding, signer=signer)
+
+    page = Page(
+        ordered[start:end],
+        next_page_token=after(end - 1) if end < len(ordered) else None,
+        previous_page_token=after(min(start, len(ordered)) - listing.page_size - 1) if start > 0 else None,
+    )
+    most = listing.count_up_to
+    return page if most is None else counted(page, len(ordered), most=most)
 
 
 _ID_FIELD, _PLACE_FIELD = text("p.id", sortable=True), integer("place", sortable=True)

@@ -7,7 +7,18 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId, ProtocolStatus, ProtocolVersion
-from healthprotocol.foundation.db.listing import Listing, ListingSpec, choice, integer, tags, text, timestamp
+from healthprotocol.foundation.db.listing import (
+    Listing,
+    ListingSpec,
+    Page,
+    SqlText,
+    choice,
+    fetch_page,
+    integer,
+    tags,
+    text,
+    timestamp,
+)
 from healthprotocol.foundation.db.listing import uuid as uuid_field
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId
@@ -269,24 +280,22 @@ async def source(tx: Transaction, protocol_id: ProtocolId, version: int) -> Stor
     return None if row is None else StoredSource(row["source_format"], row["source"])
 
 
-async def page(tx: Transaction, listing: Listing, *, q: str) -> tuple[list[Record], str | None]:
+async def page(tx: Transaction, listing: Listing, *, q: str) -> Page[Record]:
     """Return one page of protocols, as rows with what a list shows of the newest version; `q` is part of the title."""
-    sql, args = listing.sql(
-        """
-        select p.id, p.status, p.title, p.category, p.tags, p.latest_version as version, p.active_version,
-          p.published_at, p.created_at, p.updated_at, p.revision,
-          v.content ->> 'description' as description, (v.content ->> 'duration_days')::int as duration_days,
-          coalesce(jsonb_array_length(v.content -> 'phases'), 0) as phase_count,
-          coalesce(jsonb_array_length(jsonb_path_query_array(v.content, '$.phases[*].activities[*]')), 0)
-            as activity_count
-        from protocol p
-        join protocol_version v
-          on v.organisation_id = p.organisation_id and v.protocol_id = p.id and v.version = p.latest_version
-        """,
-        "p.organisation_id = $1 and ($2 = '' or position(lower($2) in lower(p.title)) > 0)",
-        3,
-    )
-    return listing.page(await tx.fetch(sql, tx.tenant, q.strip(), *args))
+    where: SqlText = "p.organisation_id = $1 and ($2 = '' or position(lower($2) in lower(p.title)) > 0)"
+    return await fetch_page(tx, listing, _LISTED, where, tx.tenant, q.strip())
+
+
+_LISTED: SqlText = """
+select p.id, p.status, p.title, p.category, p.tags, p.latest_version as version, p.active_version,
+  p.published_at, p.created_at, p.updated_at, p.revision,
+  v.content ->> 'description' as description, (v.content ->> 'duration_days')::int as duration_days,
+  coalesce(jsonb_array_length(v.content -> 'phases'), 0) as phase_count,
+  coalesce(jsonb_array_length(jsonb_path_query_array(v.content, '$.phases[*].activities[*]')), 0) as activity_count
+from protocol p
+join protocol_version v
+  on v.organisation_id = p.organisation_id and v.protocol_id = p.id and v.version = p.latest_version
+"""
 
 
 def _version(row: Record) -> ProtocolVersion:

@@ -27,19 +27,13 @@ _MOST_VIOLATIONS = 100
     returns=Page[schemas.ProtocolListItem],
     query=schemas.ProtocolQuery,
     is_list=True,
+    listing=service.LISTING,
     summary="List the library",
 )
 async def list_protocols(gate: Gate) -> Answer:
     query = gate.query(schemas.ProtocolQuery)
     return await gate.read(
-        lambda tx: service.page(
-            tx,
-            q=query.q,
-            filter=query.filter,
-            order_by=query.order_by,
-            page_size=query.page_size,
-            page_token=query.page_token,
-        ),
+        lambda tx: service.page(tx, query, q=query.q),
         schemas.page,
     )
 

@@ -234,11 +234,11 @@ def protocol(value: ProtocolVersion) -> ProtocolOut:
     )
 
 
-def page(value: tuple[list[Any], str | None]) -> Page[ProtocolListItem]:
+def page(value: Page[Any]) -> Page[ProtocolListItem]:
     """Return the shape of one page of the library."""
-    rows, token = value
-    items = [msgspec.convert({**row, "description": row["description"] or ""}, ProtocolListItem) for row in rows]
-    return Page(items=items, next_page_token=token)
+    return value.of(
+        msgspec.convert({**row, "description": row["description"] or ""}, ProtocolListItem) for row in value.items
+    )
 
 
 def versions(value: Sequence[ProtocolVersion]) -> Page[ProtocolOut]:

@@ -202,7 +202,7 @@ def account(value: Account) -> AccountOut:
 
 
 def accounts(page: Page[Account]) -> Page[AccountOut]:
-    return Page(items=[account(item) for item in page.items], next_page_token=page.next_page_token)
+    return page.of(account(item) for item in page.items)
 
 
 def token(value: Token) -> TokenOut:
@@ -214,7 +214,7 @@ def new_token(value: Token, secret: str) -> NewTokenOut:
 
 
 def tokens(page: Page[Token]) -> Page[TokenOut]:
-    return Page(items=[token(item) for item in page.items], next_page_token=page.next_page_token)
+    return page.of(token(item) for item in page.items)
 
 
 def organisation(value: Organisation) -> OrganisationOut:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from healthprotocol.foundation.db import listing
-from healthprotocol.foundation.db.listing import Listing, ListingSpec
+from healthprotocol.foundation.db.listing import Listing, ListingSpec, Page, SqlText, fetch_page
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.trust.audit.model import Outcome, StoredEvent
 from healthprotocol.trust.audit.rules import leaf_of
@@ -75,20 +75,18 @@ async def insert(tx: Transaction, events: Sequence[StoredEvent]) -> None:
     await tx.execute(_INSERT, *[list(column) for column in zip(*rows, strict=True)])
 
 
-async def page(tx: Transaction, asked: Listing) -> tuple[list[StoredEvent], str | None]:
-    """Return a page of events and the token of the next."""
-    sql, args = asked.sql(
-        """
-        select e.organisation_id, e.at, e.id, e.actor_id, e.actor_role, e.session_hash, e.action, e.object_type,
-          e.object_id, e.subject_id, e.subject_ids, e.outcome, e.purpose, e.request_id, e.address_ct, e.detail_ct,
-          e.salt, e.epoch
-        from audit_event e
-        """,
-        "e.organisation_id = $1",
-        2,
-    )
-    rows, next_page_token = asked.page(await tx.fetch(sql, tx.tenant, *args))
-    return [_event(row) for row in rows], next_page_token
+async def page(tx: Transaction, asked: Listing) -> Page[StoredEvent]:
+    """Return a page of events."""
+    found = await fetch_page(tx, asked, _SELECT, "e.organisation_id = $1", tx.tenant)
+    return found.of(_event(row) for row in found.items)
+
+
+_SELECT: SqlText = """
+select e.organisation_id, e.at, e.id, e.actor_id, e.actor_role, e.session_hash, e.action, e.object_type,
+  e.object_id, e.subject_id, e.subject_ids, e.outcome, e.purpose, e.request_id, e.address_ct, e.detail_ct,
+  e.salt, e.epoch
+from audit_event e
+"""
 
 
 def _row(event: StoredEvent) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ declare = Declare("audit")
     returns=Page[schemas.AuditEventOut],
     query=ListQuery,
     is_list=True,
+    listing=service.LISTING,
     summary="List audit events, newest first",
 )
 async def list_audit_events(gate: Gate) -> Answer:

@@ -49,4 +49,4 @@ def event(value: AuditEvent) -> AuditEventOut:
 
 
 def events(page: Page[AuditEvent]) -> Page[AuditEventOut]:
-    return Page(items=[event(item) for item in page.items], next_page_token=page.next_page_token)
+    return page.of(event(item) for item in page.items)

@@ -21,6 +21,8 @@ from healthprotocol.trust.audit.model import About, AuditEvent, Outcome, Recorde
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission
 
+LISTING = repository.EVENTS
+
 _TABLE = "audit_event"
 _KEY = "audit"
 _PENDING = "audit"
@@ -74,19 +76,11 @@ async def list_events(tx: Transaction, actor: Actor, query: ListQuery) -> Page[A
     Raises Forbidden, BadRequest for a query that does not fit.
     """
     permissions.require(actor, Permission.AUDIT_READ)
-    asked = repository.EVENTS.parse(
-        filter=query.filter,
-        order_by=query.order_by,
-        page_size=query.page_size,
-        page_token=query.page_token,
-        signer=tx.keys.signer("page-token"),
-        organisation_id=tx.tenant,
-    )
-    events, next_page_token = await repository.page(tx, asked)
+    found = await repository.page(tx, await LISTING.ask(tx, query))
     key = await tx.keys.purpose(tx, _KEY)
 
-    await record(tx, actor, "audit.list", detail={"filter": query.filter, "count": len(events)})
-    return Page(items=[_readable(key, event) for event in events], next_page_token=next_page_token)
+    await record(tx, actor, "audit.list", detail={"filter": query.filter, "count": len(found.items)})
+    return found.of(_readable(key, event) for event in found.items)
 
 
 def _nobody(tx: Transaction) -> str:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.care.alerts import service
 from healthprotocol.care.alerts.errors import AlertNotFound
 from healthprotocol.care.alerts.model import AlertChanged, AlertId, AlertOpened
@@ -123,10 +124,8 @@ class Watched:
 
     async def alerts(self, filter: str = "", order_by: str = "") -> list[Listed]:  # noqa: A002
         async with self.tx() as tx:
-            rows, _ = await service.page(
-                tx, self.actor, filter=filter, order_by=order_by, page_size=200, page_token=None
-            )
-        return rows
+            query = ListQuery(filter=filter, order_by=order_by, page_size=200)
+            return (await service.page(tx, self.actor, query)).items
 
     async def rules(self, filter: str = "") -> list[tuple[str, str | None, str]]:  # noqa: A002
         found = [one.alert.episode for one in await self.alerts(filter)]

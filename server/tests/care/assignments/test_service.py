@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.care.assignments import service
 from healthprotocol.care.assignments.errors import (
     AlreadyAssigned,
@@ -56,12 +57,10 @@ SOON = MONDAY_NOON + timedelta(days=2)
 NOBODY = UUID(int=1)
 
 
-async def listed(clinic: Clinic, actor: Actor | None = None, **asked: str) -> list[Assignment]:
+async def listed(clinic: Clinic, actor: Actor | None = None, **asked: Any) -> list[Assignment]:
     actor = actor or clinic.clinician
     async with clinic.acting(actor) as tx:
-        said: dict[str, Any] = {"filter": "", "order_by": "", "page_size": 50, "page_token": None, **asked}
-        rows, _ = await service.page(tx, actor, **said)
-    return rows
+        return (await service.page(tx, actor, ListQuery(**asked))).items
 
 
 class TestAssign:
@@ -254,10 +253,10 @@ class TestPage:
         token: str | None = None
         for _ in range(3):
             async with clinic.acting() as tx:
-                rows, token = await service.page(
-                    tx, clinic.clinician, filter="", order_by=order_by, page_size=2, page_token=token
-                )
-            seen += [row.id for row in rows]
+                query = ListQuery(order_by=order_by, page_size=2, page_token=token)
+                page = await service.page(tx, clinic.clinician, query)
+            token = page.next_page_token
+            seen += [row.id for row in page.items]
 
         assert token is None
         assert len(set(seen)) == len(seen) == 5

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.care.assignments.model import Assignment
 from healthprotocol.care.entries import service
 from healthprotocol.care.entries.errors import (
@@ -214,12 +215,12 @@ class TestRead:
         made = await record_one(clinic, entry(walk))
         [oder] = await clinic.enrol("Oder")
         herself, stranger = clinic.organisation.patient(clinic.patient_id), clinic.organisation.patient(oder)
-        asked: dict[str, Any] = {"filter": "", "order_by": "", "page_size": 5, "page_token": None}
+        asked = ListQuery(page_size=5)
 
         async with clinic.acting(at=NOON) as tx:
             assert await service.get(tx, herself, made.id) == made
-            assert [one.id for one in (await service.page(tx, herself, **asked))[0]] == [made.id]
-            assert (await service.page(tx, stranger, **asked))[0] == []
+            assert [one.id for one in (await service.page(tx, herself, asked)).items] == [made.id]
+            assert (await service.page(tx, stranger, asked)).items == []
             for unseen in (made.id, EntryId(uuid4())):
                 with pytest.raises(EntryNotFound):
                     await service.get(tx, stranger, unseen)

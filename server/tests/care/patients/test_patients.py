@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.care.patients import service
 from healthprotocol.care.patients.errors import (
     IdentifierTaken,
@@ -46,11 +47,11 @@ class Ward:
             return await service.create(tx, self.actor, person(family_name, **more))
 
     async def page(self, **asked: Any) -> tuple[list[str], str | None]:
-        wanted: dict[str, Any] = {"q": "", "filter": "", "order_by": "", "page_size": 50, "page_token": None, **asked}
-        actor = wanted.pop("actor", self.actor)
+        wanted: dict[str, Any] = dict(asked)
+        actor, q = wanted.pop("actor", self.actor), wanted.pop("q", "")
         async with self.tx(actor) as tx:
-            rows, token = await service.page(tx, actor, **wanted)
-        return [row.family_name for row in rows], token
+            page = await service.page(tx, actor, ListQuery(**wanted), q=q)
+        return [row.family_name for row in page.items], page.next_page_token
 
     async def actions(self) -> list[str]:
         async with self.tx() as tx:

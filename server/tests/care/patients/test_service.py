@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.care.patients import service
 from healthprotocol.care.patients.errors import IdentifierTaken, PatientNotFound
 from healthprotocol.care.patients.model import Demographics, Identifier, PatientId
@@ -28,7 +29,7 @@ ELBE = Demographics(
 
 async def _find(database: Database, actor: Actor, q: str) -> list[str]:
     async with database.transaction(actor.organisation_id, actor=actor) as tx:
-        rows, _ = await service.page(tx, actor, q=q, filter="", order_by="", page_size=50, page_token=None)
+        rows = (await service.page(tx, actor, ListQuery(), q=q)).items
     return [row.family_name for row in rows]
 
 
@@ -137,10 +138,9 @@ class TestFind:
         token: str | None = None
         for _ in range(3):
             async with database.transaction(organisation.id, actor=actor) as tx:
-                rows, token = await service.page(
-                    tx, actor, q="", filter="", order_by="name", page_size=2, page_token=token
-                )
-            names += [row.family_name for row in rows]
+                page = await service.page(tx, actor, ListQuery(order_by="name", page_size=2, page_token=token))
+            token = page.next_page_token
+            names += [row.family_name for row in page.items]
 
         assert names == ["Elbe", "Isar", "Main", "Oder", "Weser"]
         assert token is None

@@ -3,6 +3,7 @@
 import asyncpg
 import pytest
 
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.care.protocols import service
 from healthprotocol.care.protocols.errors import (
     NothingToPublish,
@@ -169,10 +170,9 @@ class TestPage:
 
         async def titles(of: Organisation, q: str) -> list[str]:
             async with database.transaction(of.id, actor=of.clinician) as tx:
-                rows, _ = await service.page(
-                    tx, q=q, filter='status = "draft"', order_by="title", page_size=5, page_token=None
-                )
-            return [row["title"] for row in rows]
+                query = ListQuery(filter='status = "draft"', order_by="title", page_size=5)
+                found = await service.page(tx, query, q=q)
+            return [row["title"] for row in found.items]
 
         assert await titles(organisation, "pressure") == ["Pressure at home"]
         assert await titles(organisation, "nothing") == []

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.care.adherence import service as adherence
 from healthprotocol.care.alerts import service as alerts
@@ -63,9 +64,9 @@ async def tx(demo: Demo) -> AsyncIterator[Transaction]:
 
 
 async def _every_assignment(tx: Transaction, actor: Actor) -> list[Assignment]:
-    found, token = await assignments.page(tx, actor, filter="", order_by="", page_size=200, page_token=None)
-    assert token is None
-    return found
+    found = await assignments.page(tx, actor, ListQuery(page_size=200))
+    assert found.next_page_token is None
+    return found.items
 
 
 async def _name(database: Database, organisation_id: OrganisationId) -> str:
@@ -100,8 +101,9 @@ class TestLoad:
         late: Counter[bool] = Counter()
         token: str | None = None
         for _ in range(10):
-            page, token = await entries.page(tx, demo.staff(), filter="", order_by="", page_size=200, page_token=token)
-            late.update(entry.late for entry in page)
+            page = await entries.page(tx, demo.staff(), ListQuery(page_size=200, page_token=token))
+            token = page.next_page_token
+            late.update(entry.late for entry in page.items)
 
         assert 0 < late[True] < late[False] / 5
 
@@ -114,16 +116,14 @@ class TestLoad:
 
     async def test_fills_the_inbox_as_the_worker_would(self, demo: Demo, tx: Transaction) -> None:
         assert await alerts.look(tx) == 0
-        rows, _ = await alerts.page(
-            tx, demo.staff(), filter='status = "open"', order_by="", page_size=200, page_token=None
-        )
+        rows = (await alerts.page(tx, demo.staff(), ListQuery(filter='status = "open"', page_size=200))).items
 
         rules = Counter(row.alert.episode.rule for row in rows)
         assert set(rules) >= {"value_out_of_range", "no_entry", "missed_in_row"}
         assert 5 <= rules.total() <= 60
 
     async def test_publishes_all_protocols_but_the_draft(self, demo: Demo, tx: Transaction) -> None:
-        rows, _ = await protocols.page(tx, q="", filter="", order_by="", page_size=50, page_token=None)
+        rows = (await protocols.page(tx, ListQuery())).items
 
         states = Counter(row["status"] for row in rows)
         assert states == {"active": 8, "draft": 1}
@@ -131,9 +131,7 @@ class TestLoad:
 
 class TestThePatientWhoSignsIn:
     async def test_has_a_day_with_much_to_do(self, demo: Demo, tx: Transaction) -> None:
-        rows, _ = await patients.page(
-            tx, demo.staff(), q="Rosa Delgado", filter="", order_by="", page_size=5, page_token=None
-        )
+        rows = (await patients.page(tx, demo.staff(), ListQuery(page_size=5), q="Rosa Delgado")).items
         day = await entries.today(tx, demo.staff(), rows[0].id, on=None)
 
         kinds = {one.kind for one in day.occurrences}
@@ -141,9 +139,7 @@ class TestThePatientWhoSignsIn:
         assert day.done < day.due <= 20
 
     async def test_has_a_history_that_gets_better(self, demo: Demo, tx: Transaction) -> None:
-        rows, _ = await patients.page(
-            tx, demo.staff(), q="Rosa Delgado", filter="", order_by="", page_size=5, page_token=None
-        )
+        rows = (await patients.page(tx, demo.staff(), ListQuery(page_size=5), q="Rosa Delgado")).items
         values = await entries.measurements(tx, demo.staff(), rows[0].id, from_on=None, to_on=None, code="8480-6")
 
         systolic = [one.value for one in sorted(values, key=lambda one: one.entry.effective_at)]
@@ -155,7 +151,7 @@ class TestTheOtherClinic:
     async def test_sees_nothing_of_the_first(self, demo: Demo) -> None:
         actor = demo.staff(1)
         async with demo.database.transaction(demo.organisations[1], actor=actor, now=NOW) as tx:
-            rows, _ = await patients.page(tx, actor, q="", filter="", order_by="", page_size=200, page_token=None)
+            rows = (await patients.page(tx, actor, ListQuery(page_size=200))).items
 
         assert len(rows) == 4
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import Assignment
@@ -56,8 +57,8 @@ async def _load(database: Database, path: Path) -> tuple[RealReport, Actor]:
 
 async def _assignments(database: Database, actor: Actor) -> list[Assignment]:
     async with database.transaction(actor.organisation_id, actor=actor, now=NOW) as tx:
-        found, _ = await assignments.page(tx, actor, filter="", order_by="", page_size=50, page_token=None)
-    return found
+        found = await assignments.page(tx, actor, ListQuery())
+    return found.items
 
 
 class TestLoadFolder:
@@ -101,7 +102,7 @@ class TestLoadFolder:
 
         assert report.counts["patients"] == 12
         async with database.transaction(actor.organisation_id, actor=actor, now=NOW) as tx:
-            rows, _ = await patients.page(tx, actor, q="", filter="", order_by="", page_size=50, page_token=None)
+            rows = (await patients.page(tx, actor, ListQuery())).items
         states = Counter(one.status for one in await _assignments(database, actor))
         assert len(rows) == 12
         assert states == {"completed": 12, "active": 3, "stopped": 1}

@@ -10,10 +10,11 @@ from healthprotocol.care.alerts.service.evaluation import (
     on_recorded,
     on_started,
 )
-from healthprotocol.care.alerts.service.inbox import Listed, acknowledge, get, page, resolve
+from healthprotocol.care.alerts.service.inbox import LISTING, Listed, acknowledge, get, page, resolve
 
 __all__ = [
     "BATCH",
+    "LISTING",
     "Listed",
     "acknowledge",
     "escalate",

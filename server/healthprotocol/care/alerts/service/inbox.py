@@ -10,10 +10,13 @@ from healthprotocol.care.alerts.model import Alert, AlertChanged, AlertId, Episo
 from healthprotocol.care.alerts.rules import episodes
 from healthprotocol.care.patients import service as patients
 from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.listing import Asked, Page
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import PreconditionFailed
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
+
+LISTING = repository.ALERTS
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -28,30 +31,15 @@ class Listed(msgspec.Struct, frozen=True):
         return self.alert.revision
 
 
-async def page(
-    tx: Transaction,
-    actor: Actor,
-    *,
-    filter: str,  # noqa: A002 - the public name of the parameter
-    order_by: str,
-    page_size: int,
-    page_token: str | None,
-) -> tuple[list[Listed], str | None]:
+async def page(tx: Transaction, actor: Actor, query: Asked) -> Page[Listed]:
     """Return a page of the alerts about patients within sight, the most urgent first. Raises BadRequest."""
     sight = await access.sight(tx, actor)
-    listing = repository.ALERTS.parse(
-        filter=filter,
-        order_by=order_by,
-        page_size=page_size,
-        page_token=page_token,
-        signer=tx.keys.signer("page_token"),
-        organisation_id=tx.tenant,
-    )
-    rows, token = await repository.page(tx, listing, only=sight.only)
+    listing = await LISTING.ask(tx, query)
+    found = await repository.page(tx, listing, only=sight.only)
 
-    subjects = dict.fromkeys(row.episode.patient_id for row in rows)
+    subjects = dict.fromkeys(row.episode.patient_id for row in found.items)
     await audit.record(tx, actor, "alert.list", subject_ids=tuple(subjects))
-    return await _named(tx, actor, rows), token
+    return found.of(await _named(tx, actor, found.items))
 
 
 async def get(tx: Transaction, actor: Actor, alert_id: AlertId) -> Listed:

@@ -19,6 +19,7 @@ from healthprotocol.care.assignments.service.change import (
 from healthprotocol.care.assignments.service.erasure import on_patient_erased
 from healthprotocol.care.assignments.service.move import move, preview_move
 from healthprotocol.care.assignments.service.read import (
+    LISTING,
     by_ids,
     get,
     get_visible,
@@ -31,6 +32,7 @@ from healthprotocol.care.assignments.service.read import (
 
 __all__ = [
     "BULK",
+    "LISTING",
     "adjust",
     "assign",
     "assign_batch",

@@ -12,11 +12,13 @@ from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId
 from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.listing import Asked, Page
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import PreconditionFailed
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
+LISTING = repository.ASSIGNMENTS
 MOST_AT_ONCE = 1000
 
 
@@ -28,30 +30,15 @@ async def get(tx: Transaction, actor: Actor, assignment_id: AssignmentId) -> Ass
     return assignment
 
 
-async def page(
-    tx: Transaction,
-    actor: Actor,
-    *,
-    filter: str,  # noqa: A002 - the public name of the parameter
-    order_by: str,
-    page_size: int,
-    page_token: str | None,
-) -> tuple[list[Assignment], str | None]:
+async def page(tx: Transaction, actor: Actor, query: Asked) -> Page[Assignment]:
     """Return a page of the assignments of all patients within sight. Raises BadRequest."""
     sight = await access.sight(tx, actor)
-    listing = repository.ASSIGNMENTS.parse(
-        filter=filter,
-        order_by=order_by,
-        page_size=page_size,
-        page_token=page_token,
-        signer=tx.keys.signer("page_token"),
-        organisation_id=tx.tenant,
-    )
-    assignments, token = await repository.page(tx, listing, only=sight.only)
+    listing = await LISTING.ask(tx, query)
+    found = await repository.page(tx, listing, only=sight.only)
 
-    seen = dict.fromkeys(one.patient_id for one in assignments)
+    seen = dict.fromkeys(one.patient_id for one in found.items)
     await audit.record(tx, actor, "assignment.list", subject_ids=tuple(seen))
-    return assignments, token
+    return found
 
 
 async def get_visible(

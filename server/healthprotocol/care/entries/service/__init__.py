@@ -12,10 +12,11 @@ from healthprotocol.care.entries.service.plan import (
     standing_of,
     today,
 )
-from healthprotocol.care.entries.service.read import get, last_recorded_at, measurements, page, since
+from healthprotocol.care.entries.service.read import LISTING, get, last_recorded_at, measurements, page, since
 from healthprotocol.care.entries.service.record import Item, Recorded, record, record_one, retract
 
 __all__ = [
+    "LISTING",
     "Explained",
     "Item",
     "PlannedDay",

@@ -16,11 +16,13 @@ from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import Measurement, ProtocolContent, Quantity, ValueRange
 from healthprotocol.care.protocols.rules.local_time import calendar_of
 from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.listing import Asked, Page
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import BadRequest, Violation
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
+LISTING = repository.ENTRIES
 MAX_MEASUREMENTS = 5_000
 MAX_RANGE_DAYS = 400
 
@@ -48,29 +50,14 @@ async def get(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     return entry
 
 
-async def page(
-    tx: Transaction,
-    actor: Actor,
-    *,
-    filter: str,  # noqa: A002 - the public name of the parameter
-    order_by: str,
-    page_size: int,
-    page_token: str | None,
-) -> tuple[list[Entry], str | None]:
+async def page(tx: Transaction, actor: Actor, query: Asked) -> Page[Entry]:
     """Return a page of the entries within sight, all of them: corrected and undone ones too. Raises BadRequest."""
     sight = await access.sight(tx, actor)
-    listing = repository.ENTRIES.parse(
-        filter=filter,
-        order_by=order_by,
-        page_size=page_size,
-        page_token=page_token,
-        signer=tx.keys.signer("page_token"),
-        organisation_id=tx.tenant,
-    )
-    rows, token = await repository.page(tx, listing, only=None if sight.only is None else list(sight.only))
-    subjects: tuple[UUID, ...] = tuple(dict.fromkeys(row.patient_id for row in rows))
+    listing = await LISTING.ask(tx, query)
+    found = await repository.page(tx, listing, only=None if sight.only is None else list(sight.only))
+    subjects: tuple[UUID, ...] = tuple(dict.fromkeys(row.patient_id for row in found.items))
     await audit.record(tx, actor, "entry.list", object_type="entry", subject_ids=subjects)
-    return rows, token
+    return found
 
 
 async def measurements(

@@ -11,7 +11,16 @@ from healthprotocol.care.patients.model import Address, Demographics, Identifier
 from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
-from healthprotocol.foundation.db.listing import Listing, ListingSpec, choice, text, timestamp
+from healthprotocol.foundation.db.listing import (
+    Listing,
+    ListingSpec,
+    Page,
+    SqlText,
+    choice,
+    fetch_page,
+    text,
+    timestamp,
+)
 from healthprotocol.foundation.db.listing import uuid as uuid_field
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId
@@ -33,9 +42,9 @@ PATIENTS = ListingSpec(
 )
 
 # Who was erased is nobody any more: to every read she does not exist.
-_STANDS = "p.status <> 'erased'"
+_STANDS: SqlText = "p.status <> 'erased'"
 
-_ROW = """
+_ROW: SqlText = """
 select p.id, p.status, p.given_name_ct, p.family_name_ct, p.birth_date_ct, p.sex_ct, p.time_zone, p.revision,
   p.created_at, p.updated_at
 from patient p
@@ -153,11 +162,11 @@ async def get(tx: Transaction, patient_id: PatientId, *, for_update: bool = Fals
     return None if row is None else _patient(row, await tx.keys.subject(tx, patient_id))
 
 
-async def page(tx: Transaction, listing: Listing) -> tuple[list[PatientRow], str | None]:
-    """Return one page of the list and the token of the next."""
-    sql, args = listing.sql(_ROW, f"p.organisation_id = $1 and {_STANDS}", 2)
-    rows, token = listing.page(await tx.fetch(sql, tx.tenant, *args))
-    return await _rows(tx, rows), token
+async def page(tx: Transaction, listing: Listing) -> Page[PatientRow]:
+    """Return one page of the list."""
+    where: SqlText = f"p.organisation_id = $1 and {_STANDS}"
+    found = await fetch_page(tx, listing, _ROW, where, tx.tenant)
+    return found.of(await _rows(tx, found.items))
 
 
 async def is_more_than(tx: Transaction, listing: Listing, limit: int) -> bool:

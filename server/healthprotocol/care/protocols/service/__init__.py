@@ -2,6 +2,7 @@
 
 from healthprotocol.care.protocols.service.exchange import MEDIA_TYPES, Exported, Imported, export, import_files
 from healthprotocol.care.protocols.service.library import (
+    LISTING,
     assignable,
     compare,
     contents,
@@ -18,6 +19,7 @@ from healthprotocol.care.protocols.service.library import (
 )
 
 __all__ = [
+    "LISTING",
     "MEDIA_TYPES",
     "Exported",
     "Imported",

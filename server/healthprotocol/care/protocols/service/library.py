@@ -22,9 +22,12 @@ from healthprotocol.care.protocols.rules.content_check import check_content, che
 from healthprotocol.care.protocols.rules.difference import Change, differences
 from healthprotocol.care.protocols.rules.sanitised import sanitised
 from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.listing import Asked, Page
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid, PreconditionFailed
 from healthprotocol.trust.audit import service as audit
+
+LISTING = repository.PROTOCOLS
 
 _OBJECT = "protocol"
 _MOST_FAULTS = 100
@@ -84,24 +87,9 @@ async def versions(tx: Transaction, protocol_id: ProtocolId) -> list[ProtocolVer
     return await repository.versions(tx, protocol_id)
 
 
-async def page(
-    tx: Transaction,
-    *,
-    q: str,
-    filter: str,  # noqa: A002 - the public name of the parameter
-    order_by: str,
-    page_size: int,
-    page_token: str | None,
-) -> tuple[list[Any], str | None]:
+async def page(tx: Transaction, query: Asked, *, q: str = "") -> Page[Any]:
     """Return a page of the library; `q` finds words of the title. Raises BadRequest."""
-    listing = repository.PROTOCOLS.parse(
-        filter=filter,
-        order_by=order_by,
-        page_size=page_size,
-        page_token=page_token,
-        signer=tx.keys.signer("page_token"),
-        organisation_id=tx.tenant,
-    )
+    listing = await LISTING.ask(tx, query)
     return await repository.page(tx, listing, q=q)
 
 

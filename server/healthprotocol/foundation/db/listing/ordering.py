@@ -7,6 +7,7 @@ import msgspec
 from healthprotocol.foundation.errors import Violation
 
 from .fields import Field
+from .sql import SqlText
 
 POINTER = "/order_by"
 LONGEST = 500
@@ -21,9 +22,14 @@ class SortKey(msgspec.Struct, frozen=True):
     is_descending: bool
 
     @property
-    def sql(self) -> str:
+    def sql(self) -> SqlText:
         """The key as a term of `order by`."""
-        return f"{self.field.expression} desc" if self.is_descending else self.field.expression
+        return self.field.expression + " desc" if self.is_descending else self.field.expression
+
+    @property
+    def reversed(self) -> "SortKey":
+        """The same key the other way round, nulls too: PostgreSQL puts them last ascending and first descending."""
+        return SortKey(self.name, self.field, not self.is_descending)
 
 
 def parse(source: str, fields: Mapping[str, Field], tiebreak: str) -> tuple[SortKey, ...] | Violation:

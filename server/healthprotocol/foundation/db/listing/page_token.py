@@ -30,6 +30,8 @@ _WIRE_TYPES: dict[Kind, type] = {
     Kind.TIMESTAMP: datetime,
     Kind.INTEGER: int,
     Kind.BOOLEAN: bool,
+    Kind.WORDS: str,
+    Kind.SECRET: str,
 }
 
 

@@ -8,87 +8,40 @@ A repository declares its list once and asks for pages; the caller's words never
         fields={"id": uuid("p.id", sortable=True), "status": choice("p.status", STATES), ...},
         default_order="title",
     )
-    sql, args = listing.sql("select p.id, p.title from page p", "p.organisation_id = $1", 2)
-    rows, next_page_token = listing.page(await tx.fetch(sql, organisation_id, *args))
+    listing = await PROTOCOLS.ask(tx, query)
+    page = await fetch_page(tx, listing, "select p.id, p.title from page p", "p.organisation_id = $1", tx.tenant)
+
+A grammar makes a condition tree (`tree`), `settling` names what is derived from its values, `compiler` makes SQL of it.
+Another grammar brings its own tree and slots to `listing_of`, and all the rest is the same.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from healthprotocol.foundation.errors import BadRequest, Violation
 from healthprotocol.foundation.ids import OrganisationId
 
-from . import filters, ordering
-from .conditions import Parameters, after, filter_condition
-from .fields import Field
-from .filters import FilterFault, Node
-from .ordering import SortKey
-from .page_token import Signer, seal, unseal
+from . import aip160, ordering
+from .fields import Compound, Field, Kind, timestamp
+from .fields import boolean as boolean_field
+from .lexer import is_prefix, split, value_places
+from .listing import Listing, with_derived
+from .page import DEFAULT_PAGE_SIZE, LARGEST_COUNT, LARGEST_PAGE_SIZE, Asked
+from .page_token import Signer, unseal
+from .settling import settle
+from .shapes import EVERYTHING, Memory, Order, Shape
+from .tree import Bound, FilterFault
 from .values import Value
 
-DEFAULT_PAGE_SIZE = 50
-LARGEST_PAGE_SIZE = 200
+if TYPE_CHECKING:
+    from healthprotocol.foundation.db.transaction import Transaction
+
 _MOST_DIGITS = 6
-
-
-class Columns(Protocol):
-    """What a row of any driver can do: give a column by its name."""
-
-    def __getitem__(self, name: str, /) -> Any:
-        """Return the value of a column."""
-        ...
-
-
-Row = TypeVar("Row", bound=Columns)
-
-
-class Listing(msgspec.Struct, frozen=True, kw_only=True):
-    """One request for one page, checked. `last` is the sort values of the row before the page, None on the first."""
-
-    page_size: int
-    order: tuple[SortKey, ...]
-    condition: Node | None
-    last: tuple[Value | None, ...] | None
-    binding: tuple[str, ...]
-    signer: Signer
-
-    def where(self, first_parameter: int) -> tuple[str, list[Value | None]]:
-        """Return the filter alone as a condition (`true` without one), for acts on everything it selects."""
-        parameters = Parameters(first_parameter)
-        clause = "true" if self.condition is None else filter_condition(self.condition, parameters)
-        return clause, parameters.values
-
-    def sql(self, base_select: str, base_where: str, first_parameter: int) -> tuple[str, list[Value | None]]:
-        """
-        Return the statement of this page and its own arguments, numbered from `first_parameter`.
-
-        `base_select` must yield every sortable field as a column of the field's name, because the next page token is
-        made of them. `base_where` must hold the organisation. One row more than the page is read, to see the end.
-        """
-        parameters = Parameters(first_parameter)
-        conditions = [base_where]
-        if self.condition is not None:
-            conditions.append(filter_condition(self.condition, parameters))
-        if self.last is not None:
-            conditions.append(after(self.order, self.last, parameters))
-        limit = parameters.bind(self.page_size + 1, "bigint")
-        clauses = [
-            base_select,
-            "where " + "\n  and ".join(conditions),
-            "order by " + ", ".join(key.sql for key in self.order),
-            f"limit {limit}",
-        ]
-        return "\n".join(clauses), parameters.values
-
-    def page(self, rows: Sequence[Row]) -> tuple[list[Row], str | None]:
-        """Return the rows of the page and the token of the next, or None when this was the last."""
-        if len(rows) <= self.page_size:
-            return list(rows), None
-        page = list(rows[: self.page_size])
-        values = [page[-1][key.name] for key in self.order]
-        return page, seal(values, binding=self.binding, signer=self.signer)
+# What a token carries before its sort values: which way it leads, and what `now` means on every page of the list.
+_HEAD = (boolean_field(""), timestamp(""))
 
 
 class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,22 +49,42 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
     What one list offers.
 
     `name` binds page tokens and must be unique; `tiebreak` names a unique, sortable, never-null field that ends every
-    order.
+    order. `compounds` are the fields found together only. `narrow_by` names the fields that a query that is too costly
+    is told to use; by default the ids, the encrypted fields, and what the list is ordered by.
     """
 
     name: str
     fields: Mapping[str, Field]
     default_order: str
     tiebreak: str = "id"
+    compounds: Mapping[str, Compound] = {}
+    narrow_by: tuple[str, ...] = ()
+    memory: Memory = msgspec.field(default_factory=Memory)
 
     def __post_init__(self) -> None:
         """Refuse, at import, a spec that could not page."""
         tiebreak = self.fields.get(self.tiebreak)
         if tiebreak is None or not tiebreak.sortable or tiebreak.nullable:
             raise ValueError(f"listing {self.name}: the tiebreak must be a sortable field that is never null")
-        is_ordered = not isinstance(ordering.parse(self.default_order, self.fields, self.tiebreak), Violation)
-        if not is_ordered:
-            raise ValueError(f"listing {self.name}: the default order names an unknown field")
+        if isinstance(ordering.parse(self.default_order, self.fields, self.tiebreak), Violation):
+            raise ValueError(f"listing {self.name}: the default order names an unknown field")  # noqa: TRY004 - a value
+        parts = {name: field.part_of for name, field in self.fields.items() if field.part_of}
+        if parts != {part: name for name, compound in self.compounds.items() for part in compound.parts}:
+            raise ValueError(f"listing {self.name}: the parts of its compounds are not those of its fields")
+
+    async def ask(self, tx: "Transaction", asked: Asked) -> Listing:
+        """Check a list request in its transaction and seal what of its filter is encrypted. Raises BadRequest."""
+        listing = self.parse(
+            filter=asked.filter,
+            order_by=asked.order_by,
+            page_size=asked.page_size,
+            page_token=asked.page_token,
+            count_up_to=asked.count_up_to,
+            signer=tx.keys.signer("page_token"),
+            organisation_id=tx.tenant,
+            now=tx.now,
+        )
+        return await listing.sealed(tx) if listing.shape.is_sealed else listing
 
     def parse(
         self,
@@ -120,46 +93,123 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
         order_by: str | None = None,
         page_size: int | str | None = None,
         page_token: str | None = None,
+        count_up_to: int | None = None,
         signer: Signer,
         organisation_id: OrganisationId,
+        now: datetime | None = None,
     ) -> Listing:
         """
-        Check the four parameters of a list request.
+        Check the parameters of a list request; `now` is the present for `today` and `now` in the filter.
 
         A page size outside 1 to 200 is refused rather than bent to fit: a caller that asked for 1,000 and silently got
         200 would take the first page for the whole.
 
         Raises:
-            BadRequest: with every fault, at `/filter`, `/order_by`, `/page_size` and `/page_token`.
+            BadRequest: with every fault, at `/filter`, `/order_by`, `/page_size`, `/count_up_to` and `/page_token`.
         """
         faults: list[Violation] = []
-        condition = self._condition(filter or "", faults)
-        order = self._order(order_by or "", faults)
+        source, wanted = (filter or "").strip(), (order_by or "").strip()
+        present = now or datetime.now(UTC)
+        shape, values = self._filter(source, present, faults)
+        order = self._order(wanted, faults)
         size = _page_size(page_size, faults)
-        binding = (str(organisation_id), self.name, (filter or "").strip(), (order_by or "").strip())
-        last = None
+        _check_count(count_up_to, faults)
+        binding = (str(organisation_id), self.name, source, wanted)
+        place = _Place(as_of=present if "now" in source or "today" in source else None)
         # A token is bound to the query: while that is faulty there is nothing to check it against.
-        if page_token and not any(fault.pointer != "/page_size" for fault in faults):
-            last = unseal(page_token, [key.field for key in order], binding=binding, signer=signer)
-            if last is None:
+        if page_token and order is not None and not any(fault.pointer == "/filter" for fault in faults):
+            found = _Place.of_token(page_token, order, binding=binding, signer=signer)
+            if found is None:
                 faults.append(_TOKEN_FAULT)
-        if faults:
+            elif found.as_of is not None:
+                # Every page of a list means the same by `now` as its first.
+                shape, values = self._filter(source, found.as_of, faults)
+            place = found or place
+        if faults or order is None:
             raise BadRequest(violations=faults)
-        return Listing(page_size=size, order=order, condition=condition, last=last, binding=binding, signer=signer)
+        return Listing(
+            name=self.name,
+            page_size=size,
+            order=order,
+            shape=shape,
+            values=values,
+            last=place.last,
+            is_backward=place.is_backward,
+            as_of=place.as_of,
+            count_up_to=count_up_to,
+            binding=binding,
+            signer=signer,
+            memory=self.memory,
+            narrow_by=self.narrowing,
+        )
 
-    def _condition(self, source: str, faults: list[Violation]) -> Node | None:
+    @property
+    def narrowing(self) -> tuple[str, ...]:
+        """The fields that make a query cheap."""
+        if self.narrow_by:
+            return self.narrow_by
+        exact = [n for n, f in self.fields.items() if f.kind in {Kind.UUID, Kind.SECRET} and n != self.tiebreak]
+        return (*exact, self.default_order.split(",", maxsplit=1)[0].split()[0])
+
+    def _filter(self, source: str, now: datetime, faults: list[Violation]) -> tuple[Shape, tuple[Bound, ...]]:
+        """Return the shape of `source` and its values; a shape that was met before is not parsed again."""
+        if not source:
+            return EVERYTHING, ()
+        key: tuple[object, ...] = ()
+        if len(source) <= aip160.LONGEST:
+            key, written = split(source)
+            if "*" in source:
+                # A star at the end of a text makes another comparison of it.
+                key = (*key, tuple([is_prefix(one) for one in written]))
+            known = self.memory.shapes.get(key)
+            if known is not None:
+                slots = known.settled.slots
+                values = [slot.read(one, now) for slot, one in zip(slots, written, strict=True)]
+                if not any(value is None for value in values):
+                    return known, with_derived(values, known.settled.derived)
+        return self._parsed(source, key, now, faults)
+
+    def _parsed(
+        self, source: str, key: tuple[object, ...], now: datetime, faults: list[Violation]
+    ) -> tuple[Shape, tuple[Bound, ...]]:
         try:
-            return filters.parse(source, self.fields)
+            parsed, values, places = aip160.parse(source, self.fields, now)
+            settled = settle(parsed, self.compounds)
         except FilterFault as fault:
             faults.append(fault.violation)
-            return None
+            return EVERYTHING, ()
+        shape = Shape(settled)
+        # Only where the quick cut found the very values that the parser did does the rest name the shape.
+        if key and places == value_places(source):
+            self.memory.shapes[key] = shape
+        return shape, with_derived(values, settled.derived)
 
-    def _order(self, source: str, faults: list[Violation]) -> tuple[SortKey, ...]:
-        order = ordering.parse(source if source.strip() else self.default_order, self.fields, self.tiebreak)
-        if isinstance(order, Violation):
-            faults.append(order)
-            return ()
+    def _order(self, source: str, faults: list[Violation]) -> Order | None:
+        known = self.memory.orders.get(source)
+        if known is not None:
+            return known
+        keys = ordering.parse(source or self.default_order, self.fields, self.tiebreak)
+        if isinstance(keys, Violation):
+            faults.append(keys)
+            return None
+        order = self.memory.orders[source] = Order(keys)
         return order
+
+
+class _Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a page is: what its token says, or the beginning."""
+
+    as_of: datetime | None
+    last: tuple[Value | None, ...] | None = None
+    is_backward: bool = False
+
+    @classmethod
+    def of_token(cls, token: str, order: Order, *, binding: tuple[str, ...], signer: Signer) -> "_Place | None":
+        found = unseal(token, [*_HEAD, *[key.field for key in order.keys]], binding=binding, signer=signer)
+        if found is None or found[0] is None:
+            return None
+        as_of = found[1] if isinstance(found[1], datetime) else None
+        return cls(as_of=as_of, last=found[2:], is_backward=found[0] is True)
 
 
 _TOKEN_FAULT = Violation(
@@ -180,3 +230,9 @@ def _page_size(asked: int | str | None, faults: list[Violation]) -> int:
         Violation("/page_size", "page_size_out_of_range", f"A page has 1 to {LARGEST_PAGE_SIZE} items; ask for that.")
     )
     return DEFAULT_PAGE_SIZE
+
+
+def _check_count(asked: int | None, faults: list[Violation]) -> None:
+    if asked is not None and not 1 <= asked <= LARGEST_COUNT:
+        detail = f"It is counted up to 1 to {LARGEST_COUNT:,}; ask for that, or for no count."
+        faults.append(Violation("/count_up_to", "count_out_of_range", detail))

@@ -10,7 +10,7 @@ from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.crypto.data_keys import DataKey
 from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db import listing
-from healthprotocol.foundation.db.listing import Listing, ListingSpec
+from healthprotocol.foundation.db.listing import Listing, ListingSpec, Page, SqlText, fetch_page
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId, OrganisationId
 from healthprotocol.trust.accounts.model import Account, AccountStatus
@@ -31,7 +31,7 @@ ACCOUNTS = ListingSpec(
 MOST_ORGANISATIONS = 4
 
 _TABLE = "account"
-_COLUMNS = """
+_COLUMNS: SqlText = """
 a.organisation_id, a.id, a.role, a.status, a.name_ct, a.email_ct, a.password_ct is not null as has_password,
 a.patient_id, a.created_at, a.updated_at, a.revision
 """
@@ -138,12 +138,12 @@ async def get_for_sign_in(tx: Transaction, account_id: AccountId) -> SignInRow |
     return SignInRow(account=_account(key, row), password_hash=password_hash)
 
 
-async def page(tx: Transaction, asked: Listing) -> tuple[list[Account], str | None]:
-    """Return a page of accounts and the token of the next."""
-    sql, args = asked.sql(f"select {_COLUMNS} from account a", "a.organisation_id = $1", 2)  # noqa: S608
-    rows, next_page_token = asked.page(await tx.fetch(sql, tx.tenant, *args))
+async def page(tx: Transaction, asked: Listing) -> Page[Account]:
+    """Return a page of accounts."""
+    select: SqlText = f"select {_COLUMNS} from account a"  # noqa: S608 - made of the constants above
+    found = await fetch_page(tx, asked, select, "a.organisation_id = $1", tx.tenant)
     key = await _key(tx)
-    return [_account(key, row) for row in rows], next_page_token
+    return found.of(_account(key, row) for row in found.items)
 
 
 async def save(tx: Transaction, account: Account) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db import listing
-from healthprotocol.foundation.db.listing import Listing, ListingSpec
+from healthprotocol.foundation.db.listing import Listing, ListingSpec, Page, SqlText, fetch_page
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId, OrganisationId
 from healthprotocol.trust.accounts.model import BearerCredential, Token
@@ -23,7 +23,7 @@ TOKENS = ListingSpec(
     default_order="created_at desc",
 )
 
-_COLUMNS = """
+_COLUMNS: SqlText = """
 t.id, t.account_id, t.name, t.scopes, t.created_by, t.created_at, t.expires_at, t.last_used_at, t.revoked_at, t.revision
 """
 
@@ -106,11 +106,11 @@ async def used(tx: Transaction, token_id: UUID) -> None:
     )
 
 
-async def page(tx: Transaction, asked: Listing) -> tuple[list[Token], str | None]:
-    """Return a page of tokens and the token of the next page."""
-    sql, args = asked.sql(f"select {_COLUMNS} from api_token t", "t.organisation_id = $1", 2)  # noqa: S608
-    rows, next_page_token = asked.page(await tx.fetch(sql, tx.tenant, *args))
-    return [_token(row) for row in rows], next_page_token
+async def page(tx: Transaction, asked: Listing) -> Page[Token]:
+    """Return a page of tokens."""
+    select: SqlText = f"select {_COLUMNS} from api_token t"  # noqa: S608 - made of the constants above
+    found = await fetch_page(tx, asked, select, "t.organisation_id = $1", tx.tenant)
+    return found.of(_token(row) for row in found.items)
 
 
 async def revoke(tx: Transaction, token_id: UUID, *, at: datetime) -> tuple[Token, bytes] | None:

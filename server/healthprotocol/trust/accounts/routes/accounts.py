@@ -20,6 +20,7 @@ _ONE = "/api/v1/accounts/{account_id:uuid}"
     returns=Page[schemas.AccountOut],
     query=ListQuery,
     is_list=True,
+    listing=service.ACCOUNTS,
     summary="List accounts",
 )
 async def list_accounts(gate: Gate) -> Answer:

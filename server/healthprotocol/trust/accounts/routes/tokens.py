@@ -21,6 +21,7 @@ _ALL = "/api/v1/tokens"
     returns=Page[schemas.TokenOut],
     query=ListQuery,
     is_list=True,
+    listing=service.TOKENS,
     summary="List bearer tokens",
 )
 async def list_tokens(gate: Gate) -> Answer:

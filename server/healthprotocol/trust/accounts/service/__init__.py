@@ -1,6 +1,7 @@
 """Acts on accounts, and the doorkeeper that the gate asks."""
 
 from healthprotocol.trust.accounts.service.accounts import (
+    ACCOUNTS,
     change_account,
     create_account,
     delete_accounts_of_patient,
@@ -18,9 +19,11 @@ from healthprotocol.trust.accounts.service.organisations import (
 )
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher
 from healthprotocol.trust.accounts.service.sign_in import sweep_sessions
-from healthprotocol.trust.accounts.service.tokens import create_token, list_tokens, revoke_token
+from healthprotocol.trust.accounts.service.tokens import TOKENS, create_token, list_tokens, revoke_token
 
 __all__ = [
+    "ACCOUNTS",
+    "TOKENS",
     "Doorkeeper",
     "PasswordHasher",
     "acting_as",

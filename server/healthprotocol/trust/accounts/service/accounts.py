@@ -25,6 +25,8 @@ from healthprotocol.trust.permissions.model import Permission, Role
 # A person cannot become a program, nor a member of staff somebody's patient account, or the other way round.
 _FIXED_ROLES = frozenset({Role.PATIENT, Role.SERVICE})
 
+ACCOUNTS = repository.ACCOUNTS
+
 
 async def create_account(tx: Transaction, actor: Actor, new: NewAccount, *, password_hash: str | None) -> Account:
     """
@@ -90,17 +92,9 @@ async def get_account(tx: Transaction, actor: Actor, account_id: UUID) -> Accoun
 async def list_accounts(tx: Transaction, actor: Actor, query: ListQuery) -> Page[Account]:
     """Return a page of accounts, newest first unless `order_by` says otherwise. Raises Forbidden, BadRequest."""
     permissions.require(actor, Permission.ACCOUNT_READ)
-    asked = repository.ACCOUNTS.parse(
-        filter=query.filter,
-        order_by=query.order_by,
-        page_size=query.page_size,
-        page_token=query.page_token,
-        signer=tx.keys.signer("page-token"),
-        organisation_id=tx.tenant,
-    )
-    accounts, next_page_token = await repository.page(tx, asked)
-    await audit.record(tx, actor, "account.list", detail={"count": len(accounts)})
-    return Page(items=accounts, next_page_token=next_page_token)
+    found = await repository.page(tx, await ACCOUNTS.ask(tx, query))
+    await audit.record(tx, actor, "account.list", detail={"count": len(found.items)})
+    return found
 
 
 async def change_account(

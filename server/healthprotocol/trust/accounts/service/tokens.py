@@ -18,6 +18,8 @@ from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission, Role
 
+TOKENS = repository.TOKENS
+
 
 async def create_token(tx: Transaction, actor: Actor, new: NewToken, *, is_live: bool) -> tuple[Token, Secret]:
     """
@@ -50,17 +52,9 @@ async def create_token(tx: Transaction, actor: Actor, new: NewToken, *, is_live:
 async def list_tokens(tx: Transaction, actor: Actor, query: ListQuery) -> Page[Token]:
     """Return a page of tokens, newest first unless `order_by` says otherwise. Raises Forbidden, BadRequest."""
     permissions.require(actor, Permission.TOKEN_READ)
-    asked = repository.TOKENS.parse(
-        filter=query.filter,
-        order_by=query.order_by,
-        page_size=query.page_size,
-        page_token=query.page_token,
-        signer=tx.keys.signer("page-token"),
-        organisation_id=tx.tenant,
-    )
-    tokens, next_page_token = await repository.page(tx, asked)
-    await audit.record(tx, actor, "token.list", detail={"count": len(tokens)})
-    return Page(items=tokens, next_page_token=next_page_token)
+    found = await repository.page(tx, await TOKENS.ask(tx, query))
+    await audit.record(tx, actor, "token.list", detail={"count": len(found.items)})
+    return found
 
 
 async def revoke_token(tx: Transaction, actor: Actor, token_id: UUID) -> tuple[Token, bytes]:

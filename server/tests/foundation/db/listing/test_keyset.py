@@ -96,9 +96,10 @@ async def paged(connection: asyncpg.Connection, *, page_size: int, order_by: str
             organisation_id=HERE,
         )
         sql, args = listing.sql(SELECT, "b.berths >= $1", 2)
-        rows, token = listing.page(await connection.fetch(sql, 0, *args))
-        assert len(rows) <= page_size
-        ids += [row["id"] for row in rows]
+        page = listing.page(await connection.fetch(sql, 0, *args))
+        token = page.next_page_token
+        assert len(page.items) <= page_size
+        ids += [row["id"] for row in page.items]
         if token is None:
             return ids
     raise AssertionError("the pages do not end")
@@ -119,7 +120,7 @@ class TestPages:
     ) -> None:
         order_by = ", ".join(name + direction for name, direction in keys)
         listing = SPEC.parse(order_by=order_by, signer=SIGNER, organisation_id=HERE)
-        whole = await boats.fetch(f"{SELECT} order by {', '.join(key.sql for key in listing.order)}")
+        whole = await boats.fetch(f"{SELECT} order by {', '.join(key.sql for key in listing.order.keys)}")
 
         pages = await paged(boats, page_size=page_size, order_by=order_by)
 
@@ -128,16 +129,18 @@ class TestPages:
     async def test_a_row_added_before_the_page_moves_nothing(self, boats: asyncpg.Connection) -> None:
         first = SPEC.parse(order_by="title", page_size=10, signer=SIGNER, organisation_id=HERE)
         sql, args = first.sql(SELECT, "true", 1)
-        seen, token = first.page(await boats.fetch(sql, *args))
+        seen = first.page(await boats.fetch(sql, *args))
         await boats.execute("insert into boat values (gen_random_uuid(), 'AAA', 'active', 0, null, now(), true, '{}')")
 
-        second = SPEC.parse(order_by="title", page_size=10, page_token=token, signer=SIGNER, organisation_id=HERE)
+        second = SPEC.parse(
+            order_by="title", page_size=10, page_token=seen.next_page_token, signer=SIGNER, organisation_id=HERE
+        )
         sql, args = second.sql(SELECT, "true", 1)
-        following, _ = second.page(await boats.fetch(sql, *args))
+        following = second.page(await boats.fetch(sql, *args))
 
-        titles = [row["title"] for row in (*seen, *following)]
+        titles = [row["title"] for row in (*seen.items, *following.items)]
         assert "AAA" not in titles
-        assert len({row["id"] for row in (*seen, *following)}) == 20
+        assert len({row["id"] for row in (*seen.items, *following.items)}) == 20
 
 
 _TEXTS = st.sampled_from(["Ebro", "Po", "x", "", "%", "'; drop table boat; --", "\\", '"'])

@@ -1,0 +1,173 @@
+"""One request for one page, checked: its statements with their arguments, and the page of the rows they return."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+
+from .compiler import Parameters, after, filter_condition, order_by
+from .page import Page
+from .page_token import Signer, seal
+from .settling import Derived
+from .shapes import Memory, Order, Shape, Statement
+from .sql import SqlText
+from .tree import Bound
+from .values import Value, after_prefix
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from healthprotocol.foundation.db.transaction import Transaction
+
+
+class Columns(Protocol):
+    """What a row of any driver can do: give a column by its name."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return the value of a column."""
+        ...
+
+
+Row = TypeVar("Row", bound=Columns)
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    A checked list request.
+
+    `last` is the sort values of the row beside the page (before it, or behind it when `is_backward`), None on the
+    first. `as_of` is what `now` means in the filter, None where it does not speak of it. `values` are those of the
+    filter, with places for what is derived from them.
+    """
+
+    name: str
+    page_size: int
+    order: Order
+    shape: Shape
+    values: tuple[Bound, ...]
+    last: tuple[Value | None, ...] | None
+    is_backward: bool
+    as_of: "datetime | None"
+    count_up_to: int | None
+    binding: tuple[str, ...]
+    signer: Signer
+    memory: Memory
+    narrow_by: tuple[str, ...]
+
+    async def sealed(self, tx: "Transaction") -> "Listing":
+        """Return the listing with the blind indexes that its filter compares by, under the keys of the organisation."""
+        values = list(self.values)
+        first = len(self.shape.settled.slots)
+        for place, derived in enumerate(self.shape.settled.derived, start=first):
+            if derived.blind is not None:
+                values[place] = await _indexed(tx, derived, values)
+        return msgspec.structs.replace(self, values=tuple(values))
+
+    def where(self, first_parameter: int) -> tuple[SqlText, list[Any]]:
+        """Return the filter alone as a condition (`true` without one), for acts on everything it selects."""
+        key = (first_parameter, self.shape)
+        statement = self.memory.statements.get(key)
+        if statement is None:
+            parameters = Parameters(first_parameter)
+            node = self.shape.settled.node
+            clause: SqlText = "true" if node is None else filter_condition(node, parameters)
+            statement = self.memory.statements[key] = Statement(clause, parameters.places)
+        return statement.sql, [self.values[place] for place in statement.places]
+
+    def sql(self, base_select: SqlText, base_where: SqlText, first_parameter: int) -> tuple[SqlText, list[Any]]:
+        """
+        Return the statement of this page and its own arguments, numbered from `first_parameter`.
+
+        `base_select` must yield every sortable field as a column of the field's name, because the page tokens are made
+        of them. `base_where` must hold the organisation. One row more than the page is read, to see the end. The rows
+        of a page on the way back come in reverse; `page` turns them.
+        """
+        is_null = None if self.last is None else tuple([value is None for value in self.last])
+        key = (base_select, base_where, first_parameter, self.shape, self.order, is_null, self.is_backward)
+        statement = self.memory.statements.get(key)
+        if statement is None:
+            statement = self._page_statement(base_select, base_where, first_parameter)
+            self.memory.statements[key] = statement
+        arguments: list[Any] = [self.values[place] for place in statement.places]
+        if self.last is not None:
+            arguments += [value for value in self.last if value is not None]
+        arguments.append(self.page_size + 1)
+        return statement.sql, arguments
+
+    def count_sql(
+        self, base_select: SqlText, base_where: SqlText, first_parameter: int, *, most: int
+    ) -> tuple[SqlText, list[Any]]:
+        """Return the statement that counts what the filter selects, at most one past `most`, and its arguments."""
+        key = (base_select, base_where, first_parameter, self.shape)
+        statement = self.memory.statements.get(key)
+        if statement is None:
+            parameters = Parameters(first_parameter)
+            conditions = self._conditions(base_where, parameters)
+            # Columns that nobody asks for are not computed.
+            inner = base_select + "\nwhere " + conditions + "\nlimit " + parameters.more("bigint")
+            statement = Statement("select count(*)\nfrom (\n" + inner + "\n) as counted", parameters.places)
+            self.memory.statements[key] = statement
+        return statement.sql, [*[self.values[place] for place in statement.places], most + 1]
+
+    def page(self, rows: Sequence[Row]) -> Page[Row]:
+        """Return the rows of the page with the tokens of its neighbours."""
+        is_more = len(rows) > self.page_size
+        items = list(rows[: self.page_size])
+        if not items:
+            return Page(items)
+        if self.is_backward:
+            items.reverse()
+        # Whence one came, there is a page; the other way there is one when a row more was found.
+        came_from = self.last is not None
+        has_next, has_previous = (came_from, is_more) if self.is_backward else (is_more, came_from)
+        return Page(
+            items,
+            next_page_token=self._token(items[-1], is_backward=False) if has_next else None,
+            previous_page_token=self._token(items[0], is_backward=True) if has_previous else None,
+        )
+
+    def _token(self, row: Columns, *, is_backward: bool) -> str:
+        values = [row[key.name] for key in self.order.keys]
+        return seal([is_backward, self.as_of, *values], binding=self.binding, signer=self.signer)
+
+    def _conditions(self, base_where: SqlText, parameters: Parameters) -> SqlText:
+        node = self.shape.settled.node
+        return base_where if node is None else base_where + "\n  and " + filter_condition(node, parameters)
+
+    def _page_statement(self, base_select: SqlText, base_where: SqlText, first_parameter: int) -> Statement:
+        parameters = Parameters(first_parameter)
+        keys = self.order.backward if self.is_backward else self.order.keys
+        conditions = self._conditions(base_where, parameters)
+        if self.last is not None:
+            conditions += "\n  and " + after(keys, [value is None for value in self.last], parameters)
+        text = (
+            base_select
+            + "\nwhere "
+            + conditions
+            + "\norder by "
+            + order_by(keys)
+            + "\nlimit "
+            + parameters.more("bigint")
+        )
+        return Statement(text, parameters.places)
+
+
+def with_derived(values: list[Bound], derived: Sequence[Derived]) -> tuple[Bound, ...]:
+    """Return the values with places behind them for what is derived; the blind indexes are put in by `sealed`."""
+    if not derived:
+        return tuple(values)
+    ends = [after_prefix(str(values[one.parts[0]])) if one.blind is None else None for one in derived]
+    return (*values, *ends)
+
+
+async def _indexed(tx: "Transaction", derived: Derived, values: Sequence[Bound]) -> Bound:
+    blind = derived.blind
+    assert blind is not None
+    indexer = await tx.keys.index(tx, blind.table, blind.column, blind.index, size=blind.size_bytes)
+    if derived.is_many:
+        many = values[derived.parts[0]]
+        assert isinstance(many, list)
+        return [indexer.of(str(one)) for one in many]
+    if len(derived.parts) == 1:
+        return indexer.of(str(values[derived.parts[0]]))
+    return indexer.of(blind.normalise([values[part] for part in derived.parts]))
