@@ -65,7 +65,7 @@ class Join(msgspec.Struct, frozen=True):
     Another table that a field lies in, as the slice declares it.
 
     `source` is what follows `select from`, with the condition that ties it to the row of the list, tenant included:
-    `protocol p where p.organisation_id = a.organisation_id and p.id = a.protocol_id`. It becomes an `exists`, so it
+    `harbour h where h.organisation_id = b.organisation_id and h.id = b.harbour_id`. It becomes an `exists`, so it
     multiplies no rows.
     """
 

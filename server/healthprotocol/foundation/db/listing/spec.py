@@ -3,21 +3,21 @@ Lists: one whitelist per list, parsed from `filter`, `order_by`, `page_size` and
 
 A repository declares its list once and asks for pages; the caller's words never reach SQL:
 
-    PROTOCOLS = ListingSpec(
-        name="protocols",
-        fields={"id": uuid("p.id", sortable=True), "status": choice("p.status", STATES), ...},
+    BOATS = ListingSpec(
+        name="boats",
+        fields={"id": uuid("b.id", sortable=True), "status": choice("b.status", STATES), ...},
         default_order="title",
     )
-    listing = await PROTOCOLS.ask(tx, query)
-    page = await fetch_page(tx, listing, "select p.id, p.title from page p", "p.organisation_id = $1", tx.tenant)
+    listing = await BOATS.ask(tx, query)
+    page = await fetch_page(tx, listing, "select b.id, b.title from boat b", "b.organisation_id = $1", tx.tenant)
 
 A grammar makes a condition tree (`tree`), `settling` names what is derived from its values, `compiler` makes SQL of it.
-Another grammar brings its own tree and slots to `listing_of`, and all the rest is the same.
+Another grammar brings a tree and slots of its own, and all the rest is the same.
 """
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import msgspec
 
@@ -42,6 +42,16 @@ if TYPE_CHECKING:
 _MOST_DIGITS = 6
 # What a token carries before its sort values: which way it leads, and what `now` means on every page of the list.
 _HEAD = (boolean_field(""), timestamp(""))
+
+
+class Said(TypedDict, total=False):
+    """The parameters of a list request, as `Asked` explains them; absent, None and blank are the same."""
+
+    filter: str | None
+    order_by: str | None
+    page_size: int | str | None
+    page_token: str | None
+    count_up_to: int | None
 
 
 class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,14 +99,10 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
     def parse(
         self,
         *,
-        filter: str | None = None,  # noqa: A002 - the public name of the parameter
-        order_by: str | None = None,
-        page_size: int | str | None = None,
-        page_token: str | None = None,
-        count_up_to: int | None = None,
         signer: Signer,
         organisation_id: OrganisationId,
         now: datetime | None = None,
+        **said: Unpack[Said],
     ) -> Listing:
         """
         Check the parameters of a list request; `now` is the present for `today` and `now` in the filter.
@@ -108,12 +114,12 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
             BadRequest: with every fault, at `/filter`, `/order_by`, `/page_size`, `/count_up_to` and `/page_token`.
         """
         faults: list[Violation] = []
-        source, wanted = (filter or "").strip(), (order_by or "").strip()
+        source, wanted = (said.get("filter") or "").strip(), (said.get("order_by") or "").strip()
         present = now or datetime.now(UTC)
         shape, values = self._filter(source, present, faults)
         order = self._order(wanted, faults)
-        size = _page_size(page_size, faults)
-        _check_count(count_up_to, faults)
+        size, page_token = _page_size(said.get("page_size"), faults), said.get("page_token")
+        count_up_to = _count_up_to(said.get("count_up_to"), faults)
         binding = (str(organisation_id), self.name, source, wanted)
         place = _Place(as_of=present if "now" in source or "today" in source else None)
         # A token is bound to the query: while that is faulty there is nothing to check it against.
@@ -232,7 +238,8 @@ def _page_size(asked: int | str | None, faults: list[Violation]) -> int:
     return DEFAULT_PAGE_SIZE
 
 
-def _check_count(asked: int | None, faults: list[Violation]) -> None:
+def _count_up_to(asked: int | None, faults: list[Violation]) -> int | None:
     if asked is not None and not 1 <= asked <= LARGEST_COUNT:
         detail = f"It is counted up to 1 to {LARGEST_COUNT:,}; ask for that, or for no count."
         faults.append(Violation("/count_up_to", "count_out_of_range", detail))
+    return asked
