@@ -160,6 +160,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/assignments/batch-create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Give up to 500 protocols to patients, each with its own first day and adjustments */
+        post: operations["create_assignments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assignments/batch-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say of up to 500 assignments that there should never have been them */
+        post: operations["delete_assignments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/assignments/batch-update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Start, pause, resume, stop or complete up to 500 assignments */
+        post: operations["update_assignments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assignments/bulk": {
         parameters: {
             query?: never;
@@ -392,8 +443,25 @@ export interface paths {
         /** List entries, newest first */
         get: operations["list_entries"];
         put?: never;
-        /** Record one entry, or up to 500 */
+        /** Record or correct one entry, or up to 500 */
         post: operations["record_entries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/entries/batch-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo up to 500 entries; what was undone is kept */
+        post: operations["retract_entries"];
         delete?: never;
         options?: never;
         head?: never;
@@ -533,6 +601,57 @@ export interface paths {
         put?: never;
         /** Enrol a patient */
         post: operations["create_patient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/patients/batch-create": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enrol up to 500 patients */
+        post: operations["create_patients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/patients/batch-delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Archive up to 500 patients */
+        post: operations["archive_patients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/patients/batch-update": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Change up to 500 patients */
+        post: operations["update_patients"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1187,6 +1306,36 @@ export interface components {
             value: string;
         };
         /**
+         * AssignmentAct
+         * @description One assignment of a bulk update, and what happens to it.
+         *
+         *     `reason` goes with pause and stop (where it must be), `shift` with resume. Without `revision` it may be any.
+         */
+        AssignmentAct: {
+            /** @enum {unknown} */
+            action: "complete" | "pause" | "resume" | "start" | "stop";
+            /** Format: uuid */
+            id: string;
+            /** @default null */
+            reason?: string | null;
+            /** @default null */
+            revision?: number | null;
+            /** @default false */
+            shift?: boolean;
+        };
+        /**
+         * AssignmentMistake
+         * @description An assignment that there should never have been.
+         */
+        AssignmentMistake: {
+            /** Format: uuid */
+            id: string;
+            /** @default null */
+            reason?: string | null;
+            /** @default null */
+            revision?: number | null;
+        };
+        /**
          * AssignmentOut
          * @description An assignment.
          *
@@ -1541,6 +1690,14 @@ export interface components {
             values: components["schemas"]["ValueOut"][];
         };
         /**
+         * EntryRef
+         * @description An entry of a bulk act.
+         */
+        EntryRef: {
+            /** Format: uuid */
+            id: string;
+        };
+        /**
          * EntryResult
          * @description What became of one item: `status` as if it had been sent alone; 200 means that it was known already.
          */
@@ -1734,6 +1891,126 @@ export interface components {
             version: number;
         };
         /**
+         * ItemResult[AssignmentOut]
+         * @description What became of the item at place `index`, from 0: the `item` as it is now, or a `problem`.
+         */
+        ItemResult_AssignmentOut_: {
+            index: number;
+            /** @default null */
+            item?: components["schemas"]["AssignmentOut"] | null;
+            /** @default null */
+            problem?: Record<string, never> | null;
+            status: number;
+        };
+        /**
+         * ItemResult[EntryOut]
+         * @description What became of the item at place `index`, from 0: the `item` as it is now, or a `problem`.
+         */
+        ItemResult_EntryOut_: {
+            index: number;
+            /** @default null */
+            item?: components["schemas"]["EntryOut"] | null;
+            /** @default null */
+            problem?: Record<string, never> | null;
+            status: number;
+        };
+        /**
+         * ItemResult[PatientOut]
+         * @description What became of the item at place `index`, from 0: the `item` as it is now, or a `problem`.
+         */
+        ItemResult_PatientOut_: {
+            index: number;
+            /** @default null */
+            item?: components["schemas"]["PatientOut"] | null;
+            /** @default null */
+            problem?: Record<string, never> | null;
+            status: number;
+        };
+        /**
+         * ItemResults[AssignmentOut]
+         * @description The results, in the order of the items.
+         */
+        ItemResults_AssignmentOut_: {
+            results: components["schemas"]["ItemResult_AssignmentOut_"][];
+        };
+        /**
+         * ItemResults[EntryOut]
+         * @description The results, in the order of the items.
+         */
+        ItemResults_EntryOut_: {
+            results: components["schemas"]["ItemResult_EntryOut_"][];
+        };
+        /**
+         * ItemResults[PatientOut]
+         * @description The results, in the order of the items.
+         */
+        ItemResults_PatientOut_: {
+            results: components["schemas"]["ItemResult_PatientOut_"][];
+        };
+        /**
+         * Items[AssignmentAct]
+         * @description Up to 500 items; with `atomic` one that fails makes all fail, without it stops no other.
+         */
+        Items_AssignmentAct_: {
+            /** @default false */
+            atomic?: boolean;
+            items: components["schemas"]["AssignmentAct"][];
+        };
+        /**
+         * Items[AssignmentMistake]
+         * @description Up to 500 items; with `atomic` one that fails makes all fail, without it stops no other.
+         */
+        Items_AssignmentMistake_: {
+            /** @default false */
+            atomic?: boolean;
+            items: components["schemas"]["AssignmentMistake"][];
+        };
+        /**
+         * Items[CreateAssignment]
+         * @description Up to 500 items; with `atomic` one that fails makes all fail, without it stops no other.
+         */
+        Items_CreateAssignment_: {
+            /** @default false */
+            atomic?: boolean;
+            items: components["schemas"]["CreateAssignment"][];
+        };
+        /**
+         * Items[CreatePatient]
+         * @description Up to 500 items; with `atomic` one that fails makes all fail, without it stops no other.
+         */
+        Items_CreatePatient_: {
+            /** @default false */
+            atomic?: boolean;
+            items: components["schemas"]["CreatePatient"][];
+        };
+        /**
+         * Items[EntryRef]
+         * @description Up to 500 items; with `atomic` one that fails makes all fail, without it stops no other.
+         */
+        Items_EntryRef_: {
+            /** @default false */
+            atomic?: boolean;
+            items: components["schemas"]["EntryRef"][];
+        };
+        /**
+         * Items[PatientRef]
+         * @description Up to 500 items; with `atomic` one that fails makes all fail, without it stops no other.
+         */
+        Items_PatientRef_: {
+            /** @default false */
+            atomic?: boolean;
+            items: components["schemas"]["PatientRef"][];
+        };
+        /**
+         * Items[PatientUpdate]
+         * @description Up to 500 items; with `atomic` one that fails makes all fail, without it stops no other.
+         */
+        Items_PatientUpdate_: {
+            /** @default false */
+            atomic?: boolean;
+            items: components["schemas"]["PatientUpdate"][];
+        };
+        /**
          * Kept
          * @description Something an imported source says that cannot be executed here: shown to staff and exported unchanged.
          */
@@ -1745,8 +2022,12 @@ export interface components {
         /**
          * ListQuery
          * @description `filter`, `order_by` and `page_token` as the listing of the resource reads them; `page_size` 1 to 200.
+         *
+         *     `count_up_to`, 1 to 10,000, also asks for `total`, or `total_at_least` that many.
          */
         ListQuery: {
+            /** @default null */
+            count_up_to?: number | null;
             /** @default  */
             filter?: string;
             /** @default  */
@@ -2052,111 +2333,219 @@ export interface components {
         };
         /**
          * Page[AccountOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_AccountOut_: {
             items: components["schemas"]["AccountOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[AlertOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_AlertOut_: {
             items: components["schemas"]["AlertOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[AssignmentOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_AssignmentOut_: {
             items: components["schemas"]["AssignmentOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[AuditEventOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_AuditEventOut_: {
             items: components["schemas"]["AuditEventOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[EntryOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_EntryOut_: {
             items: components["schemas"]["EntryOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[MeasurementOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_MeasurementOut_: {
             items: components["schemas"]["MeasurementOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[OccurrenceOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_OccurrenceOut_: {
             items: components["schemas"]["OccurrenceOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[PatientListItem]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_PatientListItem_: {
             items: components["schemas"]["PatientListItem"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[ProtocolListItem]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_ProtocolListItem_: {
             items: components["schemas"]["ProtocolListItem"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[ProtocolOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_ProtocolOut_: {
             items: components["schemas"]["ProtocolOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[RankedOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_RankedOut_: {
             items: components["schemas"]["RankedOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * Page[TokenOut]
-         * @description Items in order; `next_page_token` is absent on the last page.
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
          */
         Page_TokenOut_: {
             items: components["schemas"]["TokenOut"][];
             /** @default null */
             next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
         };
         /**
          * PatientListItem
@@ -2208,6 +2597,8 @@ export interface components {
          *     `order_by` may be `name` too; of more than 10,000 patients the newest come first then.
          */
         PatientQuery: {
+            /** @default null */
+            count_up_to?: number | null;
             /** @default  */
             filter?: string;
             /** @default  */
@@ -2218,6 +2609,39 @@ export interface components {
             page_token?: string | null;
             /** @default  */
             q?: string;
+        };
+        /**
+         * PatientRef
+         * @description A patient of a bulk act. Without `revision` it may be any.
+         */
+        PatientRef: {
+            /** Format: uuid */
+            id: string;
+            /** @default null */
+            revision?: number | null;
+        };
+        /**
+         * PatientUpdate
+         * @description A patient of a bulk update, and what to change. Without `revision` whatever is there now is changed.
+         */
+        PatientUpdate: {
+            address?: string | components["schemas"]["Address"] | null;
+            /** Format: date */
+            birth_date?: string;
+            email?: string | null;
+            family_name?: string;
+            given_name?: string;
+            /** Format: uuid */
+            id: string;
+            identifiers?: components["schemas"]["Identifier"][] | null;
+            language?: string | null;
+            phone?: string | null;
+            /** @default null */
+            revision?: number | null;
+            sex?: ("female" | "male" | "other" | "unknown") | null;
+            /** @enum {unknown} */
+            status?: "active" | "archived";
+            time_zone?: string;
         };
         /**
          * Pause
@@ -2415,6 +2839,8 @@ export interface components {
          * @description `q` finds words of the title.
          */
         ProtocolQuery: {
+            /** @default null */
+            count_up_to?: number | null;
             /** @default  */
             filter?: string;
             /** @default  */
@@ -2863,10 +3289,24 @@ export interface operations {
     list_accounts: {
         parameters: {
             query?: {
+                /**
+                 * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
+                 *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `role`: one of admin, clinician, coordinator, auditor, patient, service; `=` `!=` `IN`
+                 *     - `status`: one of active, disabled; `=` `!=` `IN`
+                 *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 * @example role = "admin" AND status = "active"
+                 */
                 filter?: string;
+                /**
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `created_at`. By default `created_at desc`.
+                 * @example created_at desc
+                 */
                 order_by?: string;
                 page_size?: number;
                 page_token?: string | null;
+                count_up_to?: number | null;
             };
             header?: never;
             path?: never;
@@ -3037,10 +3477,30 @@ export interface operations {
     list_alerts: {
         parameters: {
             query?: {
+                /**
+                 * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
+                 *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `status`: one of open, acknowledged, resolved; `=` `!=` `IN`
+                 *     - `severity`: one of low, moderate, high; `=` `!=` `IN`
+                 *     - `urgency`: a whole number of at most 64 bits; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `assignment_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `rule`: one of value_out_of_range, score_high, missed_in_row, adherence_low, no_entry; `=` `!=` `IN`
+                 *     - `activity_key`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `opened_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `ended_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
+                 *     - `escalated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
+                 * @example status = "open" AND severity = "low"
+                 */
                 filter?: string;
+                /**
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `status`, `urgency`, `opened_at`. By default `urgency desc, opened_at desc`.
+                 * @example urgency desc, opened_at desc
+                 */
                 order_by?: string;
                 page_size?: number;
                 page_token?: string | null;
+                count_up_to?: number | null;
             };
             header?: never;
             path?: never;
@@ -3148,10 +3608,28 @@ export interface operations {
     list_assignments: {
         parameters: {
             query?: {
+                /**
+                 * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
+                 *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `status`: one of proposed, active, paused, completed, stopped, entered_in_error; `=` `!=` `IN`
+                 *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `protocol_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `version`: a whole number of at most 64 bits; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `starts_on`: a date that exists, such as 2026-03-07, or today - 30d; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `ends_on`: a date that exists, such as 2026-03-07, or today - 30d; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `assigned_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `updated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 * @example status = "proposed" AND starts_on >= today - 30d
+                 */
                 filter?: string;
+                /**
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `status`, `patient_id`, `protocol_id`, `version`, `starts_on`, `ends_on`, `assigned_at`, `updated_at`. By default `assigned_at desc`.
+                 * @example assigned_at desc
+                 */
                 order_by?: string;
                 page_size?: number;
                 page_token?: string | null;
+                count_up_to?: number | null;
             };
             header?: never;
             path?: never;
@@ -3196,6 +3674,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AssignmentOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    create_assignments: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Items_CreateAssignment_"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemResults_AssignmentOut_"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    delete_assignments: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Items_AssignmentMistake_"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemResults_AssignmentOut_"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    update_assignments: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Items_AssignmentAct_"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemResults_AssignmentOut_"];
                 };
             };
             "4XX": components["responses"]["Problem"];
@@ -3566,10 +4134,30 @@ export interface operations {
     list_audit_events: {
         parameters: {
             query?: {
+                /**
+                 * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
+                 *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `actor_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `actor_role`: a text without control characters; `=` `!=` `IN`
+                 *     - `action`: a text without control characters; `=` `!=` `IN`
+                 *     - `object_type`: a text without control characters; `=` `!=` `IN`
+                 *     - `object_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `patient_ids`: a text without control characters; `:`
+                 *     - `outcome`: one of success, denied, failure; `=` `!=` `IN`
+                 *     - `request_id`: a text without control characters; `=` `!=` `IN`
+                 * @example at >= now - 24h AND outcome = "success"
+                 */
                 filter?: string;
+                /**
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `at`. By default `at desc`.
+                 * @example at desc
+                 */
                 order_by?: string;
                 page_size?: number;
                 page_token?: string | null;
+                count_up_to?: number | null;
             };
             header?: never;
             path?: never;
@@ -3632,10 +4220,29 @@ export interface operations {
     list_entries: {
         parameters: {
             query?: {
+                /**
+                 * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
+                 *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `assignment_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `activity_key`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `occurrence_id`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `outcome`: one of completed, skipped, retracted; `=` `!=` `IN`
+                 *     - `late`: true or false; `=` `!=`
+                 *     - `planned_on`: a date that exists, such as 2026-03-07, or today - 30d; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
+                 *     - `effective_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `recorded_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 * @example outcome = "completed" AND planned_on >= today - 30d
+                 */
                 filter?: string;
+                /**
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `effective_at`, `recorded_at`. By default `recorded_at desc`.
+                 * @example recorded_at desc
+                 */
                 order_by?: string;
                 page_size?: number;
                 page_token?: string | null;
+                count_up_to?: number | null;
             };
             header?: never;
             path?: never;
@@ -3689,6 +4296,36 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EntryResults"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    retract_entries: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Items_EntryRef_"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemResults_EntryOut_"];
                 };
             };
             "4XX": components["responses"]["Problem"];
@@ -3941,10 +4578,24 @@ export interface operations {
     list_patients: {
         parameters: {
             query?: {
+                /**
+                 * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
+                 *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `status`: one of active, archived; `=` `!=` `IN`
+                 *     - `time_zone`: a text without control characters; `=` `!=` `IN`
+                 *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `updated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 * @example status = "active" AND created_at >= now - 24h
+                 */
                 filter?: string;
+                /**
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `created_at`, `updated_at`. By default `created_at desc`.
+                 * @example created_at desc
+                 */
                 order_by?: string;
                 page_size?: number;
                 page_token?: string | null;
+                count_up_to?: number | null;
                 q?: string;
             };
             header?: never;
@@ -3990,6 +4641,96 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PatientOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    create_patients: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Items_CreatePatient_"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemResults_PatientOut_"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    archive_patients: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Items_PatientRef_"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemResults_PatientOut_"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    update_patients: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Items_PatientUpdate_"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            207: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ItemResults_PatientOut_"];
                 };
             };
             "4XX": components["responses"]["Problem"];
@@ -4199,10 +4940,28 @@ export interface operations {
     list_protocols: {
         parameters: {
             query?: {
+                /**
+                 * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
+                 *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `status`: one of draft, active, retired; `=` `!=` `IN`
+                 *     - `title`: a text without control characters; `=` `!=` `IN`
+                 *     - `category`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `tags`: a text without control characters; `:`
+                 *     - `version`: a whole number of at most 64 bits; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `updated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `published_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
+                 * @example status = "draft" AND created_at >= now - 24h
+                 */
                 filter?: string;
+                /**
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `title`, `created_at`, `updated_at`. By default `title`.
+                 * @example title
+                 */
                 order_by?: string;
                 page_size?: number;
                 page_token?: string | null;
+                count_up_to?: number | null;
                 q?: string;
             };
             header?: never;
@@ -4692,10 +5451,25 @@ export interface operations {
     list_tokens: {
         parameters: {
             query?: {
+                /**
+                 * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
+                 *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `account_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `name`: a text without control characters; `=` `!=` `IN`
+                 *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `expires_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `revoked_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
+                 * @example created_at >= now - 24h AND expires_at >= now - 24h
+                 */
                 filter?: string;
+                /**
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `created_at`. By default `created_at desc`.
+                 * @example created_at desc
+                 */
                 order_by?: string;
                 page_size?: number;
                 page_token?: string | null;
+                count_up_to?: number | null;
             };
             header?: never;
             path?: never;
