@@ -22,6 +22,7 @@ from healthprotocol.api.gate import open_gate
 from healthprotocol.api.middleware.access_log import AccessLogMiddleware
 from healthprotocol.api.middleware.body_limit import MEBIBYTE, BodyLimitMiddleware
 from healthprotocol.api.middleware.compression import CompressionMiddleware
+from healthprotocol.api.middleware.exposures import ExposuresMiddleware
 from healthprotocol.api.middleware.request_id import RequestIdMiddleware
 from healthprotocol.api.middleware.security_headers import SecurityHeadersMiddleware
 from healthprotocol.api.openapi import openapi_document
@@ -42,6 +43,8 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
     @asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         parts = assembly or await assemble(settings)
+        if assembly is None:
+            await parts.start()
         app.state.update({"database": parts.database, "doorkeeper": parts.doorkeeper, "readiness": parts.readiness})
         # The table of units takes most of a second to build; the first patient who measures should not wait for it.
         warming = asyncio.create_task(asyncio.to_thread(units.are_convertible, "Cel", "[degF]"))
@@ -78,6 +81,8 @@ def _wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
     app = WebApp(app, web_folder(settings))
     # Every answer, also of the files and of refusals above.
     app = SecurityHeadersMiddleware(app, is_https_only=settings.is_production)
+    # For the guards of rollouts: all that is ours lies inside, files of the web app too, which cost nothing here.
+    app = ExposuresMiddleware(app)
     # Measures and writes what all of the inner ones did.
     app = AccessLogMiddleware(app)
     # First of all: whatever happens after carries the id.

@@ -31,6 +31,7 @@ from healthprotocol.care.patients.model import PatientErased
 from healthprotocol.care.protocols import routes as protocols
 from healthprotocol.care.reports import routes as reports
 from healthprotocol.foundation.cache import CacheOptions
+from healthprotocol.foundation.config.live import LiveChanges
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.process import forbid_memory_dumps
@@ -39,10 +40,14 @@ from healthprotocol.foundation.db.pool import Pool, PoolLimits
 from healthprotocol.foundation.db.pool.postgresql import Server, open_pool
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.events import Subscriptions
+from healthprotocol.foundation.flags.declaration import Registry
 from healthprotocol.foundation.jobs.registry import JobRegistry
 from healthprotocol.foundation.telemetry import metrics
 from healthprotocol.operations.events import routes as events
 from healthprotocol.operations.events.service import announcing
+from healthprotocol.operations.flags import jobs as flag_jobs
+from healthprotocol.operations.flags import routes as flags
+from healthprotocol.operations.flags.service import Keeper
 from healthprotocol.operations.health import routes as health
 from healthprotocol.operations.health.service import Readiness, readiness
 from healthprotocol.operations.maintenance import jobs as maintenance
@@ -65,10 +70,14 @@ ROUTES: list[Any] = [
     *audit.ROUTES,
     *work.ROUTES,
     *events.ROUTES,
+    *flags.ROUTES,
     *health.ROUTES,
     # Everybody may send one: each request in it has its own policy.
     *batch.routes(Permission.SESSION_OWN),
 ]
+
+# Every feature flag. What is not here does not exist; what is here and old stands in `flags stale`.
+FLAGS = Registry([])
 
 # Which slice hears of what another did, in the same transaction.
 SUBSCRIPTIONS: list[tuple[type, Any]] = [
@@ -100,6 +109,7 @@ def jobs() -> JobRegistry:
     """Return every job that a worker runs, and what recurs."""
     registry = JobRegistry()
     maintenance.register(registry)
+    flag_jobs.register(registry)
     adherence_jobs.register(registry)
     alert_jobs.register(registry)
     assignment_jobs.register(registry)
@@ -114,7 +124,12 @@ class Assembly(msgspec.Struct, frozen=True):
     database: Database
     doorkeeper: Doorkeeper
     readiness: Readiness
+    keeper: Keeper
     container: AsyncContainer
+
+    async def start(self) -> None:
+        """Begin what goes on beside requests and jobs, in a process that stays. Never waits for the database."""
+        await self.keeper.start()
 
     async def close(self) -> None:
         """Close everything that was opened, in reverse order."""
@@ -174,6 +189,21 @@ class Parts(Provider):
         await database.stop_listening()
 
     @provide
+    async def changes(self, database: Database) -> AsyncIterator[LiveChanges]:
+        """What is heard of small tables that change."""
+        changes = LiveChanges(database)
+        yield changes
+        await changes.close()
+
+    @provide
+    async def keeper(self, database: Database, changes: LiveChanges) -> AsyncIterator[Keeper]:
+        """The flags of this process, and what looks after them."""
+        keeper = Keeper(database, FLAGS, changes)
+        database.flags = keeper.flags
+        yield keeper
+        await keeper.close()
+
+    @provide
     def doorkeeper(self, database: Database, settings: Settings) -> Iterator[Doorkeeper]:
         """Who may come in."""
         doorkeeper = Doorkeeper(database, settings)
@@ -197,6 +227,7 @@ async def assemble(settings: Settings) -> Assembly:
             database=await container.get(Database),
             doorkeeper=await container.get(Doorkeeper),
             readiness=await container.get(Readiness),
+            keeper=await container.get(Keeper),
             container=container,
         )
     except BaseException:

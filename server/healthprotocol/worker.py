@@ -26,6 +26,7 @@ async def run(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     assembly = await assemble(settings)
     try:
+        await assembly.start()
         await run_worker(settings.database_url or "", assembly.database, jobs(), stop, observe=metrics.job_ended)
     finally:
         await assembly.close()

@@ -17,6 +17,7 @@ from litestar.response import Response
 
 from healthprotocol.api.body import convert_query, decode_body
 from healthprotocol.api.idempotency import StoredAnswer, replay_or_reserve, store_answer
+from healthprotocol.api.middleware.exposures import EXPOSURES
 from healthprotocol.api.paging import NoQuery
 from healthprotocol.api.problem import UnsupportedMediaType
 from healthprotocol.api.routing import Answer, Endpoint
@@ -243,19 +244,24 @@ async def open_gate(request: "Request[Any, Any, Any]") -> Gate:
     doorkeeper: Doorkeeper = state.doorkeeper
     endpoint: Endpoint = request.route_handler.opt["endpoint"]
     client = request.scope.get("client")
+    scope_state = request.scope.get("state", {})
     context = RequestContext(
-        request_id=request.scope.get("state", {}).get("request_id", "none"),
+        request_id=scope_state.get("request_id", "none"),
         address=client[0] if client else None,
+        exposures=scope_state.get(EXPOSURES),
         # RFC 9111 5.2.1.4: a client that saw something odd can ask past what we keep.
         is_past_caches="no-cache" in request.headers.get("cache-control", "").lower(),
     )
-    enclosing: Enclosing | None = request.scope.get("state", {}).get(ENCLOSING)
+    enclosing: Enclosing | None = scope_state.get(ENCLOSING)
     if enclosing is None:
         authenticated = await doorkeeper.authenticate(request.headers, request.cookies)
     elif endpoint.batchable and endpoint.media_type == "application/json":
         context, authenticated = enclosing.context, enclosing.authenticated
     else:
         raise NotInABatch
+    if authenticated is not None:
+        # A look into a dictionary, but for the first request of an organisation in this process.
+        await state.database.flags.tables.load(authenticated.actor.organisation_id)
     if endpoint.policy is not None:
         if authenticated is None:
             raise Unauthenticated

@@ -4,6 +4,7 @@ from uuid import UUID
 
 import msgspec
 
+from healthprotocol.foundation.flags.exposure import Exposures
 from healthprotocol.foundation.ids import AccountId, OrganisationId
 
 
@@ -28,9 +29,11 @@ class RequestContext(msgspec.Struct, frozen=True, kw_only=True):
     Where an act comes from: goes into the audit row and the problem body. `address` is the client's IP.
 
     `is_past_caches`: it wants to be answered from the database, whatever has been kept.
+    `exposures` remembers which sides of running rollouts the request was on; None where nobody measures.
     """
 
     request_id: str
     address: str | None = None
     purpose: str = "TREAT"
     is_past_caches: bool = False
+    exposures: Exposures | None = None

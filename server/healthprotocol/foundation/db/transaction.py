@@ -9,6 +9,7 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from uuid import UUID
 
@@ -24,6 +25,8 @@ from healthprotocol.foundation.db.pool import Lease, Pool, Priority, Refused
 from healthprotocol.foundation.db.pool.postgresql import open_pool
 from healthprotocol.foundation.errors import CommitUnanswered, Unavailable
 from healthprotocol.foundation.events import Subscriptions
+from healthprotocol.foundation.flags.model import Caller
+from healthprotocol.foundation.flags.runtime import CallerFlags, Flags
 from healthprotocol.foundation.ids import OrganisationId, new_id
 
 if TYPE_CHECKING:
@@ -108,6 +111,13 @@ class Transaction:
     def keys(self) -> "KeyRing":
         """The key ring of this process."""
         return self._database.keys
+
+    @cached_property
+    def flags(self) -> CallerFlags:
+        """The feature flags as the actor of this transaction has them: `if tx.flags.is_on(FLAG)`."""
+        actor = self.actor
+        caller = Caller(self.tenant, actor.account_id if actor else None, actor.role if actor else "")
+        return self._database.flags.for_caller(caller, lambda: self.now, self.context.exposures)
 
     @property
     def cache(self) -> TenantCache:
@@ -225,6 +235,8 @@ class Database:
         self.cache = Cache(
             self, ear=self.listener, sealer=lambda: keys.sealer("cache"), options=cache or CacheOptions()
         )
+        # Until assembly wires the process's own, every flag has its declared value.
+        self.flags = Flags()
         self._wait_seconds = wait_seconds
 
     @asynccontextmanager

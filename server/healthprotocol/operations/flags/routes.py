@@ -1,0 +1,133 @@
+"""Flags over HTTP: what is decided for one's own organisation, and what holds for all."""
+
+from healthprotocol.api.gate import Gate
+from healthprotocol.api.routing import Answer, Declare
+from healthprotocol.operations.flags import schemas, service
+from healthprotocol.trust.permissions.model import Permission
+
+declare = Declare("flags")
+_FLAGS = "/api/v1/flags"
+_FLAG = "/api/v1/flags/{flag_key:str}"
+
+
+@declare.get(_FLAGS, policy=Permission.SETTING_READ, returns=schemas.FlagsOut, summary="List all flags")
+async def list_flags(gate: Gate) -> Answer:
+    tenant = gate.actor.organisation_id
+    return await gate.read(lambda tx: service.list_flags(tx, gate.actor), lambda seen: schemas.flags(seen, tenant))
+
+
+@declare.get(
+    f"{_FLAGS}/evaluated",
+    policy=Permission.SESSION_OWN,
+    returns=schemas.EvaluatedOut,
+    summary="Read what the flags of clients give you",
+)
+async def read_evaluated_flags(gate: Gate) -> Answer:
+    return await gate.read(service.evaluated, lambda values: schemas.EvaluatedOut(values=values))
+
+
+@declare.get(
+    f"{_FLAGS}/stale",
+    policy=Permission.SETTING_READ,
+    query=schemas.StaleQuery,
+    returns=schemas.StaleFlagsOut,
+    summary="List the flags that nobody may need any more",
+)
+async def list_stale_flags(gate: Gate) -> Answer:
+    query = gate.query(schemas.StaleQuery)
+    return await gate.read(lambda tx: service.stale(tx, gate.actor, days=query.days), schemas.stale)
+
+
+@declare.get(_FLAG, policy=Permission.SETTING_READ, returns=schemas.FlagOut, summary="Read a flag")
+async def read_flag(gate: Gate, flag_key: str) -> Answer:
+    tenant = gate.actor.organisation_id
+    return await gate.read(lambda tx: service.get(tx, gate.actor, flag_key), lambda seen: schemas.flag(seen, tenant))
+
+
+@declare.patch(
+    _FLAG,
+    policy=Permission.SETTING_WRITE,
+    body=schemas.ChangeFlag,
+    returns=schemas.FlagOut,
+    summary="Decide about a flag for one's organisation",
+)
+async def change_flag(gate: Gate, flag_key: str) -> Answer:
+    tenant = gate.actor.organisation_id
+    revision = gate.expected_revision()
+    asked = await gate.body(schemas.ChangeFlag)
+    return await gate.write(
+        lambda tx: service.change(
+            tx, gate.actor, flag_key, asked.change(), reason=asked.reason, expected_revision=revision
+        ),
+        lambda seen: schemas.flag(seen, tenant),
+    )
+
+
+@declare.post(
+    f"{_FLAG}/kill",
+    policy=Permission.SETTING_WRITE,
+    body=schemas.Because,
+    returns=schemas.FlagOut,
+    summary="Turn a flag off for one's organisation, whatever is decided about it",
+)
+async def kill_flag(gate: Gate, flag_key: str) -> Answer:
+    tenant = gate.actor.organisation_id
+    because = await gate.body(schemas.Because)
+    return await gate.write(
+        lambda tx: service.kill(tx, gate.actor, flag_key, reason=because.reason),
+        lambda seen: schemas.flag(seen, tenant),
+    )
+
+
+@declare.post(
+    f"{_FLAG}/revive",
+    policy=Permission.SETTING_WRITE,
+    body=schemas.Because,
+    returns=schemas.FlagOut,
+    summary="Undo a kill of one's organisation",
+)
+async def revive_flag(gate: Gate, flag_key: str) -> Answer:
+    tenant = gate.actor.organisation_id
+    because = await gate.body(schemas.Because)
+    return await gate.write(
+        lambda tx: service.revive(tx, gate.actor, flag_key, reason=because.reason),
+        lambda seen: schemas.flag(seen, tenant),
+    )
+
+
+@declare.get(
+    f"{_FLAG}/history",
+    policy=Permission.SETTING_READ,
+    returns=schemas.HistoryOut,
+    summary="List the changes of a flag",
+)
+async def read_flag_history(gate: Gate, flag_key: str) -> Answer:
+    tenant = gate.actor.organisation_id
+    return await gate.read(
+        lambda tx: service.history(tx, gate.actor, flag_key), lambda versions: schemas.history(versions, tenant)
+    )
+
+
+@declare.get(
+    f"{_FLAG}/rollout",
+    policy=Permission.SETTING_READ,
+    returns=schemas.WatchedRolloutOut,
+    summary="Read the latest gradual rollout of a flag, with its evidence",
+)
+async def read_flag_rollout(gate: Gate, flag_key: str) -> Answer:
+    return await gate.read(
+        lambda tx: service.get_rollout(tx, gate.actor, flag_key), lambda found: schemas.watched(*found)
+    )
+
+
+ROUTES = [
+    list_flags,
+    read_evaluated_flags,
+    list_stale_flags,
+    read_flag,
+    change_flag,
+    kill_flag,
+    revive_flag,
+    read_flag_history,
+    read_flag_rollout,
+]

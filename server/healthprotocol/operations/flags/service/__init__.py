@@ -1,0 +1,22 @@
+"""Look at flags, decide about them, and roll them out."""
+
+from healthprotocol.operations.flags.service.deciding import change, kill, revive
+from healthprotocol.operations.flags.service.keeping import Keeper
+from healthprotocol.operations.flags.service.looking import evaluated, get, history, list_flags, stale
+from healthprotocol.operations.flags.service.rollouts import get_rollout, start_rollout, stop_rollout, watch_rollouts
+
+__all__ = [
+    "Keeper",
+    "change",
+    "evaluated",
+    "get",
+    "get_rollout",
+    "history",
+    "kill",
+    "list_flags",
+    "revive",
+    "stale",
+    "start_rollout",
+    "stop_rollout",
+    "watch_rollouts",
+]

@@ -1,0 +1,145 @@
+"""What a process does for its flags beside answering: keep its copies fresh, report what it saw, guard rollouts."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Mapping
+from uuid import UUID
+
+import structlog
+
+from healthprotocol.foundation.config.live import LiveChanges, LiveCopy, NotLoaded
+from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.errors import Problem, Unavailable
+from healthprotocol.foundation.flags.declaration import Registry
+from healthprotocol.foundation.flags.evaluation import Table, compile_table
+from healthprotocol.foundation.flags.exposure import Outcome
+from healthprotocol.foundation.flags.model import Arm, State
+from healthprotocol.foundation.flags.runtime import Flags
+from healthprotocol.foundation.ids import INSTALLATION, OrganisationId
+from healthprotocol.operations.flags.repository import flags as repository
+from healthprotocol.operations.flags.repository import rollouts
+from healthprotocol.operations.flags.service.rollouts import watch_rollouts
+
+REPORT_SECONDS = 1.0
+# Who asked how often is worth a row every half minute, not more.
+_REPORTS_BETWEEN_COUNTS = 30
+
+log = structlog.get_logger("flags")
+
+_Copy = LiveCopy[Mapping[str, State], Table]
+
+
+class LiveTables:
+    """The tables of a process as the database has them, at most a second old; without it, as they were last known."""
+
+    def __init__(self, registry: Registry, changes: LiveChanges) -> None:
+        self._declared = compile_table(registry, {})
+        self._copy: _Copy = LiveCopy(
+            changes,
+            load=repository.states_of_tenant,
+            merge=lambda everyone, own: compile_table(registry, everyone, own),
+        )
+
+    async def start(self) -> None:
+        """Begin to follow changes."""
+        await self._copy.start()
+
+    def of(self, organisation_id: UUID) -> Table:
+        """Return an organisation's table; before it is loaded the installation's, before that the declared one."""
+        try:
+            return self._copy.of(OrganisationId(organisation_id))
+        except NotLoaded:
+            return self.of_installation()
+
+    def of_installation(self) -> Table:
+        """Return the table of what holds for all organisations."""
+        try:
+            return self._copy.of_installation()
+        except NotLoaded:
+            return self._declared
+
+    async def load(self, organisation_id: UUID) -> None:
+        """Have an organisation's own table, if the database answers."""
+        with contextlib.suppress(Unavailable):
+            if organisation_id == INSTALLATION:
+                await self._copy.load_installation()
+            else:
+                await self._copy.load(OrganisationId(organisation_id))
+
+
+class Keeper:
+    """Looks after the flags of one process, second by second, until it is closed."""
+
+    def __init__(self, database: Database, registry: Registry, changes: LiveChanges) -> None:
+        self.database = database
+        self.tables = LiveTables(registry, changes)
+        self.flags = Flags(registry, self.tables)
+        # Tells the reports of processes apart; says nothing of the machine.
+        self._node = secrets.randbelow(1 << 62)
+        self._task: asyncio.Task[None] | None = None
+        self._rounds = 0
+        self._is_failing = False
+
+    async def start(self) -> None:
+        """Begin; the same again does nothing. Never waits for the database."""
+        if self._task is None:
+            await self.tables.start()
+            self._task = asyncio.create_task(self._keep(), name="flags")
+
+    async def close(self) -> None:
+        """Stop, and report what is left to report if the database answers."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+        with contextlib.suppress(Problem):
+            await self.report(with_counts=True)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            self._rounds += 1
+            try:
+                await self.tables.load(INSTALLATION)
+                await self.report(with_counts=self._rounds % _REPORTS_BETWEEN_COUNTS == 0)
+                if self.tables.of_installation().rollouts:
+                    await watch_rollouts(self.database)
+                self._is_failing = False
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next second tries again
+                if not self._is_failing:
+                    log.warning("flags.not_reported", error=type(error).__name__)
+                self._is_failing = True
+
+    async def report(self, *, with_counts: bool) -> None:
+        """
+        Write what this process saw since the last time; for a rollout nothing was seen of, that it was so.
+
+        Raises Unavailable; what could not be written is kept for the next time.
+        """
+        outcomes = self.flags.outcomes.take()
+        counts = self.flags.take_counts() if with_counts else {}
+        reports = [*outcomes, *_silence(outcomes, self.tables.of_installation().rollouts)]
+        if not reports and not counts:
+            return
+        try:
+            async with self.database.transaction(INSTALLATION) as tx:
+                await self._write(tx, reports, counts)
+        except BaseException:
+            self.flags.outcomes.give_back(outcomes)
+            self.flags.give_back_counts(counts)
+            raise
+
+    async def _write(self, tx: Transaction, reports: list[Outcome], counts: dict[str, int]) -> None:
+        if reports:
+            await rollouts.add_outcomes(tx, self._node, reports)
+        if counts:
+            await repository.add_uses(tx, counts)
+
+
+def _silence(outcomes: list[Outcome], running: tuple[UUID, ...]) -> list[Outcome]:
+    """Return an empty report of each rollout that nothing was seen of: no news is not the same as no word."""
+    seen = {one.rollout_id for one in outcomes}
+    return [Outcome(rollout_id=one, arm=Arm.CONTROL) for one in running if one not in seen]

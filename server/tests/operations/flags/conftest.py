@@ -1,0 +1,27 @@
+"""A database whose processes know some flags, looked after by hand."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+
+import pytest
+
+from healthprotocol.foundation.config.live import LiveChanges
+from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.flags.declaration import About, Registry, boolean, string
+from healthprotocol.operations.flags.service import Keeper
+
+ABOUT: About = {"owner": "platform", "description": "For tests.", "created_on": date(2026, 11, 22)}
+FASTER = boolean("lists.faster", for_client=True, **ABOUT)
+OLDER = boolean("lists.older", **ABOUT)
+COLOUR = string("page.colour", {"red": "#f00", "blue": "#00f", "none": ""}, default="blue", off="none", **ABOUT)
+REGISTRY = Registry([FASTER, OLDER, COLOUR])
+
+
+@pytest.fixture
+async def keeper(database: Database) -> AsyncIterator[Keeper]:
+    changes = LiveChanges(database)
+    keeper = Keeper(database, REGISTRY, changes)
+    database.flags = keeper.flags
+    await keeper.tables.start()
+    yield keeper
+    await changes.close()
