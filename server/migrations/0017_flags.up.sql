@@ -49,12 +49,10 @@ comment on column flag_version.changed_as is 'class=operational; role of the acc
 comment on column flag_version.changed_at is 'class=operational; when';
 comment on column flag_version.before is 'class=operational; state before';
 comment on column flag_version.after is 'class=operational; state after';
--- As hp_protect does it, but that nobody may alter or delete what was written.
-alter table flag_version enable row level security;
-alter table flag_version force row level security;
-create policy tenant on flag_version
-  using (organisation_id = (select hp_tenant())) with check (organisation_id = (select hp_tenant()));
-grant select, insert on flag_version to hp_app;
+select hp_protect('flag_version');
+-- What was written is neither altered nor deleted.
+create policy only_added on flag_version as restrictive for update using (false);
+create policy never_deleted on flag_version as restrictive for delete using (false);
 select hp_show_installation('flag_version');
 
 create table flag_use (
@@ -132,12 +130,10 @@ comment on column flag_rollout_step.number is 'class=operational; from 1';
 comment on column flag_rollout_step.act is 'class=operational; started, advanced, completed, rolled back, stopped';
 comment on column flag_rollout_step.at is 'class=operational; when';
 comment on column flag_rollout_step.evidence is 'class=operational; counts, shares and scores of both sides then';
--- As hp_protect does it, but that nobody may alter or delete what was written.
-alter table flag_rollout_step enable row level security;
-alter table flag_rollout_step force row level security;
-create policy tenant on flag_rollout_step
-  using (organisation_id = (select hp_tenant())) with check (organisation_id = (select hp_tenant()));
-grant select, insert on flag_rollout_step to hp_app;
+select hp_protect('flag_rollout_step');
+-- What was written is neither altered nor deleted.
+create policy only_added on flag_rollout_step as restrictive for update using (false);
+create policy never_deleted on flag_rollout_step as restrictive for delete using (false);
 select hp_show_installation('flag_rollout_step');
 
 create table flag_outcome (
