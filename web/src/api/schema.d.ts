@@ -503,6 +503,143 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List all flags */
+        get: operations["list_flags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/evaluated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what the flags of clients give you */
+        get: operations["read_evaluated_flags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/stale": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the flags that nobody may need any more */
+        get: operations["list_stale_flags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{flag_key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a flag */
+        get: operations["read_flag"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Decide about a flag for one's organisation */
+        patch: operations["change_flag"];
+        trace?: never;
+    };
+    "/api/v1/flags/{flag_key}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the changes of a flag */
+        get: operations["read_flag_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{flag_key}/kill": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Turn a flag off for one's organisation, whatever is decided about it */
+        post: operations["kill_flag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{flag_key}/revive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo a kill of one's organisation */
+        post: operations["revive_flag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{flag_key}/rollout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the latest gradual rollout of a flag, with its evidence */
+        get: operations["read_flag_rollout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/imports": {
         parameters: {
             query?: never;
@@ -1442,6 +1579,13 @@ export interface components {
             status: number;
         };
         /**
+         * Because
+         * @description Why, in words: it stands in the history for whoever comes after.
+         */
+        Because: {
+            reason: string;
+        };
+        /**
          * BoundsDuration
          * @description FHIR Duration: how long, from the anchor. `unit` is the UCUM code.
          */
@@ -1503,6 +1647,18 @@ export interface components {
             /** @enum {unknown} */
             of: "activity" | "phase" | "protocol";
             title: string;
+        };
+        /**
+         * ChangeFlag
+         * @description What your organisation decides about a flag, before what the installation does. What is left out stays.
+         *
+         *     `default` is the variant for whom no rule matches; null leaves it to the installation.
+         */
+        ChangeFlag: {
+            default?: string | null;
+            reason: string;
+            requires?: components["schemas"]["RequirementIn"][];
+            rules?: components["schemas"]["RuleIn"][];
         };
         /**
          * ChangePassword
@@ -1641,11 +1797,34 @@ export interface components {
             when: "AC" | "ACD" | "ACM" | "ACV" | "AFT" | "AFT.early" | "AFT.late" | "C" | "CD" | "CM" | "CV" | "EVE" | "EVE.early" | "EVE.late" | "HS" | "MORN" | "MORN.early" | "MORN.late" | "NIGHT" | "NOON" | "PC" | "PCD" | "PCM" | "PCV" | "PHS" | "WAKE";
         };
         /**
+         * DecidedOut
+         * @description What is decided, since when, by whom and why. Revision 0: nothing was; `changed_by` null: an operator.
+         */
+        DecidedOut: {
+            changed_at: string | null;
+            changed_by: string | null;
+            reason: string;
+            revision: number;
+            state: components["schemas"]["StateOut"];
+        };
+        /**
          * Difference
          * @description What changed between two versions.
          */
         Difference: {
             changes: components["schemas"]["Change"][];
+        };
+        /**
+         * EffectiveOut
+         * @description What the flag gives you now, and which part of what is decided made it so. `rule` counts from 0.
+         */
+        EffectiveOut: {
+            cause: string;
+            is_own: boolean;
+            reason: string;
+            rule: number | null;
+            value: boolean | string | number;
+            variant: string;
         };
         /**
          * EntriesIn
@@ -1747,6 +1926,15 @@ export interface components {
             pointer: string;
         };
         /**
+         * EvaluatedOut
+         * @description The values of the flags that clients may see, by key.
+         */
+        EvaluatedOut: {
+            values: {
+                [key: string]: boolean | string | number;
+            };
+        };
+        /**
          * Event
          * @description That something changed: ids only. `id` absent is about many: read the list again.
          */
@@ -1797,6 +1985,41 @@ export interface components {
             pointer: string;
         };
         /**
+         * FlagOut
+         * @description A flag: as the code declares it, as it is decided for all organisations and for yours, what it gives you.
+         *
+         *     `ends_on` null: a switch that is meant to stay. `off` is what a kill gives. `rollout` is the latest one.
+         */
+        FlagOut: {
+            asked: number;
+            /** Format: date */
+            created_on: string;
+            declared_default: string;
+            description: string;
+            effective: components["schemas"]["EffectiveOut"];
+            ends_on: string | null;
+            installation: components["schemas"]["DecidedOut"];
+            key: string;
+            kind: string;
+            last_asked_at: string | null;
+            off: string;
+            own: components["schemas"]["DecidedOut"];
+            owner: string;
+            revision: number;
+            rollout: components["schemas"]["RolloutOut"] | null;
+            stale: components["schemas"]["MarkOut"][];
+            variants: {
+                [key: string]: boolean | string | number;
+            };
+        };
+        /**
+         * FlagsOut
+         * @description All flags, by key.
+         */
+        FlagsOut: {
+            items: components["schemas"]["FlagOut"][];
+        };
+        /**
          * GivenQuantity
          * @description A value in a unit.
          */
@@ -1832,6 +2055,13 @@ export interface components {
          */
         HealthOut: {
             status: string;
+        };
+        /**
+         * HistoryOut
+         * @description The latest 100 changes, newest first.
+         */
+        HistoryOut: {
+            items: components["schemas"]["VersionOut"][];
         };
         /**
          * Identifier
@@ -2044,6 +2274,14 @@ export interface components {
         MarkEnteredInError: {
             /** @default null */
             reason?: string | null;
+        };
+        /**
+         * MarkOut
+         * @description Why a flag should be looked at.
+         */
+        MarkOut: {
+            mark: string;
+            text: string;
         };
         /**
          * Measurement
@@ -2715,6 +2953,15 @@ export interface components {
             title: string;
         };
         /**
+         * PointOut
+         * @description Both scores at an instant.
+         */
+        PointOut: {
+            at: string;
+            errors: number;
+            latency: number;
+        };
+        /**
          * Preview
          * @description What a version would ask of a patient.
          */
@@ -2946,6 +3193,14 @@ export interface components {
             after_minutes: number;
         };
         /**
+         * RequirementIn
+         * @description Another flag that must give one of `variants`, else this one is off.
+         */
+        RequirementIn: {
+            key: string;
+            variants: string[];
+        };
+        /**
          * ResolveAlert
          * @description What was done about it, if that is to be kept.
          */
@@ -2960,6 +3215,59 @@ export interface components {
         ResumeAssignment: {
             /** @default false */
             shift?: boolean;
+        };
+        /**
+         * RolloutOut
+         * @description A gradual rollout: `why` is what the guard found, when it rolled back.
+         */
+        RolloutOut: {
+            ended_at: string | null;
+            held_until: string;
+            /** Format: uuid */
+            id: string;
+            percentage: number;
+            reason: string;
+            stage: number;
+            stage_began_at: string;
+            stages: components["schemas"]["StageOut"][];
+            started_at: string;
+            status: string;
+            variant: string;
+            why: string | null;
+        };
+        /**
+         * RuleIn
+         * @description Who of the organisation is given `variant`: every condition that is named must hold; none named is everybody.
+         *
+         *     `percentage` is of accounts, the same ones each time; raising it takes nobody out.
+         */
+        RuleIn: {
+            /** @default [] */
+            accounts?: string[];
+            /** @default null */
+            from_at?: string | null;
+            /** @default null */
+            percentage?: number | null;
+            /** @default [] */
+            roles?: ("admin" | "auditor" | "clinician" | "coordinator" | "patient" | "service")[];
+            /** @default null */
+            until_at?: string | null;
+            variant: string;
+        };
+        /**
+         * RuleOut
+         * @description A rule. Names of other organisations and their accounts are not shown: `hidden` is how many there are.
+         */
+        RuleOut: {
+            accounts: string[];
+            from_at: string | null;
+            hidden: number;
+            organisations: string[];
+            percentage: number | null;
+            roles: string[];
+            sticky_by: components["schemas"]["StickyBy"];
+            until_at: string | null;
+            variant: string;
         };
         /**
          * Schedule
@@ -3093,6 +3401,15 @@ export interface components {
             password: string;
         };
         /**
+         * SideOut
+         * @description What one side did since the rollout began; `slow` took longer than 95 % of the control then did.
+         */
+        SideOut: {
+            errors: number;
+            requests: number;
+            slow: number;
+        };
+        /**
          * SignInRequest
          * @description `code` is the second factor, for accounts that have one.
          */
@@ -3102,6 +3419,65 @@ export interface components {
             email: string;
             password: string;
         };
+        /**
+         * StageOut
+         * @description So many per cent for at least so long.
+         */
+        StageOut: {
+            hold_seconds: number;
+            percentage: number;
+        };
+        /**
+         * StaleFlagsOut
+         * @description The flags that should be looked at.
+         */
+        StaleFlagsOut: {
+            items: components["schemas"]["StaleOut"][];
+        };
+        /**
+         * StaleOut
+         * @description A flag that should be looked at. `owner` null: the code no longer has it.
+         */
+        StaleOut: {
+            key: string;
+            marks: components["schemas"]["MarkOut"][];
+            owner: string | null;
+        };
+        /**
+         * StaleQuery
+         * @description After how many days something is stale.
+         */
+        StaleQuery: {
+            /** @default 30 */
+            days?: number;
+        };
+        /**
+         * StateOut
+         * @description What is decided. `rollout_percentage` is there while a gradual rollout runs.
+         */
+        StateOut: {
+            default: string | null;
+            is_killed: boolean;
+            requires: components["schemas"]["RequirementIn"][];
+            rollout_percentage: number | null;
+            rules: components["schemas"]["RuleOut"][];
+        };
+        /**
+         * StepOut
+         * @description A decision about the rollout, with the evidence that it was made on.
+         */
+        StepOut: {
+            act: string;
+            at: string;
+            evidence: Record<string, never>;
+            number: number;
+        };
+        /**
+         * StickyBy
+         * @description What a percentage is of: accounts, or whole organisations.
+         * @enum {unknown}
+         */
+        StickyBy: "account" | "organisation";
         /**
          * StopAssignment
          * @description Why it ends before its time.
@@ -3252,6 +3628,38 @@ export interface components {
             high?: number | null;
             /** @default null */
             low?: number | null;
+        };
+        /**
+         * VersionOut
+         * @description One change. `changed_as` is the role of who did it, `operator` (at the command line) or a rollout's `guard`.
+         */
+        VersionOut: {
+            act: string;
+            after: components["schemas"]["StateOut"];
+            before: components["schemas"]["StateOut"];
+            changed_as: string;
+            changed_at: string;
+            changed_by: string | null;
+            is_own: boolean;
+            reason: string;
+            revision: number;
+        };
+        /**
+         * WatchedRolloutOut
+         * @description A rollout with what its guard sees: it is rolled back when a score reaches `threshold`.
+         */
+        WatchedRolloutOut: {
+            control: components["schemas"]["SideOut"];
+            error_score: number;
+            heard_at: string;
+            latency_score: number;
+            least_requests: number;
+            rollout: components["schemas"]["RolloutOut"];
+            stage_requests: number;
+            steps: components["schemas"]["StepOut"][];
+            threshold: number;
+            trail: components["schemas"]["PointOut"][];
+            treated: components["schemas"]["SideOut"];
         };
         /**
          * WeekAdherence
@@ -4400,6 +4808,243 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Event"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    list_flags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlagsOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    read_evaluated_flags: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluatedOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    list_stale_flags: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StaleFlagsOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    read_flag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlagOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    change_flag: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+                "If-Match": string;
+            };
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeFlag"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlagOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    read_flag_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HistoryOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    kill_flag: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlagOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    revive_flag: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FlagOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    read_flag_rollout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchedRolloutOut"];
                 };
             };
             "4XX": components["responses"]["Problem"];
