@@ -14,9 +14,11 @@ import argparse
 import asyncio
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -60,6 +62,7 @@ maintenance_work_mem = '256MB'
 max_wal_size = '4GB'
 track_io_timing = on
 """
+_SIGN_IN = f"clinician@clinic-0000.example, password: {PASSWORD}"
 
 
 class Wanted(argparse.Namespace):
@@ -202,28 +205,40 @@ async def _chunk(
         scribe.live(person, entries_a_patient=wanted.entries / wanted.patients, audited=wanted.audited)
 
 
+@contextmanager
+def running(data_dir: Path) -> Iterator[str]:
+    """Give the superuser's URL of the data set, starting PostgreSQL unless it runs; bring the schema up to date."""
+    place, server = installation(data_dir), EmbeddedServer(data_dir)
+    with ExitStack() as stack:
+        url = server.url_of_running(DATABASE)
+        if url is None:
+            configure(data_dir, _SERVING)
+            stack.enter_context(server)
+            url = server.url_of(DATABASE)
+        asyncio.run(migrate.up(url, app_password=place.application_password))
+        yield url
+
+
 def database(data_dir: Path) -> None:
     """Run PostgreSQL on the data set until interrupted."""
-    configure(data_dir, _SERVING)
-    place = installation(data_dir)
-    with EmbeddedServer(data_dir) as server:
-        url = server.url_of(DATABASE)
-        asyncio.run(migrate.up(url, app_password=place.application_password))
-        print(f"superuser  {url}\napplication {place.application_url(url)}", flush=True)
+    with running(data_dir) as url:
+        print(f"superuser   {url}\napplication {installation(data_dir).application_url(url)}", flush=True)
         _wait()
 
 
 def serve(data_dir: Path, port: int) -> None:
-    """Run PostgreSQL and one web worker on the data set until interrupted."""
-    configure(data_dir, _SERVING)
+    """Run one web worker on the data set, and PostgreSQL unless it runs, until interrupted."""
     place = installation(data_dir)
-    with EmbeddedServer(data_dir) as server:
-        url = server.url_of(DATABASE)
-        asyncio.run(migrate.up(url, app_password=place.application_password))
-        more = {"HP_DATABASE_URL": place.application_url(url), "HP_PORT": str(port), "HP_LOG_LEVEL": "warning"}
+    with running(data_dir) as url:
+        more = {
+            "HP_DATABASE_URL": place.application_url(url),
+            "HP_PORT": str(port),
+            "HP_OPERATIONS_PORT": "0",
+            "HP_LOG_LEVEL": "warning",
+        }
         command = [sys.executable, "-P", "-m", "healthprotocol", "serve", "--json"]
         door = subprocess.Popen(command, env=place.child_environment(**more))
-        print(f"superuser  {url}\nserving http://127.0.0.1:{port} as {_clinics_hint()}", flush=True)
+        print(f"superuser {url}\nserving http://127.0.0.1:{port} as {_SIGN_IN}", flush=True)
         try:
             _wait()
         finally:
@@ -255,11 +270,9 @@ def say(began: float, text: str) -> None:
     print(f"{perf_counter() - began:7.0f} s  {text}", flush=True)
 
 
-def _clinics_hint() -> str:
-    return f"clinician@clinic-0000.example, password: {PASSWORD}"
-
-
 def _wait() -> None:
+    """Sleep until Ctrl-C, or until somebody asks this process to end."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         while True:
             sleep(3600)
