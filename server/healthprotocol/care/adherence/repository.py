@@ -13,22 +13,33 @@ from healthprotocol.foundation.db.transaction import Record, Transaction
 
 Group = Literal["assignment", "patient", "protocol"]
 # Of a month that is inside the range, all of it; of one at its edge, the running total up to the last day less that
-# before the first. What is before the first element of an array is null.
+# before the first. What is before the first element of an array is null. Materialised, because the planner, which does
+# not know how many plans of an organisation run, would look each of them up by itself.
 _PLANS = """
-select m.{column} as id,
-  sum(coalesce(m.completed[m.until], 0) - coalesce(m.completed[m.before], 0))::int as completed,
-  sum(coalesce(m.skipped[m.until], 0) - coalesce(m.skipped[m.before], 0))::int as skipped,
-  sum(coalesce(m.missed[m.until], 0) - coalesce(m.missed[m.before], 0))::int as missed,
-  sum(coalesce(m.on_time[m.until], 0) - coalesce(m.on_time[m.before], 0))::int as on_time
-from (
-  select m.assignment_id, m.patient_id, m.completed, m.skipped, m.missed, m.on_time,
-    case when m.month >= $2 then 0 else width_bucket($2 - 1, m.days) end as before,
-    case when m.month + 30 <= $3 then cardinality(m.days) else width_bucket($3, m.days) end as until
+with running as materialized (
+  select a.id
+  from assignment a
+  where a.organisation_id = $1 and a.status in ('active', 'paused')
+),
+counted as materialized (
+  select m.assignment_id, m.patient_id,
+    coalesce(m.completed[edge.until], 0) - coalesce(m.completed[edge.before], 0) as completed,
+    coalesce(m.skipped[edge.until], 0) - coalesce(m.skipped[edge.before], 0) as skipped,
+    coalesce(m.missed[edge.until], 0) - coalesce(m.missed[edge.before], 0) as missed,
+    coalesce(m.on_time[edge.until], 0) - coalesce(m.on_time[edge.before], 0) as on_time
   from adherence_month m
+  cross join lateral (
+    select case when m.month >= $2 then 0 else width_bucket($2 - 1, m.days) end as before,
+      case when m.month + 30 <= $3 then cardinality(m.days) else width_bucket($3, m.days) end as until
+    offset 0
+  ) edge
   where m.organisation_id = $1 and m.month between date_trunc('month', $2)::date and $3
-) m
-join assignment a on a.organisation_id = $1 and a.id = m.assignment_id and a.status in ('active', 'paused')
-group by m.{column}
+)
+select c.{column} as id, sum(c.completed)::int as completed, sum(c.skipped)::int as skipped,
+  sum(c.missed)::int as missed, sum(c.on_time)::int as on_time
+from counted c
+join running r on r.id = c.assignment_id
+group by c.{column}
 """
 _GROUPS: dict[Group, str] = {
     "assignment": _PLANS.format(column="assignment_id"),
