@@ -2,9 +2,9 @@
 
 import json as json_module
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import typer
 
@@ -12,7 +12,11 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON
 
 _WIDTH_OF_A_FILE = 240
 
-Advance = Callable[[int, int | None], None]
+
+class Advance(Protocol):
+    """What long work calls: how far it is, of how much (None when unknown), and what it is at now when that changed."""
+
+    def __call__(self, done: int, total: int | None = None, doing: str | None = None, /) -> None: ...
 
 
 class Terminal:
@@ -80,12 +84,14 @@ class Terminal:
         with Progress(*columns, console=self.err) as bar:
             task = bar.add_task(doing, total=total)
 
-            def advance(done: int, total: int | None = None) -> None:
-                changes: Mapping[str, Any] = {} if total is None else {"total": total}
-                bar.update(task, completed=done, **changes)
+            def advance(done: int, total: int | None = None, doing: str | None = None, /) -> None:
+                changes: Mapping[str, Any] = {"total": total, "description": doing}
+                bar.update(
+                    task, completed=done, **{name: value for name, value in changes.items() if value is not None}
+                )
 
             yield advance
 
 
-def _advance_nothing(_done: int, _total: int | None = None) -> None:
+def _advance_nothing(_done: int, _total: int | None = None, _doing: str | None = None, /) -> None:
     """Without a terminal nothing moves; the line at the end says that it is done."""

@@ -13,6 +13,7 @@ WITHOUT_TENANT = {
     "public.alembic_version": "the schema's own version",
     "public.schema_revision": "what was applied to the schema",
     "public.schema_step": "how far a migration is",
+    "public.schema_kept": "where the rows of an undone migration are",
     "pgqueuer.pgqueuer": "jobs of all tenants: a payload holds ids only, and its handler opens the tenant",
     "pgqueuer.pgqueuer_log": "what became of jobs",
     "pgqueuer.pgqueuer_schedules": "what recurs",

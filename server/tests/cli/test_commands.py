@@ -85,7 +85,7 @@ class TestEveryCommand:
         there = {words for words, _ in commands()}
 
         promised = {"up", "serve", "worker", "doctor", "openapi", "config show", "config check"}
-        assert promised | {f"migrate {verb}" for verb in ("status", "up", "down", "check")} <= there
+        assert promised | {f"migrate {verb}" for verb in ("status", "plan", "up", "down", "check", "repair")} <= there
 
 
 class TestHelp:

@@ -99,7 +99,8 @@ class Backfill:
         listed = self._key.listed(self._table)
         after = "" if cursor is None else f"where ({listed}) > ({self._key.parameters(1)})"
         texts = ", ".join(f"{column}::text" for column in self._key.columns)
-        order = ", ".join(f"{column} desc" for column in self._key.columns)
+        # By its full name: a bare one would mean the text beside it, and 9 comes after 10 there.
+        order = ", ".join(f"counted.{column} desc" for column in self._key.columns)
         row: Any = await self._connection.fetchrow(
             f"""
             select {texts}, rows

@@ -62,7 +62,19 @@ comment on column schema_step.cursor is 'class=operational; key of the last row 
 comment on column schema_step.rows_done is 'class=operational; rows looked at so far';
 comment on column schema_step.rows_total is 'class=operational; rows in all, as PostgreSQL estimated at the start';
 comment on column schema_step.updated_at is 'class=operational; last progress';
-grant select on schema_revision, schema_step to hp_app;
+create table if not exists schema_kept (
+  number text not null,
+  direction text not null check (direction in ('up', 'down')),
+  folder text not null,
+  kept_at timestamptz not null default now(),
+  primary key (number, direction)
+);
+comment on table schema_kept is 'class=operational; where rows are that were saved before they were taken away';
+comment on column schema_kept.number is 'class=operational; of which migration';
+comment on column schema_kept.direction is 'class=operational; down: put back when applied again; up: not finished';
+comment on column schema_kept.folder is 'class=operational; name of the folder of saved tables';
+comment on column schema_kept.kept_at is 'class=operational; when';
+grant select on schema_revision, schema_step, schema_kept to hp_app;
 """
 
 
@@ -96,7 +108,7 @@ async def current(connection: Connection) -> str | None:
 
 async def has_books(connection: Connection) -> bool:
     """Return whether the tables of this module are there; a database of the release before has none."""
-    return bool(await connection.fetchval("select to_regclass('public.schema_revision') is not null"))
+    return bool(await connection.fetchval("select to_regclass('public.schema_kept') is not null"))
 
 
 async def open_books(connection: Connection, revisions: Sequence[Revision], *, release: str) -> None:
@@ -133,6 +145,7 @@ async def record(
     await _remember(connection, revision, release=release, backup=backup)
     await _point(connection, revision.number, before=before)
     await connection.execute("delete from schema_step where number = $1", revision.number)
+    await release_kept(connection, revision.number, "up")
 
 
 async def forget(connection: Connection, revision: Revision, *, before: str | None) -> None:
@@ -182,12 +195,54 @@ async def save_step(connection: Connection, number: str, direction: Direction, s
     )
 
 
+async def accept(connection: Connection, revision: Revision) -> None:
+    """Take the file of an applied revision, as it is now, for what was applied."""
+    await connection.execute(
+        "update schema_revision set checksum = $2 where number = $1", revision.number, revision.forwards.checksum
+    )
+
+
+async def accept_step(connection: Connection, number: str, direction: Direction, step: int, checksum: str) -> None:
+    """Take a statement, as it is now, for the one that was begun."""
+    await connection.execute(
+        "update schema_step set checksum = $4 where number = $1 and direction = $2 and step = $3",
+        number,
+        direction,
+        step,
+        checksum,
+    )
+
+
 async def half_done(connection: Connection) -> tuple[str, Direction] | None:
     """Return the revision that was begun and not finished, and its direction; None when there is none."""
     if not await has_books(connection):
         return None
     row = await connection.fetchrow("select number, direction from schema_step order by updated_at desc limit 1")
     return None if row is None else (row["number"], row["direction"])
+
+
+async def keep(connection: Connection, number: str, direction: Direction, folder: str) -> None:
+    """Remember where the rows are that a revision takes away. An older folder of the same is forgotten."""
+    await connection.execute(
+        """
+        insert into schema_kept (number, direction, folder) values ($1, $2, $3)
+        on conflict (number, direction) do update set folder = excluded.folder, kept_at = now()
+        """,
+        number,
+        direction,
+        folder,
+    )
+
+
+async def kept(connection: Connection, direction: Direction) -> Mapping[str, str]:
+    """Return the folders that are remembered, by the number of the revision."""
+    rows = await connection.fetch("select number, folder from schema_kept where direction = $1", direction)
+    return {row["number"]: row["folder"] for row in rows}
+
+
+async def release_kept(connection: Connection, number: str, direction: Direction) -> None:
+    """Forget where the rows of a revision were: they are back, or its own record says it."""
+    await connection.execute("delete from schema_kept where number = $1 and direction = $2", number, direction)
 
 
 async def progress_mark(connection: Connection) -> object:

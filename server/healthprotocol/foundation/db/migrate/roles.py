@@ -49,7 +49,10 @@ async def ensure_roles(connection: "asyncpg.Connection[Any]", *, app_role: str, 
         await _ensure_role(connection, app_role, "login")
         # As a verifier: a server that logs its statements must not learn the password.
         password = _scram_verifier(app_password)
-        await connection.execute(f"alter role {app_role} login nosuperuser nobypassrls password '{password}'")
+        powers = await connection.fetchval("select rolsuper or rolbypassrls from pg_roles where rolname = $1", app_role)
+        # Only a superuser may even say that another is none, and a managed database has no superuser for us.
+        powerless = "nosuperuser nobypassrls" if powers else ""
+        await connection.execute(f"alter role {app_role} login {powerless} password '{password}'")
         await connection.execute(f"grant hp_app to {app_role}")
         await connection.execute("grant hp_owner to current_user")
         await connection.execute("grant create, usage on schema public to hp_owner")

@@ -21,6 +21,13 @@ where i.indrelid = $1::regclass and i.indisprimary
 order by k.place
 """
 
+_STORED = """
+select attname as name
+from pg_attribute
+where attrelid = $1::regclass and attnum > 0 and not attisdropped and attgenerated = ''
+order by attnum
+"""
+
 
 class Key(msgspec.Struct, frozen=True):
     """A primary key: its columns and their types, in order."""
@@ -45,6 +52,11 @@ async def key_of(connection: Connection, table: str) -> Key:
     if not rows:
         raise MigrationFailed(f"{table} has no primary key to walk along")
     return Key(tuple(row["name"] for row in rows), tuple(row["type"] for row in rows))
+
+
+async def stored_columns(connection: Connection, table: str) -> Sequence[str]:
+    """Return the columns of `table` that hold something of their own: not those that PostgreSQL computes."""
+    return [row["name"] for row in await connection.fetch(_STORED, table)]
 
 
 async def scopes(session: Session, table: str) -> Sequence[UUID | None]:

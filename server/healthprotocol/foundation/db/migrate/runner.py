@@ -12,12 +12,14 @@ import asyncpg
 import msgspec
 
 from healthprotocol.foundation.db.migrate import history, indexes
-from healthprotocol.foundation.db.migrate.backfill import Backfill, Place
+from healthprotocol.foundation.db.migrate.backfill import Advance, Backfill, Place
 from healthprotocol.foundation.db.migrate.failure import MigrationFailed
-from healthprotocol.foundation.db.migrate.files import PHASES, Phase, Revision, Script, revisions
+from healthprotocol.foundation.db.migrate.files import PHASES, Phase, Revision, Script, Target, revisions
 from healthprotocol.foundation.db.migrate.history import Connection, Direction, Step
 from healthprotocol.foundation.db.migrate.locks import Limits
+from healthprotocol.foundation.db.migrate.losses import Losses
 from healthprotocol.foundation.db.migrate.pace import PaceLimits
+from healthprotocol.foundation.db.migrate.saved import Backups
 from healthprotocol.foundation.db.migrate.session import Session, open_session
 from healthprotocol.foundation.db.migrate.sql import Statement
 
@@ -52,6 +54,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     How a run goes. `folder` holds the files (the package's own when None); `release` is the version of this code.
 
     `last_phase` stops before the first revision of a later phase. `progress` is told (doing, done, total or None).
+    `backups` is where rows are saved before they go; without it nothing goes unless `accept_loss`.
     """
 
     folder: Path | None = None
@@ -59,6 +62,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     pace: PaceLimits = PaceLimits()
     last_phase: Phase = "contract"
+    backups: Backups | None = None
+    accept_loss: bool = False
     progress: Progress = lambda _doing, _done, _total: None
 
 
@@ -83,7 +88,7 @@ async def status_of(connection: Connection, files: Sequence[Revision]) -> Migrat
         current,
         files[-1].number if files else "0000",
         pending,
-        changed=_changed(await history.applied(connection), files, current),
+        changed=changed(await history.applied(connection), files, current),
         half_done=None if half is None else half[0],
     )
 
@@ -123,20 +128,27 @@ class Migrator:
         self._connection = session.connection
         self._files = files
         self._options = options
+        self._losses = Losses(session, options.backups, accept_loss=options.accept_loss)
+        self._applied_now: list[str] = []
+        self._is_fresh = False
 
     async def open(self) -> None:
         """Make what history is kept in, and refuse what was changed after it was applied. Raises MigrationFailed."""
         await history.open_books(self._connection, self._files, release=self._options.release)
         current = await history.current(self._connection)
-        if changed := _changed(await history.applied(self._connection), self._files, current):
+        self._is_fresh = current is None
+        if altered := changed(await history.applied(self._connection), self._files, current):
             raise MigrationFailed(
-                f"the files of {', '.join(changed)} are not what was applied: put them back as they were and write a "
+                f"the files of {', '.join(altered)} are not what was applied: put them back as they were and write a "
                 "new revision, or, when you know that they mean the same, `migrate repair --accept-checksum`"
             )
 
     async def up(self, target: str) -> None:
         """Apply what is to come up to `target`, stopping before a later phase than asked for."""
         await self._finish_going_back()
+        for number in await history.kept(self._connection, "down"):
+            if number <= (await history.current(self._connection) or ""):
+                await self._losses.put_all_back(number, advance=self._telling(f"{number}, putting back"))
         for revision in self._files:
             current = await history.current(self._connection)
             if revision.number > target or (current is not None and revision.number <= current):
@@ -162,17 +174,25 @@ class Migrator:
                 await self._undo(revision, is_half=False)
 
     async def _apply(self, revision: Revision, *, before: str | None) -> None:
-        script = revision.forwards
+        script, folder = revision.forwards, None
+        if not self._is_fresh:
+            # In a new database there is nothing to lose, and nobody who would miss it.
+            folder = await self._losses.before_up(
+                revision, applied_now=self._applied_now, advance=self._telling(f"{revision.title}, saving")
+            )
 
         async def record() -> None:
-            await history.record(self._connection, revision, before=before, release=self._options.release)
+            release = self._options.release
+            await history.record(self._connection, revision, before=before, release=release, backup=folder)
 
         if script.in_transaction:
             await self._whole(script, record)
             self._options.progress(revision.title, 1, 1)
-            return
-        await self._by_steps(revision, script, "up")
-        await self._session.atomically(record, what=script.path.name)
+        else:
+            await self._by_steps(revision, script, "up")
+            await self._session.atomically(record, what=script.path.name)
+        self._applied_now.append(revision.number)
+        await self._losses.put_all_back(revision.number, advance=self._telling(f"{revision.title}, putting back"))
 
     async def _undo(self, revision: Revision, *, is_half: bool) -> None:
         script = revision.back
@@ -184,8 +204,11 @@ class Migrator:
             newest = current if is_half and current != revision.number else before
             await history.forget(self._connection, revision, before=newest)
 
-        if script.is_impossible:
-            raise MigrationFailed(f"{revision.title} cannot be undone: {script.said('Undo')}")
+        if not await history.steps(self._connection, revision.number, "down"):
+            # Once it is begun, part of what was saved is gone already.
+            folder = await self._losses.before_down(revision, advance=self._telling(f"{revision.title}, saving"))
+            if folder is not None:
+                await history.keep(self._connection, revision.number, "down", folder)
         if script.in_transaction and not is_half:
             await self._whole(script, forget)
             self._options.progress(revision.title, 1, 1)
@@ -231,13 +254,14 @@ class Migrator:
                 raise _failed(script.path.name, error, statement.text, first_line=statement.line) from None
 
     async def _step(self, at: Place, statement: Statement, begun: Step | None, *, title: str) -> None:
-        def advance(done: int, total: int | None) -> None:
-            self._options.progress(f"{title}, step {at.step + 1}", done, total)
-
+        advance = self._telling(f"{title}, step {at.step + 1}")
         if statement.backfill is not None:
             await Backfill(self._session, at, statement, limits=self._options.pace).run(begun, advance=advance)
         elif indexes.is_concurrent(statement.text):
             await indexes.run(self._session, statement.text)
+            await history.save_step(self._connection, *_done(at))
+        elif statement.restore is not None:
+            await self._restore(at.number, Target.parse(statement.restore), advance=advance)
             await history.save_step(self._connection, *_done(at))
         else:
 
@@ -249,12 +273,26 @@ class Migrator:
             await self._session.atomically(act, what=f"{title}, step {at.step + 1}", is_long=is_long)
         advance(1, 1)
 
+    async def _restore(self, number: str, target: Target, *, advance: Advance) -> None:
+        remembered = (await history.applied(self._connection)).get(number)
+        if remembered is not None and remembered.backup is not None:
+            await self._losses.put_back(remembered.backup, target, advance=advance)
+        elif remembered is not None and not self._options.accept_loss:
+            raise MigrationFailed(
+                f"nothing was saved before {number}, so {target.table} comes back without its values; "
+                "use --accept-loss when that is well"
+            )
+
+    def _telling(self, doing: str) -> Advance:
+        return lambda done, total: self._options.progress(doing, done, total)
+
 
 def _done(at: Place) -> tuple[str, Direction, Step]:
     return at.number, at.direction, Step(step=at.step, checksum=at.checksum, is_done=True)
 
 
-def _changed(applied: Mapping[str, history.Applied], files: Sequence[Revision], current: str | None) -> tuple[str, ...]:
+def changed(applied: Mapping[str, history.Applied], files: Sequence[Revision], current: str | None) -> tuple[str, ...]:
+    """Return the applied revisions whose file is another now than the one that was applied."""
     return tuple(
         one.number
         for one in files

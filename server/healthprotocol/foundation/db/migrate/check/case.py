@@ -6,14 +6,13 @@ from functools import cached_property
 
 import msgspec
 
+from healthprotocol.foundation.db.migrate.changes import Action, Column, actions, columns_added, plain
 from healthprotocol.foundation.db.migrate.files import Release, Revision, Script
 from healthprotocol.foundation.db.migrate.sql import Statement, bracket, parts
 
 _CREATE_TABLE = re.compile(
     r"^create (?:unlogged )?table (?:if not exists )?(?P<table>[\w.]+)(?! partition of)\b(?P<rest>.*)"
 )
-_ALTER_TABLE = re.compile(r"^alter table (?:if exists )?(?:only )?(?P<table>[\w.]+) (?P<actions>.*)")
-_ADD_COLUMN = re.compile(r"^add column (?:if not exists )?(?P<column>\w+) (?P<type>.*)")
 _NO_COLUMN = {"primary", "unique", "check", "constraint", "foreign", "exclude", "like"}
 
 
@@ -36,23 +35,6 @@ class Said(msgspec.Struct, frozen=True):
     line: int
     message: str
     is_back: bool = False
-
-
-class Action(msgspec.Struct, frozen=True):
-    """One of the comma-separated things that an `alter table` does."""
-
-    table: str
-    text: str
-    line: int
-
-
-class Column(msgspec.Struct, frozen=True):
-    """A column that a file makes, with the words of its type and constraints."""
-
-    table: str
-    name: str
-    type: str
-    line: int
 
 
 class Case:
@@ -119,26 +101,6 @@ class Case:
             if match := pattern.match(statement.text.replace("public.", "")):
                 return match["said"]
         return None
-
-
-def plain(name: str) -> str:
-    """Return a table's name without the schema that everything is in."""
-    return name.removeprefix("public.")
-
-
-def actions(script: Script) -> Iterator[Action]:
-    """Everything that a file's `alter table` do, one by one."""
-    for statement in script.statements:
-        if match := _ALTER_TABLE.match(statement.bare):
-            for text in parts(match["actions"]):
-                yield Action(plain(match["table"]), text, statement.line)
-
-
-def columns_added(script: Script) -> Iterator[Column]:
-    """The columns that a file adds with `alter table … add column`."""
-    for action in actions(script):
-        if match := _ADD_COLUMN.match(action.text):
-            yield Column(action.table, match["column"], match["type"], action.line)
 
 
 class Rule(msgspec.Struct, frozen=True):

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from healthprotocol.foundation.db.migrate.check.case import Case, Said, plain, rule
+from healthprotocol.foundation.db.migrate.changes import plain
+from healthprotocol.foundation.db.migrate.check.case import Case, Said, rule
 from healthprotocol.foundation.db.migrate.files import Script
 
 _INDEX = re.compile(

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from healthprotocol.foundation.db.migrate.check.case import Case, Said, actions, columns_added, plain, rule
+from healthprotocol.foundation.db.migrate.changes import columns_added, dropped, plain
+from healthprotocol.foundation.db.migrate.check.case import Case, Said, rule
 from healthprotocol.foundation.db.migrate.files import BEFORE_PHASES, PHASES, Target
 from healthprotocol.foundation.db.migrate.sql import Statement
 
@@ -18,8 +19,6 @@ _REMOVING_ACTION = re.compile(
 )
 _TIGHTENS = re.compile(r"^alter (column )?\w+ set not null\b|^validate constraint\b")
 _CHANGES_ROWS = re.compile(r"^(update|delete from|merge into|truncate|with\b.*\b(update|delete from|merge into)\b)")
-_DROP_TABLE = re.compile(r"^drop table (?:if exists )?(?P<tables>[\w., ]+)")
-_DROP_COLUMN = re.compile(r"^drop column (?:if exists )?(?P<column>\w+)")
 _UPDATE = re.compile(r"^update (?:only )?(?P<table>[\w.]+)\b.*? set (?P<sets>.*?)(?: from | where |$)")
 _REASON = re.compile(r"^(?P<what>[\w.-]+), because \w.+")
 
@@ -141,22 +140,10 @@ def contract_comes_later(case: Case) -> Iterator[Said]:
 def contract_backs_up(case: Case) -> Iterator[Said]:
     """What is dropped can be wanted back the next morning."""
     restored = [Target.parse(s.restore) for s in case.down.statements if s.restore]
-    for target, line in _dropped(case):
+    for target, line in dropped(case.up) if case.phase == "contract" else ():
         for place, targets in (("saved", case.up.backups), ("restored", restored)):
             if not any(_covers(one, target) for one in targets):
                 yield Said(line, f"{_said(target)} is dropped and not {place}", is_back=place == "restored")
-
-
-def _dropped(case: Case) -> Iterator[tuple[Target, int]]:
-    if case.phase != "contract":
-        return
-    for statement in case.up.statements:
-        if match := _DROP_TABLE.match(statement.bare):
-            for table in match["tables"].split(","):
-                yield Target(plain(table.strip().split(" ")[0])), statement.line
-    for action in actions(case.up):
-        if match := _DROP_COLUMN.match(action.text):
-            yield Target(action.table, (match["column"],)), action.line
 
 
 def _covers(one: Target, other: Target) -> bool:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from healthprotocol.foundation.db.migrate.check.case import Case, Said, plain, rule
+from healthprotocol.foundation.db.migrate.changes import plain
+from healthprotocol.foundation.db.migrate.check.case import Case, Said, rule
 from healthprotocol.foundation.db.migrate.sql import bracket, parts
 
 _CLASS = re.compile(r"^class=(?P<kind>health|identity|operational); \S.*")

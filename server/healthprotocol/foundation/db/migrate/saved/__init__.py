@@ -1,0 +1,7 @@
+"""Rows saved before they are removed, in sealed files, and put back from there."""
+
+from healthprotocol.foundation.db.migrate.saved.folder import Backups, SavedFolder, SavedTable
+from healthprotocol.foundation.db.migrate.saved.restore import restore
+from healthprotocol.foundation.db.migrate.saved.save import save
+
+__all__ = ["Backups", "SavedFolder", "SavedTable", "restore", "save"]
