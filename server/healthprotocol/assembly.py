@@ -12,6 +12,7 @@ import msgspec
 from dishka import AsyncContainer, Provider, Scope, make_async_container, provide
 
 from healthprotocol.api import batch
+from healthprotocol.api.idempotency import KEPT_HOURS
 from healthprotocol.care.adherence import jobs as adherence_jobs
 from healthprotocol.care.adherence import routes as adherence_routes
 from healthprotocol.care.adherence import service as adherence
@@ -25,13 +26,15 @@ from healthprotocol.care.assignments import service as assignment_acts
 from healthprotocol.care.assignments.model import AssignmentChanged, AssignmentsStarted, AssignmentStarted
 from healthprotocol.care.entries import routes as entries
 from healthprotocol.care.entries import service as entry_acts
-from healthprotocol.care.entries.model import EntriesRecorded
+from healthprotocol.care.entries.model import LATE_DAYS, EntriesRecorded
 from healthprotocol.care.patients import routes as patients
 from healthprotocol.care.patients.model import PatientErased
 from healthprotocol.care.protocols import routes as protocols
 from healthprotocol.care.reports import routes as reports
 from healthprotocol.foundation.cache import CacheOptions
 from healthprotocol.foundation.config.live import LiveChanges
+from healthprotocol.foundation.config.runtime import RuntimeSettings
+from healthprotocol.foundation.config.setting import Setting
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.process import forbid_memory_dumps
@@ -41,6 +44,7 @@ from healthprotocol.foundation.db.pool.postgresql import Server, open_pool
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.flags.declaration import Registry
+from healthprotocol.foundation.jobs.batches import BATCH_TIMEOUT_SECONDS
 from healthprotocol.foundation.jobs.registry import JobRegistry
 from healthprotocol.foundation.telemetry import metrics
 from healthprotocol.operations.events import routes as events
@@ -51,10 +55,12 @@ from healthprotocol.operations.flags.service import Keeper
 from healthprotocol.operations.health import routes as health
 from healthprotocol.operations.health.service import Readiness, readiness
 from healthprotocol.operations.maintenance import jobs as maintenance
+from healthprotocol.operations.settings import routes as settings_routes
 from healthprotocol.operations.work import routes as work
 from healthprotocol.trust.accounts import jobs as account_jobs
+from healthprotocol.trust.accounts import model as account_model
 from healthprotocol.trust.accounts import routes as accounts
-from healthprotocol.trust.accounts.service import Doorkeeper, delete_accounts_of_patient
+from healthprotocol.trust.accounts.service import Doorkeeper, delete_accounts_of_patient, usual_choices
 from healthprotocol.trust.audit import routes as audit
 from healthprotocol.trust.permissions.model import Permission
 
@@ -68,6 +74,7 @@ ROUTES: list[Any] = [
     *alert_routes.ROUTES,
     *assignments.ROUTES,
     *audit.ROUTES,
+    *settings_routes.ROUTES,
     *work.ROUTES,
     *events.ROUTES,
     *flags.ROUTES,
@@ -104,6 +111,14 @@ SUBSCRIPTIONS: list[tuple[type, Any]] = [
     (AlertChanged, announcing("alert.changed", "alert_id")),
 ]
 
+# What may be chosen while the platform runs, by an operator or an organisation's admin.
+SETTINGS: list[Setting[Any]] = [
+    *account_model.SETTINGS,
+    LATE_DAYS,
+    KEPT_HOURS,
+    BATCH_TIMEOUT_SECONDS,
+]
+
 
 def jobs() -> JobRegistry:
     """Return every job that a worker runs, and what recurs."""
@@ -122,6 +137,8 @@ class Assembly(msgspec.Struct, frozen=True):
 
     settings: Settings
     database: Database
+    live: LiveChanges
+    runtime: RuntimeSettings
     doorkeeper: Doorkeeper
     readiness: Readiness
     keeper: Keeper
@@ -204,6 +221,13 @@ class Parts(Provider):
         await keeper.close()
 
     @provide
+    async def runtime(self, database: Database, changes: LiveChanges, doorkeeper: Doorkeeper) -> RuntimeSettings:
+        """What is chosen while this runs; what it was started with holds until then."""
+        runtime = RuntimeSettings(database, SETTINGS, changes=changes, defaults=usual_choices(doorkeeper.policy))
+        await runtime.start()
+        return runtime
+
+    @provide
     def doorkeeper(self, database: Database, settings: Settings) -> Iterator[Doorkeeper]:
         """Who may come in."""
         doorkeeper = Doorkeeper(database, settings)
@@ -225,6 +249,8 @@ async def assemble(settings: Settings) -> Assembly:
         return Assembly(
             settings=settings,
             database=await container.get(Database),
+            live=await container.get(LiveChanges),
+            runtime=await container.get(RuntimeSettings),
             doorkeeper=await container.get(Doorkeeper),
             readiness=await container.get(Readiness),
             keeper=await container.get(Keeper),

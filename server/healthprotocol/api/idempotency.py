@@ -10,12 +10,23 @@ from uuid import UUID
 
 import msgspec
 
+from healthprotocol.foundation.config.runtime import value_of
+from healthprotocol.foundation.config.setting import Setting
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid
 
 SWEPT_AT_ONCE = 10_000
+
+KEPT_HOURS = Setting(
+    name="idempotency.kept_hours",
+    default=24,
+    unit="hours",
+    least=1,
+    most=720,
+    description="For how long the answer to a write with an Idempotency-Key is kept for whoever sends it again.",
+)
 
 _TABLE = "idempotency"
 
@@ -102,8 +113,8 @@ async def forget_answers(tx: Transaction) -> None:
     await tx.execute("delete from idempotency where organisation_id = $1 and status is not null", tx.tenant)
 
 
-async def sweep(tx: Transaction, *, keep_hours: int = 24, limit: int = SWEPT_AT_ONCE) -> int:
-    """Delete the tenant's keys older than `keep_hours`, at most `limit` at once; return how many went."""
+async def sweep(tx: Transaction, *, limit: int = SWEPT_AT_ONCE) -> int:
+    """Delete the tenant's keys that were kept long enough, at most `limit` at once; return how many went."""
     tag = await tx.execute(
         """
         delete from idempotency
@@ -117,7 +128,7 @@ async def sweep(tx: Transaction, *, keep_hours: int = 24, limit: int = SWEPT_AT_
         """,
         tx.tenant,
         tx.now,
-        keep_hours,
+        value_of(tx, KEPT_HOURS),
         limit,
     )
     return int(tag.rsplit(" ", 1)[-1])

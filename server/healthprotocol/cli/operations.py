@@ -15,8 +15,8 @@ from healthprotocol.foundation.processes import end_with_parent
 if TYPE_CHECKING:
     from healthprotocol.foundation.config.settings import Settings
 
-# It asks the database a question a minute, and never more than a few at once.
-_CONNECTIONS = 2
+# It asks the database a question a minute, never more than a few at once, and holds one to listen on.
+_CONNECTIONS = 3
 
 
 def register(app: typer.Typer) -> None:

@@ -10,10 +10,20 @@ from msgspec import Meta
 from healthprotocol.care.assignments.model import AssignmentId
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import ActivityKey, ActivityKind, Code, UcumUnit
+from healthprotocol.foundation.config.setting import Setting
 from healthprotocol.foundation.ids import AccountId
 
 EntryId = NewType("EntryId", UUID)
 OccurrenceId = NewType("OccurrenceId", str)
+
+LATE_DAYS = Setting(
+    name="entry.late_days",
+    default=7,
+    unit="days",
+    least=0,
+    most=90,
+    description="For how many days after it closed an occurrence takes entries; they are marked as late.",
+)
 
 OccurrenceState = Literal["not_yet_open", "open", "completed", "skipped", "missed", "not_applicable"]
 Outcome = Literal["completed", "skipped"]

@@ -255,7 +255,7 @@ class LiveCopy(Generic[R, T]):
         await asyncio.shield(task)
 
     async def _load_and_keep(self, organisation_id: OrganisationId) -> None:
-        async with self._changes.database.transaction(organisation_id) as tx:
+        async with self._changes.database.transaction(organisation_id, prepares=False) as tx:
             # The number first: rows that change in between are then read again, for nothing at worst.
             revision = await tx.fetchval("select revision from live_change where organisation_id = $1", organisation_id)
             rows = _Rows(await self._read(tx), revision or 0)

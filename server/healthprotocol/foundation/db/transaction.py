@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
 from uuid import UUID
 
 import asyncpg
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 Record = asyncpg.Record
 Callback = Callable[[], Awaitable[None]]
+Prepare = Callable[[OrganisationId], Awaitable[object]]
+P = TypeVar("P")
 
 __all__ = ["Callback", "Database", "Pool", "Priority", "Record", "Transaction", "open_pool"]
 
@@ -72,12 +74,14 @@ class Terms(TypedDict, total=False):
 
     `lookup` is the exact hash that row-level security lets it find in the sign-in directory. Without
     `statement_timeout_seconds` the pool's holds. `priority` is the class in which it waits for a connection,
-    INTERACTIVE unless told otherwise.
+    INTERACTIVE unless told otherwise. `prepares` False is for what `prepare_with` was given, which must not wait for
+    itself.
     """
 
     lookup: bytes | None
     statement_timeout_seconds: float | None
     priority: Priority
+    prepares: bool
 
 
 class Transaction:
@@ -140,6 +144,10 @@ class Transaction:
             message = "this act needs a transaction with an organisation"
             raise RuntimeError(message)
         return self.organisation_id
+
+    def attached(self, kind: type[P]) -> P | None:
+        """Return the part of this kind that the database carries for acts, None when it carries none."""
+        return cast("P | None", self._database.parts.get(kind))
 
     def new_id(self) -> UUID:
         """Return a fresh UUIDv7 stamped with the transaction's `now`."""
@@ -237,7 +245,17 @@ class Database:
         )
         # Until assembly wires the process's own, every flag has its declared value.
         self.flags = Flags()
+        self.parts: dict[type, object] = {}
+        self._prepare: list[Prepare] = []
         self._wait_seconds = wait_seconds
+
+    def attach(self, part: object) -> None:
+        """Carry `part` for acts, which find it by its type; another one of the type takes its place."""
+        self.parts[type(part)] = part
+
+    def prepare_with(self, prepare: Prepare) -> None:
+        """Have `prepare` awaited for the organisation of each transaction, before a connection is taken for it."""
+        self._prepare.append(prepare)
 
     @asynccontextmanager
     async def transaction(
@@ -255,6 +273,9 @@ class Database:
         Raises Unavailable when no connection is free in time, the server does not answer, or a statement waited too
         long; CommitUnanswered when it went away during the commit itself.
         """
+        if organisation_id is not None and terms.get("prepares", True):
+            for prepare in self._prepare:
+                await prepare(organisation_id)
         lease = await self._acquire(terms.get("priority", Priority.INTERACTIVE), context.request_id)
         lease.patience = terms.get("statement_timeout_seconds") or 0.0
         connection: asyncpg.Connection[Record] = lease.connection

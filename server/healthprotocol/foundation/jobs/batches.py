@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
+from healthprotocol.foundation.config.runtime import value_everywhere
+from healthprotocol.foundation.config.setting import Setting
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.pool import Priority
 from healthprotocol.foundation.errors import Problem
@@ -24,7 +26,15 @@ from healthprotocol.foundation.jobs.registry import HandedOver, Job
 if TYPE_CHECKING:
     from healthprotocol.foundation.db.transaction import Database, Transaction
 
-BATCH_TIMEOUT_SECONDS = 60.0
+BATCH_TIMEOUT_SECONDS = Setting(
+    name="operation.batch_timeout_seconds",
+    default=60.0,
+    unit="seconds",
+    least=5.0,
+    most=600.0,
+    scope="installation",
+    description="How long one statement of long work (imports, exports, reports) may take before it is given up.",
+)
 
 log = structlog.get_logger("operations")
 
@@ -52,7 +62,7 @@ async def run_in_batches(
     step: Step,
     *,
     actor: Actor | None = None,
-    statement_timeout_seconds: float = BATCH_TIMEOUT_SECONDS,
+    statement_timeout_seconds: float | None = None,
 ) -> None:
     """
     Call `step` with a fresh transaction and the operation of `job` until it is over, cancelled, or fails.
@@ -61,7 +71,8 @@ async def run_in_batches(
     fails the operation at once, unless it is retryable; any other error is the job's, which tries again, and fails the
     operation with its last attempt. Raises HandedOver when the worker ends.
     """
-    drive = _Drive(database, job, actor=actor, statement_timeout_seconds=statement_timeout_seconds)
+    timeout = statement_timeout_seconds or value_everywhere(database, BATCH_TIMEOUT_SECONDS)
+    drive = _Drive(database, job, actor=actor, statement_timeout_seconds=timeout)
     try:
         operation = await _until_over(drive, job, step)
     except HandedOver:

@@ -7,8 +7,68 @@ from uuid import UUID
 
 import msgspec
 
+from healthprotocol.foundation.config.setting import Setting
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.ids import AccountId, OrganisationId
+
+STAFF_IDLE_MINUTES = Setting(
+    name="session.staff_idle_minutes",
+    default=15,
+    unit="minutes",
+    least=5,
+    most=720,
+    description="For how long a session of staff may rest before one signs in again.",
+)
+PATIENT_IDLE_MINUTES = Setting(
+    name="session.patient_idle_minutes",
+    default=30,
+    unit="minutes",
+    least=5,
+    most=720,
+    description="For how long a session of a patient may rest before one signs in again.",
+)
+LONGEST_SESSION_HOURS = Setting(
+    name="session.longest_hours",
+    default=12,
+    unit="hours",
+    least=1,
+    most=24,
+    description="After how long a session ends even when it is used; for sessions that begin from now on.",
+)
+MOST_SESSIONS = Setting(
+    name="session.most_at_once",
+    default=5,
+    unit="sessions",
+    least=1,
+    most=1_000,
+    description="How many sessions an account may have at a time; the oldest ends when another begins.",
+)
+FREE_ATTEMPTS = Setting(
+    name="sign_in.free_attempts",
+    default=5,
+    unit="attempts",
+    least=1,
+    most=20,
+    scope="installation",
+    description="How many wrong passwords of one person from one network cost no waiting.",
+)
+LONGEST_WAIT_SECONDS = Setting(
+    name="sign_in.longest_wait_seconds",
+    default=300,
+    unit="seconds",
+    least=1,
+    most=3_600,
+    scope="installation",
+    description="How long one person waits at most after many wrong passwords from one network.",
+)
+SETTINGS = (
+    STAFF_IDLE_MINUTES,
+    PATIENT_IDLE_MINUTES,
+    LONGEST_SESSION_HOURS,
+    MOST_SESSIONS,
+    FREE_ATTEMPTS,
+    LONGEST_WAIT_SECONDS,
+)
 
 
 class AccountStatus(StrEnum):

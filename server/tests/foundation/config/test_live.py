@@ -260,7 +260,8 @@ class TestWithoutPostgreSQL:
         copy = await copy_of(changes)
         await copy.load(organisation.id)
 
-        second.pool.terminate()
+        await second.stop_listening()
+        await second.pool.close()
         await asyncio.sleep(1.5)
 
         assert copy.of(organisation.id) == {"sky": "red"}
@@ -268,7 +269,6 @@ class TestWithoutPostgreSQL:
         with pytest.raises(Unavailable):
             await copy.load(OrganisationId(UUID(int=7)))
         await changes.close()
-        await second.stop_listening()
 
     async def test_what_could_not_be_read_again_is_read_as_soon_as_it_can_be(
         self, deaf: LiveChanges, organisation: Organisation

@@ -7,12 +7,9 @@ Source: care rules §3.4.
 from datetime import UTC, datetime, timedelta
 
 from healthprotocol.care.entries.errors import OccurrenceClosed, OccurrenceNotApplicable, OccurrenceNotOpenYet
-from healthprotocol.care.entries.model import Occurrence
+from healthprotocol.care.entries.model import LATE_DAYS, Occurrence
 from healthprotocol.care.protocols.rules.local_time import calendar_of
 from healthprotocol.foundation.errors import Violation
-
-LATE_DAYS = 7
-"""For how long after it closed an occurrence takes entries, unless the organisation says otherwise."""
 
 # A phone's clock may be ahead of ours by this much before we doubt what it says.
 CLOCK_TOLERANCE = timedelta(minutes=5)
@@ -22,7 +19,7 @@ EARLIEST_AT = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def require_acceptable(
-    occurrence: Occurrence, *, effective_at: datetime, at: datetime, time_zone: str, late_days: int = LATE_DAYS
+    occurrence: Occurrence, *, effective_at: datetime, at: datetime, time_zone: str, late_days: int = LATE_DAYS.default
 ) -> bool:
     """
     Return whether an entry that is made at `at`, for what happened at `effective_at`, is late.

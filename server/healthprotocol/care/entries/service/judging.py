@@ -9,12 +9,13 @@ import msgspec
 from healthprotocol.care.assignments.model import Assignment, AssignmentId
 from healthprotocol.care.assignments.rules.plan import Contents
 from healthprotocol.care.entries.errors import EntryAlreadyReplaced, EntryNotFound, OccurrenceNotFound
-from healthprotocol.care.entries.model import Entry, EntryId, NewEntry, OccurrenceId, OccurrenceRef
-from healthprotocol.care.entries.rules.acceptance import LATE_DAYS, check_effective_at, require_acceptable
+from healthprotocol.care.entries.model import LATE_DAYS, Entry, EntryId, NewEntry, OccurrenceId, OccurrenceRef
+from healthprotocol.care.entries.rules.acceptance import check_effective_at, require_acceptable
 from healthprotocol.care.entries.rules.day_book import DayBook
 from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id
 from healthprotocol.care.entries.rules.validation import check_entry
 from healthprotocol.care.protocols.model import Activity
+from healthprotocol.foundation.config.runtime import value_of
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid, Violation
@@ -64,7 +65,7 @@ def entry_of(
     violations = check_effective_at(sent.effective_at, at=at)
     if violations:
         raise Invalid(violations=violations)
-    activity, late = _held_to_plan(draft, book, at=at)
+    activity, late = _held_to_plan(draft, book, at=at, late_days=value_of(tx, LATE_DAYS))
     _require_correctable(draft, before=before, replaced=replaced)
     checked = check_entry(sent, activity)
     if checked.violations:
@@ -90,7 +91,7 @@ def entry_of(
     )
 
 
-def _held_to_plan(draft: Draft, book: DayBook, *, at: datetime) -> tuple[Activity, bool]:
+def _held_to_plan(draft: Draft, book: DayBook, *, at: datetime, late_days: int) -> tuple[Activity, bool]:
     """Return the activity, adjusted to the patient, and whether the entry is late. Raises what stands against it."""
     assignment, sent = draft.assignment, draft.sent
     if draft.ref is None:
@@ -106,7 +107,7 @@ def _held_to_plan(draft: Draft, book: DayBook, *, at: datetime) -> tuple[Activit
         at=at,
         time_zone=assignment.time_zone,
         # What was recorded in time may be corrected later than it could be recorded.
-        late_days=_CORRECTABLE_DAYS if is_correction else LATE_DAYS,
+        late_days=_CORRECTABLE_DAYS if is_correction else late_days,
     )
     return activity, late and not is_correction
 

@@ -39,9 +39,7 @@ async def sign_in(gate: Gate) -> Answer:
         doorkeeper.forget(gate.authenticated.actor.session_hash)
     csrf_token = doorkeeper.csrf_token(signed_in.cookie.hash)
     body = msgspec.json.encode(schemas.session(signed_in.account, signed_in.actor, csrf_token))
-    headers = {
-        "set-cookie": _cookie(doorkeeper, signed_in.cookie.text, int(doorkeeper.policy.absolute.total_seconds()))
-    }
+    headers = {"set-cookie": _cookie(doorkeeper, signed_in.cookie.text, int(signed_in.lasts.total_seconds()))}
     return Response(body, status_code=200, headers=headers, media_type="application/json")
 
 

@@ -18,6 +18,7 @@ from healthprotocol.trust.accounts.service.organisations import (
     get_organisation,
 )
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher
+from healthprotocol.trust.accounts.service.policy import usual_choices
 from healthprotocol.trust.accounts.service.sign_in import sweep_sessions
 from healthprotocol.trust.accounts.service.tokens import TOKENS, create_token, list_tokens, revoke_token
 
@@ -41,4 +42,5 @@ __all__ = [
     "revoke_token",
     "set_password",
     "sweep_sessions",
+    "usual_choices",
 ]

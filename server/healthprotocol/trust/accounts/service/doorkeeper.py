@@ -14,9 +14,10 @@ from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.ids import OrganisationId
 from healthprotocol.trust.accounts.model import SessionPolicy
 from healthprotocol.trust.accounts.repository import sessions, tokens
-from healthprotocol.trust.accounts.rules.credentials import is_live, is_own_site, is_stale, is_valid
+from healthprotocol.trust.accounts.rules.credentials import idle_of, is_live, is_own_site, is_stale, is_valid
 from healthprotocol.trust.accounts.service.credentials import hash_of, is_bearer, organisation_of_cookie
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher
+from healthprotocol.trust.accounts.service.policy import policy_of
 from healthprotocol.trust.accounts.service.sign_in import SignIn
 from healthprotocol.trust.accounts.service.throttle import Throttle
 from healthprotocol.trust.audit import service as audit
@@ -137,7 +138,7 @@ class Doorkeeper:
         if known is not None:
             return known
         async with self._database.transaction(organisation_id) as tx:
-            actor = await _live_session(tx, session_hash)
+            actor = await _live_session(tx, session_hash, self.policy)
         if actor is None:
             return None
         found = Authenticated(actor, self.csrf_token(session_hash))
@@ -186,9 +187,12 @@ def session_policy(settings: Settings) -> SessionPolicy:
     )
 
 
-async def _live_session(tx: Transaction, session_hash: bytes) -> Actor | None:
+async def _live_session(tx: Transaction, session_hash: bytes, usual: SessionPolicy) -> Actor | None:
     session = await sessions.get(tx, session_hash)
     if session is None or not is_live(session, now=tx.now):
+        return None
+    # It began under the rules of then; stricter ones of now hold for it too.
+    if tx.now >= session.last_seen_at + idle_of(session.actor.role, policy_of(tx, usual)):
         return None
     if is_stale(session.last_seen_at, now=tx.now):
         await sessions.seen(tx, session_hash)

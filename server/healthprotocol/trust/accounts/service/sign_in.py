@@ -1,5 +1,6 @@
 """Sign in and out with a password."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -17,6 +18,7 @@ from healthprotocol.trust.accounts.repository.accounts import SignInRow
 from healthprotocol.trust.accounts.rules.passwords import MAX_LENGTH
 from healthprotocol.trust.accounts.service.credentials import Secret, new_cookie
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher, Verdict
+from healthprotocol.trust.accounts.service.policy import person_lane, policy_of
 from healthprotocol.trust.accounts.service.throttle import Throttle
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.audit.model import Outcome
@@ -34,11 +36,12 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
-    """A new session: its account, its actor, and the cookie, which is stored nowhere."""
+    """A new session: its account, its actor, the cookie, which is stored nowhere, and how long it lasts at most."""
 
     account: Account
     actor: Actor
     cookie: Secret
+    lasts: timedelta
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +79,7 @@ class SignIn:
         places = await self._places(lookup)
         found = await self._find(places, credentials.password)
         if found is None:
-            self._throttle.failed(lookup, context.address)
+            self._throttle.failed(lookup, context.address, lane=person_lane(self._database))
             await self._record_failure(places, context)
             raise WrongCredentials
         self._throttle.succeeded(lookup, context.address)
@@ -100,7 +103,7 @@ class SignIn:
             row = await repository.get_for_sign_in(tx, actor.account_id)
         verdict = await self._hasher.verify(password, row.password_hash if row else None)
         if not verdict.matches:
-            self._throttle.failed(person, context.address)
+            self._throttle.failed(person, context.address, lane=person_lane(self._database))
             raise WrongCredentials(
                 violations=[Violation("/current_password", "password_wrong", "This is not the present password.")]
             )
@@ -161,10 +164,11 @@ class SignIn:
                 await repository.save_password(tx, account.id, rehashed, is_new=False)
             if replaces is not None and replaces.account_id == account.id and replaces.session_hash is not None:
                 await session_repository.delete(tx, replaces.session_hash)
-            await session_repository.delete_of_account(tx, account.id, keep=self._policy.most_sessions - 1)
-            await session_repository.insert(tx, actor, self._policy, agent=agent)
+            policy = policy_of(tx, self._policy)
+            await session_repository.delete_of_account(tx, account.id, keep=policy.most_sessions - 1)
+            await session_repository.insert(tx, actor, policy, agent=agent)
             await audit.record(tx, actor, "session.create", account.id, object_type="account")
-        return SignedIn(account=account, actor=actor, cookie=cookie)
+        return SignedIn(account=account, actor=actor, cookie=cookie, lasts=policy.absolute)
 
     async def _record_failure(self, places: list[tuple[OrganisationId, AccountId]], context: RequestContext) -> None:
         for organisation_id, account_id in places:

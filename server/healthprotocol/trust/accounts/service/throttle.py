@@ -37,11 +37,11 @@ class Throttle:
         if (seconds := longest_wait(waits)) > 0:
             raise TooManyAttempts(retry_after_seconds=seconds)
 
-    def failed(self, person: bytes, address: str | None) -> None:
-        """Remember a failure."""
+    def failed(self, person: bytes, address: str | None, *, lane: Lane = PERSON) -> None:
+        """Remember a failure; `lane` is the limit of the person, the network has its own."""
         now = self._monotonic()
-        for key, lane in _keys(person, address):
-            self._known[key] = failed(self._known.get(key), lane, now=now)
+        for key, its_lane in _keys(person, address, lane):
+            self._known[key] = failed(self._known.get(key), its_lane, now=now)
             self._known.move_to_end(key)
         while len(self._known) > _MOST_REMEMBERED:
             self._known.popitem(last=False)
@@ -51,6 +51,8 @@ class Throttle:
         self._known.pop((person, network_of(address)), None)
 
 
-def _keys(person: bytes, address: str | None) -> tuple[tuple[tuple[bytes, str], Lane], ...]:
+def _keys(
+    person: bytes, address: str | None, lane_of_person: Lane = PERSON
+) -> tuple[tuple[tuple[bytes, str], Lane], ...]:
     network = network_of(address)
-    return (((person, network), PERSON), ((b"", network), NETWORK))
+    return (((person, network), lane_of_person), ((b"", network), NETWORK))

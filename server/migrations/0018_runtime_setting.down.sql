@@ -1,0 +1,2 @@
+-- 0018_runtime_setting.down.sql
+drop table runtime_setting;
