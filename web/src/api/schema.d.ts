@@ -1124,6 +1124,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the settings of one's organisation, all on one page */
+        get: operations["list_settings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a setting */
+        get: operations["read_setting"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Choose a setting for one's organisation; every node knows within a second */
+        patch: operations["change_setting"];
+        trace?: never;
+    };
+    "/api/v1/settings/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the newest hundred versions of a setting: who, when, why */
+        get: operations["list_setting_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Choose again what an earlier version of a setting said */
+        post: operations["roll_back_setting"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -1667,6 +1736,18 @@ export interface components {
         ChangePassword: {
             current_password: string;
             password: string;
+        };
+        /**
+         * ChangeSetting
+         * @description A new choice, whole: `value` null takes the own one back, and a variation that is left out goes.
+         *
+         *     `reason` is kept with it for good: write about the setting, never about a person.
+         */
+        ChangeSetting: {
+            reason: string;
+            value: number | boolean | string | null;
+            /** @default null */
+            variation?: components["schemas"]["VariationIn"] | null;
         };
         /**
          * CompareQuery
@@ -2768,6 +2849,42 @@ export interface components {
             total_at_least?: number | null;
         };
         /**
+         * Page[SettingOut]
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
+         */
+        Page_SettingOut_: {
+            items: components["schemas"]["SettingOut"][];
+            /** @default null */
+            next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
+        };
+        /**
+         * Page[SettingVersionOut]
+         * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
+         *
+         *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
+         *     were counted.
+         */
+        Page_SettingVersionOut_: {
+            items: components["schemas"]["SettingVersionOut"][];
+            /** @default null */
+            next_page_token?: string | null;
+            /** @default null */
+            previous_page_token?: string | null;
+            /** @default null */
+            total?: number | null;
+            /** @default null */
+            total_at_least?: number | null;
+        };
+        /**
          * Page[TokenOut]
          * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
          *
@@ -3217,6 +3334,14 @@ export interface components {
             shift?: boolean;
         };
         /**
+         * RollBackSetting
+         * @description Choose again what `version` said; 0 is before the first.
+         */
+        RollBackSetting: {
+            reason: string;
+            version: number;
+        };
+        /**
          * RolloutOut
          * @description A gradual rollout: `why` is what the guard found, when it rolled back.
          */
@@ -3399,6 +3524,44 @@ export interface components {
          */
         SetPassword: {
             password: string;
+        };
+        /**
+         * SettingOut
+         * @description A setting: what it is, what holds now, and whose choice that is.
+         *
+         *     `own_value` and `variation` are the organisation's own choice; null where it takes what the installation says.
+         *     `version` 0 means that the organisation never chose. A sensitive value is null everywhere.
+         */
+        SettingOut: {
+            changed_at: string | null;
+            changed_by: string | null;
+            choices: (number | boolean | string)[];
+            description: string;
+            is_sensitive: boolean;
+            maximum: number | null;
+            minimum: number | null;
+            name: string;
+            own_value: number | boolean | string | null;
+            /** @enum {unknown} */
+            source: "default" | "installation" | "organisation";
+            /** @enum {unknown} */
+            type: "boolean" | "integer" | "number" | "text";
+            unit: string;
+            value: number | boolean | string | null;
+            variation: components["schemas"]["VariationOut"] | null;
+            version: number;
+        };
+        /**
+         * SettingVersionOut
+         * @description One change: who, when, why, to what. `value` null took the own choice back; `changed_by` null is an operator.
+         */
+        SettingVersionOut: {
+            changed_at: string;
+            changed_by: string | null;
+            reason: string;
+            value: number | boolean | string | null;
+            variation: components["schemas"]["VariationOut"] | null;
+            version: number;
         };
         /**
          * SideOut
@@ -3628,6 +3791,29 @@ export interface components {
             high?: number | null;
             /** @default null */
             low?: number | null;
+        };
+        /**
+         * VariationIn
+         * @description Another value from `starts_at` on, before `ends_at`, for `percent` of the accounts; left out is no bound.
+         */
+        VariationIn: {
+            /** @default null */
+            ends_at?: string | null;
+            /** @default null */
+            percent?: number | null;
+            /** @default null */
+            starts_at?: string | null;
+            value: number | boolean | string;
+        };
+        /**
+         * VariationOut
+         * @description Another value from `starts_at` on, before `ends_at`, for `percent` of the accounts; null is no bound.
+         */
+        VariationOut: {
+            ends_at: string | null;
+            percent: number | null;
+            starts_at: string | null;
+            value: number | boolean | string | null;
         };
         /**
          * VersionOut
@@ -6087,6 +6273,142 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AccountOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    list_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SettingOut_"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    read_setting: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    change_setting: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+                "If-Match": string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeSetting"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    list_setting_history: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_SettingVersionOut_"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    roll_back_setting: {
+        parameters: {
+            query?: never;
+            header: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+                "If-Match": string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollBackSetting"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingOut"];
                 };
             };
             "4XX": components["responses"]["Problem"];
