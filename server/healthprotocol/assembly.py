@@ -26,7 +26,7 @@ from healthprotocol.care.assignments import service as assignment_acts
 from healthprotocol.care.assignments.model import AssignmentChanged, AssignmentsStarted, AssignmentStarted
 from healthprotocol.care.entries import routes as entries
 from healthprotocol.care.entries import service as entry_acts
-from healthprotocol.care.entries.model import LATE_DAYS, EntriesRecorded
+from healthprotocol.care.entries.model import LATE_DAYS, EntriesBrought, EntriesRecorded
 from healthprotocol.care.patients import routes as patients
 from healthprotocol.care.patients.model import PatientErased
 from healthprotocol.care.protocols import routes as protocols
@@ -92,10 +92,12 @@ SUBSCRIPTIONS: list[tuple[type, Any]] = [
     (AssignmentsStarted, adherence.on_many_started),
     (AssignmentChanged, adherence.on_changed),
     (EntriesRecorded, adherence.on_recorded),
+    (EntriesBrought, adherence.on_brought),
     (AssignmentStarted, alerts.on_started),
     (AssignmentsStarted, alerts.on_many_started),
     (AssignmentChanged, alerts.on_changed),
     (EntriesRecorded, alerts.on_recorded),
+    (EntriesBrought, alerts.on_brought),
     # Whoever keeps something of a patient lets go of it. Assignments first: to stop them makes others look again.
     (PatientErased, assignment_acts.on_patient_erased),
     (PatientErased, entry_acts.on_patient_erased),
@@ -107,6 +109,7 @@ SUBSCRIPTIONS: list[tuple[type, Any]] = [
     (AssignmentsStarted, announcing("assignment.changed")),
     (AssignmentChanged, announcing("assignment.changed", "assignment_id")),
     (EntriesRecorded, announcing("entries.recorded", "assignment_id")),
+    (EntriesBrought, announcing("entries.recorded")),
     (AlertOpened, announcing("alert.opened", "alert_id")),
     (AlertChanged, announcing("alert.changed", "alert_id")),
 ]

@@ -1,6 +1,6 @@
 """Counts by day, and until when they are right. Opened by this slice's service only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -114,6 +114,30 @@ async def mark_stale(tx: Transaction, assignment_id: UUID, *, from_on: date) -> 
         tx.tenant,
         assignment_id,
         from_on,
+    )
+
+
+async def mark_many_stale(tx: Transaction, first_days: Mapping[UUID, date]) -> None:
+    """Have days counted again, of each assignment those from its own on; rows that say so already are let be."""
+    # Held in order of the ids, so that two who mark the same plans wait for each other and never both.
+    await tx.execute(
+        """
+        with held as (
+          select c.assignment_id, new.day
+          from adherence_cover c
+          join unnest($2::uuid[], $3::date[]) as new (assignment_id, day) on new.assignment_id = c.assignment_id
+          where c.organisation_id = $1 and (not c.is_stale or c.recount_from > new.day)
+          order by c.assignment_id
+          for update of c
+        )
+        update adherence_cover c
+        set is_stale = true, recount_from = least(c.recount_from, held.day)
+        from held
+        where c.organisation_id = $1 and c.assignment_id = held.assignment_id
+        """,
+        tx.tenant,
+        list(first_days),
+        list(first_days.values()),
     )
 
 

@@ -25,7 +25,8 @@ from healthprotocol.care.assignments.model import (
     AssignmentStarted,
 )
 from healthprotocol.care.entries import service as entries
-from healthprotocol.care.entries.model import EntriesRecorded, Occurrence
+from healthprotocol.care.entries.model import EntriesBrought, EntriesRecorded, Occurrence
+from healthprotocol.care.entries.rules.occurrence_ids import planned_on
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols import service as protocols
@@ -209,6 +210,17 @@ async def on_recorded(tx: Transaction, event: EntriesRecorded) -> None:
     """Have the days that entries are of counted again."""
     if event.from_on is not None:
         await repository.mark_stale(tx, event.assignment_id, from_on=event.from_on)
+
+
+async def on_brought(tx: Transaction, event: EntriesBrought) -> None:
+    """Have the days that the entries of a file are of counted again, all plans in one statement."""
+    first_days: dict[UUID, date] = {}
+    for entry in event.entries:
+        day = planned_on(entry)
+        if day is not None:
+            first_days[entry.assignment_id] = min(day, first_days.get(entry.assignment_id, day))
+    if first_days:
+        await repository.mark_many_stale(tx, first_days)
 
 
 async def _recounts(tx: Transaction, plans: Sequence[tuple[Assignment, Cover]]) -> list[Recount]:

@@ -218,6 +218,7 @@ async def watch(tx: Transaction, assignment_ids: Sequence[UUID]) -> None:
         from unnest($2::uuid[]) as w (id)
         order by w.id
         on conflict (organisation_id, assignment_id) do update set is_stale = true
+        where not alert_watch.is_stale
         """,
         tx.tenant,
         list(assignment_ids),

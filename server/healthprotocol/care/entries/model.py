@@ -11,6 +11,7 @@ from healthprotocol.care.assignments.model import AssignmentId
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import ActivityKey, ActivityKind, Code, UcumUnit
 from healthprotocol.foundation.config.setting import Setting
+from healthprotocol.foundation.errors import Problem
 from healthprotocol.foundation.ids import AccountId
 
 EntryId = NewType("EntryId", UUID)
@@ -129,6 +130,27 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     replaces: UUID | None = None
 
 
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    An entry of a file, or why it cannot be read.
+
+    `recorded_at` is when another system recorded it, None being now. It corrects the entry of `replaces_client_id`, or
+    of `sent.replaces`; with `is_retraction` it undoes it.
+    """
+
+    sent: NewEntry | Problem
+    recorded_at: datetime | None = None
+    replaces_client_id: UUID | None = None
+    is_retraction: bool = False
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it leans on another entry, which must be there before it."""
+        if self.is_retraction or self.replaces_client_id is not None:
+            return True
+        return isinstance(self.sent, NewEntry) and self.sent.replaces is not None
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """
     What happened. Append-only: a correction is another entry that `replaces` this one.
@@ -173,3 +195,9 @@ class EntriesRecorded(msgspec.Struct, frozen=True):
     assignment_id: AssignmentId
     from_on: date | None
     entries: tuple[Entry, ...] = ()
+
+
+class EntriesBrought(msgspec.Struct, frozen=True):
+    """Entries of many assignments came in with a file. None of them replaces another."""
+
+    entries: tuple[Entry, ...]

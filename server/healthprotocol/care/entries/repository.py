@@ -117,6 +117,8 @@ async def claim_clients(tx: Transaction, entries: Sequence[Entry], hashes: Seque
 
 async def insert(tx: Transaction, entries: Sequence[Entry]) -> None:
     """Insert entries, their content under the key of their patient."""
+    if not entries:
+        return
     keys = await tx.keys.subjects(tx, {entry.patient_id for entry in entries})
     # Not by COPY: PostgreSQL does not let it write under row-level security.
     columns = list(zip(*(_record(entry, keys[entry.patient_id]) for entry in entries), strict=True))
@@ -135,6 +137,13 @@ async def insert(tx: Transaction, entries: Sequence[Entry]) -> None:
         tx.tenant,
         *columns,
     )
+
+
+async def bring(tx: Transaction, entries: Sequence[Entry], hashes: Sequence[bytes]) -> set[UUID]:
+    """Claim the client-made ids of new entries and insert those that got theirs; return the ids of these."""
+    claimed = await claim_clients(tx, entries, hashes)
+    await insert(tx, entries if len(claimed) == len(entries) else [one for one in entries if one.id in claimed])
+    return claimed
 
 
 async def get_many(tx: Transaction, entry_ids: Sequence[UUID]) -> dict[UUID, Entry]:

@@ -13,6 +13,7 @@ from healthprotocol.care.patients.errors import IdentifierTaken, PatientIsArchiv
 from healthprotocol.care.patients.model import (
     Demographics,
     Erased,
+    Identifier,
     Patient,
     PatientArchived,
     PatientCreated,
@@ -210,6 +211,22 @@ async def time_zone_of(tx: Transaction, patient_id: PatientId) -> str:
 async def active_time_zones(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
     """Return status and time zone of those patients that exist; nothing that names them."""
     return await repository.time_zones(tx, patient_ids)
+
+
+async def ids_of_identifiers(tx: Transaction, identifiers: Sequence[Identifier]) -> dict[Identifier, UUID]:
+    """Return whose these record numbers are; those of nobody are left out. It asks and records nothing."""
+    return await repository.find_by_identifiers(tx, identifiers) if identifiers else {}
+
+
+async def replace(
+    tx: Transaction, actor: Actor, patient_id: PatientId, demographics: Demographics, *, status: PatientStatus
+) -> bool:
+    """Put demographics and status in the place of those there; return whether anything changed. As `update`."""
+    before = await _existing(tx, patient_id)
+    after = await update(
+        tx, actor, patient_id, change=lambda _: demographics, status=status, expected_revision=before.revision
+    )
+    return after.revision != before.revision
 
 
 async def ids_of_filter(tx: Transaction, filter: str, *, after: UUID | None, limit: int) -> list[UUID]:  # noqa: A002

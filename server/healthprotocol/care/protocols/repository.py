@@ -265,6 +265,21 @@ async def titles(tx: Transaction, protocol_ids: Sequence[UUID]) -> dict[UUID, st
     return {row["id"]: row["title"] for row in rows}
 
 
+async def ids_of_title(tx: Transaction, title: str) -> list[UUID]:
+    """Return the ids of at most two protocols of exactly this title that are not retired."""
+    rows = await tx.fetch(
+        """
+        select id from protocol
+        where organisation_id = $1 and title = $2 and status <> 'retired'
+        order by id
+        limit 2
+        """,
+        tx.tenant,
+        title,
+    )
+    return [row["id"] for row in rows]
+
+
 async def source(tx: Transaction, protocol_id: ProtocolId, version: int) -> StoredSource | None:
     """Return the source a version was imported from, None when it was written here."""
     row = await tx.fetchrow(

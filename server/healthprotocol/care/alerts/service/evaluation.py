@@ -15,7 +15,7 @@ from healthprotocol.care.alerts import repository
 from healthprotocol.care.alerts.model import Alert, AlertId, AlertOpened, Episode, Finding
 from healthprotocol.care.alerts.rules import episodes
 from healthprotocol.care.alerts.rules.planned import next_look_at, planned_findings
-from healthprotocol.care.alerts.rules.recorded import definition_of, recorded_findings
+from healthprotocol.care.alerts.rules.recorded import definition_of, is_high, out_of_range, recorded_findings
 from healthprotocol.care.alerts.service.inbox import tell
 from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import (
@@ -26,9 +26,10 @@ from healthprotocol.care.assignments.model import (
     AssignmentStarted,
 )
 from healthprotocol.care.entries import service as entries
-from healthprotocol.care.entries.model import EntriesRecorded, Entry, EntryId, Occurrence
+from healthprotocol.care.entries.model import LATE_DAYS, EntriesBrought, EntriesRecorded, Entry, EntryId, Occurrence
 from healthprotocol.care.patients.model import PatientErased
 from healthprotocol.care.protocols.rules.local_time import calendar_of
+from healthprotocol.foundation.config.runtime import value_of
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.trust.audit import service as audit
 
@@ -72,6 +73,23 @@ async def on_recorded(tx: Transaction, event: EntriesRecorded) -> None:
         tx.before_commit(lambda: _judge_recorded(tx))
     else:
         waiting.append(event)
+
+
+async def on_brought(tx: Transaction, event: EntriesBrought) -> None:
+    """
+    Have the plans that the entries of a file are of looked at, and decide right away what was told lately.
+
+    What another system recorded more than LATE_DAYS ago was known there: it ends no episode and begins none.
+    """
+    concerned = sorted({entry.assignment_id for entry in event.entries})
+    if concerned:
+        await repository.watch(tx, concerned)
+    lately = tx.now - timedelta(days=value_of(tx, LATE_DAYS))
+    telling = [entry for entry in event.entries if _tells(entry) and entry.recorded_at >= lately]
+    for begin in range(0, len(telling), assignments.MOST_AT_ONCE):
+        part = await _that_matter(tx, telling[begin : begin + assignments.MOST_AT_ONCE])
+        if part:
+            await _judge_new(tx, part, replaced=set())
 
 
 async def on_patient_erased(tx: Transaction, event: PatientErased) -> None:
@@ -135,8 +153,11 @@ async def _judge_recorded(tx: Transaction) -> None:
     events: list[EntriesRecorded] = tx.pending.pop(_PENDING)
     await repository.watch(tx, sorted({event.assignment_id for event in events}))
     new = [entry for event in events for entry in event.entries]
-    replaced = {entry.replaces for entry in new if entry.replaces is not None}
-    telling = [entry for entry in new if (entry.values or entry.score is not None) and entry.id not in replaced]
+    await _judge_new(tx, new, replaced={entry.replaces for entry in new if entry.replaces is not None})
+
+
+async def _judge_new(tx: Transaction, new: Sequence[Entry], *, replaced: set[EntryId]) -> None:
+    telling = [entry for entry in new if _tells(entry) and entry.id not in replaced]
     concerned = {entry.assignment_id for entry in telling}
     concerned |= {entry.assignment_id for entry in new if entry.replaces is not None}
     if not concerned:
@@ -154,6 +175,32 @@ async def _judge_recorded(tx: Transaction) -> None:
         opening += [(plans[assignment_id], finding) for finding in judged.opening]
     await _keep(tx, before, after)
     await _open(tx, opening)
+
+
+def _tells(entry: Entry) -> bool:
+    return bool(entry.values) or entry.score is not None
+
+
+async def _that_matter(tx: Transaction, telling: Sequence[Entry]) -> list[Entry]:
+    """Return those entries that may begin an episode, being outside, or end one, being of a plan that has one."""
+    ids = sorted({entry.assignment_id for entry in telling})
+    plans = {one.id: one for one in await assignments.by_ids(tx, ids)}
+    contents = await assignments.load_with_contents(tx, plans.values())
+    running = _by_assignment(await repository.running(tx, ids))
+
+    def is_outside(entry: Entry) -> bool:
+        if is_high(entry):
+            return True
+        plan = plans[entry.assignment_id]
+        day = calendar_of(plan.time_zone).local_date(entry.effective_at)
+        activity = definition_of(plan, contents[plan.protocol_id], entry.activity_key, on=day)
+        return (
+            activity is not None
+            and activity.measurement is not None
+            and bool(out_of_range(entry, activity.measurement))
+        )
+
+    return [entry for entry in telling if entry.assignment_id in running or is_outside(entry)]
 
 
 async def _recorded(

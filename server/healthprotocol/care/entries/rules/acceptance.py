@@ -52,3 +52,12 @@ def check_effective_at(effective_at: datetime, *, at: datetime) -> list[Violatio
     if not EARLIEST_AT <= effective_at <= at + CLOCK_TOLERANCE:
         return [Violation("/effective_at", "out_of_range", "Give an instant that has passed.")]
     return []
+
+
+def check_recorded_at(recorded_at: datetime, *, at: datetime) -> list[Violation]:
+    """
+    Return what is wrong with when another system is said to have recorded something: no zone, in the future, too early.
+
+    Whether it was in time is then judged as of that instant. Source: care rules §3.4.
+    """
+    return [Violation("/recorded_at", one.code, one.detail) for one in check_effective_at(recorded_at, at=at)]

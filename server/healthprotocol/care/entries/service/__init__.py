@@ -1,5 +1,6 @@
 """Acts on what was planned and what happened: `plan` computes it, `record` keeps entries, `read` shows them."""
 
+from healthprotocol.care.entries.service.bring import Bringing
 from healthprotocol.care.entries.service.erasure import on_patient_erased
 from healthprotocol.care.entries.service.plan import (
     Explained,
@@ -17,6 +18,7 @@ from healthprotocol.care.entries.service.record import Item, Recorded, record, r
 
 __all__ = [
     "LISTING",
+    "Bringing",
     "Explained",
     "Item",
     "PlannedDay",

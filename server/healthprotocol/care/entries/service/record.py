@@ -1,6 +1,7 @@
 """Record what happened: one entry or many, each with its own result, sent twice without harm, corrected and undone."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -31,6 +32,7 @@ class Item(msgspec.Struct, frozen=True):
 
     client_id: str | None
     sent: NewEntry | Problem
+    recorded_at: datetime | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,12 +66,26 @@ async def record(tx: Transaction, actor: Actor, items: Sequence[Item]) -> list[R
     return [results[index] for index in range(len(items))]
 
 
+async def record_at(tx: Transaction, actor: Actor, sent: NewEntry, *, at: datetime | None) -> Recorded:
+    """Record one entry that another system recorded at `at`, None being now. Raises what stands against it."""
+    [result] = await record(tx, actor, [Item(str(sent.client_id), sent, at)])
+    if result.problem is not None:
+        raise result.problem
+    return result
+
+
 async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     """
     Undo an entry by one that says nothing happened; undoing it again returns the same.
 
     Raises EntryNotFound, EntryAlreadyReplaced (another entry corrected it), NothingToUndo (it is an undo itself).
     """
+    undone, _ = await retract_at(tx, actor, entry_id, at=None)
+    return undone
+
+
+async def retract_at(tx: Transaction, actor: Actor, entry_id: EntryId, *, at: datetime | None) -> tuple[Entry, bool]:
+    """As `retract`, for what another system undid at `at`, None being now; also return whether it was undone here."""
     entry = (await repository.get_many(tx, [entry_id])).get(entry_id)
     if entry is None or not (await access.sight(tx, actor)).includes(entry.patient_id):
         raise EntryNotFound
@@ -81,13 +97,13 @@ async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     client_id = UUID(bytes=repository.content_hash(tx, {"undoes": str(entry.id)})[:16])
     undo = msgspec.structs.replace(
         entry, id=EntryId(tx.new_id()), client_id=client_id, outcome="retracted", replaces=entry.id,
-        reason=None, values=(), answers=(), score=None, note=None, late=False, effective_at=tx.now, recorded_at=tx.now,
-        recorded_by=actor.account_id,
+        reason=None, values=(), answers=(), score=None, note=None, late=False,
+        effective_at=at or tx.now, recorded_at=at or tx.now, recorded_by=actor.account_id,
     )  # fmt: skip
     known = await repository.known_clients(tx, [(entry.patient_id, client_id)])
     if known:
         first = known[entry.patient_id, client_id].entry_id
-        return (await repository.get_many(tx, [first]))[EntryId(first)]
+        return (await repository.get_many(tx, [first]))[EntryId(first)], False
     if await repository.replaced_ids(tx, [entry.assignment_id], [entry.id]):
         raise EntryAlreadyReplaced
 
@@ -95,7 +111,7 @@ async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     await repository.insert(tx, [undo])
     await audit.record(tx, actor, "entry.retract", entry.id, object_type="entry", subject_id=entry.patient_id)
     await _tell(tx, [undo])
-    return undo
+    return undo, True
 
 
 async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results: dict[int, Recorded]) -> list[Draft]:
@@ -124,7 +140,7 @@ async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results:
         versions = contents[assignment.protocol_id]
         # Another item's patient may follow a version that this one never did.
         own = {segment.version: versions[segment.version] for segment in assignment.segments}
-        drafts.append(Draft(index, item.sent, assignment, own, refs[index], hashed))
+        drafts.append(Draft(index, item.sent, assignment, own, refs[index], hashed, item.recorded_at))
     return drafts
 
 

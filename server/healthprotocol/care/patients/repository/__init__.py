@@ -21,6 +21,7 @@ from healthprotocol.care.patients.repository.people import (
 from healthprotocol.care.patients.repository.search import (
     find_by_email,
     find_by_identifier,
+    find_by_identifiers,
     find_by_name_birth,
     find_by_phone,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "erase",
     "find_by_email",
     "find_by_identifier",
+    "find_by_identifiers",
     "find_by_name_birth",
     "find_by_phone",
     "get",

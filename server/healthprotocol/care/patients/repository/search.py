@@ -1,8 +1,10 @@
 """Find patients exactly, by keyed indexes."""
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
+from healthprotocol.care.patients.model import Identifier
 from healthprotocol.care.patients.repository.people import IDENTIFIER_TABLE, TABLE, name_birth
 from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.db.transaction import Transaction
@@ -42,6 +44,23 @@ async def find_by_identifier(tx: Transaction, value: str) -> list[UUID]:
         wanted,
     )
     return [row["patient_id"] for row in rows]
+
+
+async def find_by_identifiers(tx: Transaction, identifiers: Sequence[Identifier]) -> dict[Identifier, UUID]:
+    """Return whose these record numbers are, in one statement; those of nobody are left out."""
+    indexer = await tx.keys.index(tx, IDENTIFIER_TABLE, "value", "exact")
+    indexes = {one: indexer.of(blind_index.identifier(one.system, one.value)) for one in identifiers}
+    rows = await tx.fetch(
+        """
+        select value_bidx, patient_id
+        from patient_identifier
+        where organisation_id = $1 and value_bidx = any($2::bytea[])
+        """,
+        tx.tenant,
+        list(set(indexes.values())),
+    )
+    owners = {row["value_bidx"]: row["patient_id"] for row in rows}
+    return {one: owners[index] for one, index in indexes.items() if index in owners}
 
 
 async def _systems(tx: Transaction) -> list[str]:

@@ -234,6 +234,11 @@ async def titles(tx: Transaction, protocol_ids: Sequence[UUID]) -> dict[UUID, st
     return await repository.titles(tx, protocol_ids)
 
 
+async def ids_of_title(tx: Transaction, title: str) -> list[UUID]:
+    """Return the ids of the protocols of exactly this title that are not retired: none, one, or two of several."""
+    return await repository.ids_of_title(tx, title)
+
+
 def _settle(content: ProtocolContent) -> ProtocolContent:
     """Return the content with its rich text sanitised. Raises Invalid with every fault."""
     faults = check_content(content)

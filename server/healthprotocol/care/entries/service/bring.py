@@ -1,0 +1,257 @@
+"""
+Bring in the entries of a file, some thousands in a transaction: every rule of a single one holds, none is twice.
+
+While PostgreSQL writes one part, the next is judged and encrypted. What corrects or undoes another entry goes its own
+slower way, in the order of the file.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.care.assignments import service as assignments
+from healthprotocol.care.assignments.model import Assignment
+from healthprotocol.care.assignments.rules.plan import Contents
+from healthprotocol.care.entries import repository
+from healthprotocol.care.entries.errors import ClientIdTaken, EntryNotFound, OccurrenceNotFound
+from healthprotocol.care.entries.model import (
+    EntriesBrought,
+    Entry,
+    EntryId,
+    NewEntry,
+    Recording,
+)
+from healthprotocol.care.entries.rules.acceptance import check_recorded_at
+from healthprotocol.care.entries.rules.day_book import DayBook
+from healthprotocol.care.entries.service.judging import Draft, client_of, entry_of, place
+from healthprotocol.care.entries.service.record import Recorded, record_at, retract_at
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Invalid, Problem
+from healthprotocol.foundation.ids import OperationId
+from healthprotocol.trust.access import service as access
+from healthprotocol.trust.audit import service as audit
+
+BROUGHT = "entry.import"
+# How many entries are judged before whoever waits for the database is let go on.
+_JUDGED_AT_ONCE = 20
+_MOST_PLANS = 2_000
+
+Known = tuple[Assignment, Contents]
+Judged = list[tuple[int, Draft, Entry]]
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """Some items on their way: what became of them so far, and what is still to be written."""
+
+    results: list[Recorded | None]
+    judged: Judged
+
+
+class Bringing:
+    """One batch of one file. Take its items in order, some hundreds at a time, then `end` it."""
+
+    def __init__(self, tx: Transaction, actor: Actor, *, operation_id: OperationId) -> None:
+        self._tx = tx
+        self._actor = actor
+        self._operation_id = operation_id
+        self._book = DayBook(at=tx.now)
+        self._plans: dict[UUID, Known] = {}
+        self._waiting: _Part | None = None
+        self._running: asyncio.Task[_Part] | None = None
+        self._created: list[UUID] = []
+        self._subjects: dict[UUID, None] = {}
+
+    async def take(self, items: Sequence[Recording]) -> list[Recorded]:
+        """Take the next items; return what became of items taken before, in their order."""
+        done = await self._written()
+        results: list[Recorded | None] = [None] * len(items)
+        drafts = await self._new_ones(await self._drafts(items, results), results)
+        slow = [index for index, item in enumerate(items) if item.is_slow and results[index] is None]
+        if self._waiting is not None:
+            self._running = asyncio.create_task(self._write(self._waiting))
+        self._waiting = _Part(results, await self._judged(drafts, results))
+        if slow:
+            done += await self._flushed()
+            done += await self._one_by_one(items, slow, results)
+        return done
+
+    async def end(self) -> list[Recorded]:
+        """Write what is left, and the audit event that names every entry made and every subject."""
+        done = await self._flushed()
+        if self._created:
+            await audit.record(
+                self._tx,
+                self._actor,
+                BROUGHT,
+                self._operation_id,
+                object_type="operation",
+                subject_ids=tuple(self._subjects),
+                detail={"entry_ids": self._created},
+            )
+        return done
+
+    async def cancel(self) -> None:
+        """Let go of what is under way: the transaction is about to be rolled back."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.wait({self._running})
+
+    async def _written(self) -> list[Recorded]:
+        """Wait for the part that is being written; return its results."""
+        if self._running is None:
+            return []
+        running, self._running = self._running, None
+        return _whole(await running)
+
+    async def _flushed(self) -> list[Recorded]:
+        done = await self._written()
+        part, self._waiting = self._waiting, None
+        if part is None:
+            return done
+        part = await self._write(part)
+        return done if None in part.results else done + _whole(part)
+
+    async def _drafts(self, items: Sequence[Recording], results: list[Recorded | None]) -> list[Draft]:
+        places = {}
+        for index, item in enumerate(items):
+            if isinstance(item.sent, Problem):
+                results[index] = Recorded(client_id=None, problem=item.sent)
+                continue
+            try:
+                _require_recordable(item, at=self._tx.now)
+                places[index] = (item, item.sent, *place(item.sent))
+            except Problem as problem:
+                results[index] = _refused(item.sent, problem)
+        await self._load_plans({assignment_id for _, _, assignment_id, _ in places.values()})
+        drafts: list[Draft] = []
+        for index, (item, sent, assignment_id, ref) in places.items():
+            known = self._plans.get(assignment_id)
+            if known is None:
+                results[index] = _refused(sent, OccurrenceNotFound())
+            elif not item.is_slow:
+                hashed = repository.content_hash(self._tx, msgspec.to_builtins(sent))
+                drafts.append(Draft(index, sent, *known, ref, hashed, item.recorded_at))
+        return drafts
+
+    async def _load_plans(self, wanted: set[UUID]) -> None:
+        if len(self._plans) > _MOST_PLANS:
+            self._plans.clear()
+        missing = sorted(wanted - self._plans.keys())
+        sight = await access.sight(self._tx, self._actor)
+        for begin in range(0, len(missing), assignments.MOST_AT_ONCE):
+            found = await assignments.by_ids(self._tx, missing[begin : begin + assignments.MOST_AT_ONCE])
+            keys = await self._tx.keys.subjects(self._tx, {one.patient_id for one in found})
+            contents = await assignments.load_with_contents(self._tx, found)
+            for one in found:
+                # Nothing is added for an erased patient: there is no key any more to write it under.
+                if sight.includes(one.patient_id) and one.patient_id in keys:
+                    versions = contents[one.protocol_id]
+                    own = {segment.version: versions[segment.version] for segment in one.segments}
+                    self._plans[one.id] = (one, own)
+
+    async def _new_ones(self, drafts: Sequence[Draft], results: list[Recorded | None]) -> list[Draft]:
+        """Answer the items whose client_id came before, in the database or in these items; return the others."""
+        if not drafts:
+            return []
+        known = await repository.known_clients(self._tx, [client_of(draft) for draft in drafts])
+        rest: list[Draft] = []
+        first_of: dict[tuple[UUID, UUID], bytes] = {}
+        for draft in drafts:
+            client = client_of(draft)
+            before = known.get(client)
+            hashed = first_of.get(client) if before is None else before.content_hash
+            if hashed is None:
+                first_of[client] = draft.content_hash
+                rest.append(draft)
+            else:
+                results[draft.index] = _again(draft, hashed)
+        return rest
+
+    async def _judged(self, drafts: Sequence[Draft], results: list[Recorded | None]) -> Judged:
+        judged: Judged = []
+        for number, draft in enumerate(drafts):
+            if number % _JUDGED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            try:
+                entry = entry_of(self._tx, self._actor, draft, book=self._book, before={}, replaced=set())
+            except Problem as problem:
+                results[draft.index] = _refused(draft.sent, problem)
+                continue
+            judged.append((draft.index, draft, entry))
+        return judged
+
+    async def _write(self, part: _Part) -> _Part:
+        """Write the judged entries of a part; return it with all results."""
+        if not part.judged:
+            return part
+        entries = [entry for _, _, entry in part.judged]
+        hashes = [draft.content_hash for _, draft, _ in part.judged]
+        made = await repository.bring(self._tx, entries, hashes)
+        kept = [(index, entry) for index, _, entry in part.judged if entry.id in made]
+        if len(kept) < len(entries):
+            # Another file with the same client_id, or an earlier part of this one, came first.
+            taken = [draft for _, draft, entry in part.judged if entry.id not in made]
+            known = await repository.known_clients(self._tx, [client_of(draft) for draft in taken])
+            for draft in taken:
+                part.results[draft.index] = _again(draft, known[client_of(draft)].content_hash)
+        for index, entry in kept:
+            part.results[index] = Recorded(client_id=None, entry=entry, is_new=True)
+            self._created.append(entry.id)
+            self._subjects[entry.patient_id] = None
+        await self._tx.publish(EntriesBrought(tuple(entry for _, entry in kept)))
+        return part
+
+    async def _one_by_one(
+        self, items: Sequence[Recording], slow: Sequence[int], results: list[Recorded | None]
+    ) -> list[Recorded]:
+        for index in slow:
+            item = items[index]
+            assert isinstance(item.sent, NewEntry)
+            try:
+                results[index] = await self._correction(item, item.sent)
+            except Problem as problem:
+                results[index] = _refused(item.sent, problem)
+        return _whole(_Part(results, []))
+
+    async def _correction(self, item: Recording, sent: NewEntry) -> Recorded:
+        assignment_id, _ = place(sent)
+        patient_id = self._plans[assignment_id][0].patient_id
+        replaces = sent.replaces
+        if item.replaces_client_id is not None:
+            known = await repository.known_clients(self._tx, [(patient_id, item.replaces_client_id)])
+            if not known:
+                raise EntryNotFound
+            replaces = known[patient_id, item.replaces_client_id].entry_id
+        if item.is_retraction:
+            assert replaces is not None
+            undone, is_new = await retract_at(self._tx, self._actor, EntryId(replaces), at=item.recorded_at)
+            return Recorded(client_id=None, entry=undone, is_new=is_new)
+        return await record_at(
+            self._tx, self._actor, msgspec.structs.replace(sent, replaces=replaces), at=item.recorded_at
+        )
+
+
+def _require_recordable(item: Recording, *, at: datetime) -> None:
+    faults = [] if item.recorded_at is None else check_recorded_at(item.recorded_at, at=at)
+    if faults:
+        raise Invalid(violations=faults)
+
+
+def _again(draft: Draft, content_hash: bytes) -> Recorded:
+    """What becomes of an item whose client_id was used before: nothing new, or a conflict."""
+    if content_hash == draft.content_hash:
+        return Recorded(client_id=None)
+    return _refused(draft.sent, ClientIdTaken())
+
+
+def _refused(sent: NewEntry, problem: Problem) -> Recorded:
+    return Recorded(client_id=str(sent.client_id), problem=problem)
+
+
+def _whole(part: _Part) -> list[Recorded]:
+    assert None not in part.results
+    return [one for one in part.results if one is not None]

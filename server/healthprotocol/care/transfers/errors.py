@@ -1,0 +1,33 @@
+"""What can stand against a file."""
+
+from healthprotocol.foundation.errors import BadRequest, Invalid, NotFound
+
+
+class FileUnreadable(Invalid):
+    """
+    The file cannot be read as CSV or NDJSON of this kind.
+
+    Remedy: `errors` says what is wrong; the guide on import and export lists the columns.
+    """
+
+    title = "The file cannot be read"
+
+
+class NoReport(NotFound):
+    """
+    There is no such import of yours, or its report was deleted with its time.
+
+    Remedy: send the file again; with `dry_run` nothing is written.
+    """
+
+    title = "No report"
+
+
+class UploadCutOff(BadRequest):
+    """
+    The file ended before it was whole: fewer bytes came than were announced, or another SHA-256.
+
+    Remedy: send it again.
+    """
+
+    title = "The file was cut off"

@@ -1,0 +1,81 @@
+"""Files of patients, assignments and entries that come in and go out as jobs. Pure values."""
+
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+from healthprotocol.foundation.errors import Violation
+
+Noun = Literal["patients", "assignments", "entries"]
+Existing = Literal["skip", "update"]
+FileFormat = Literal["csv", "ndjson"]
+Became = Literal["created", "updated", "skipped", "failed"]
+
+NOUNS: tuple[Noun, ...] = ("patients", "assignments", "entries")
+
+
+class Line(msgspec.Struct, frozen=True):
+    """
+    One line of a file: its number from 1, and what it says by column, as composed for its noun.
+
+    `faults` are those of the line itself: then nothing more is asked of it. `shown` is what it said as it stood there.
+    """
+
+    number: int
+    said: dict[str, object]
+    shown: dict[str, object]
+    faults: tuple[Violation, ...] = ()
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a line. Each fault's `pointer` names a column, or is empty when it is about the whole line."""
+
+    became: Became
+    row_id: UUID | None = None
+    subject_id: UUID | None = None
+    faults: tuple[Violation, ...] = ()
+
+
+class ImportPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What an import does, as its operation keeps it. `role` is that of who asked; names of columns are ours."""
+
+    noun: Noun
+    upload_id: UUID
+    size_bytes: int
+    format: FileFormat
+    delimiter: str
+    begins_at: int
+    first_line: int
+    columns: tuple[str, ...]
+    dry_run: bool
+    existing: Existing
+    role: str
+
+
+class FirstFault(msgspec.Struct, frozen=True):
+    """A fault as a result shows it: where, and which rule; never what stood there."""
+
+    line: int
+    field: str
+    code: str
+    error: str
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of an import so far. `faults` are of the first lines that failed; the report has all of them."""
+
+    dry_run: bool
+    lines: int = 0
+    created: int = 0
+    updated: int = 0
+    skipped: int = 0
+    failed: int = 0
+    reported: int = 0
+    faults: tuple[FirstFault, ...] = ()
+
+
+class ImportFinished(msgspec.Struct, frozen=True):
+    """A file came to its end."""
+
+    noun: Noun

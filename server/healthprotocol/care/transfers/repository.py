@@ -1,0 +1,59 @@
+"""Keys of other systems' files in SQL: which row each became. Opened by this slice's service only."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+from uuid import UUID
+
+from healthprotocol.foundation.crypto.blind_index import Indexer
+from healthprotocol.foundation.db.transaction import Transaction
+
+KeyNoun = Literal["patient", "assignment"]
+
+
+async def hold(tx: Transaction, noun: KeyNoun) -> None:
+    """Wait until no other file of this noun is being written in this organisation, and keep others waiting."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"{tx.tenant}:import:{noun}")
+
+
+async def rows_of(tx: Transaction, noun: KeyNoun, keys: Sequence[str]) -> dict[str, UUID]:
+    """Return the rows that these keys became."""
+    indexer = await _indexer(tx, noun)
+    by_index = {indexer.of(key): key for key in keys}
+    rows = await tx.fetch(
+        """
+        select k.key_bidx, k.row_id
+        from import_key k
+        where k.organisation_id = $1 and k.noun = $2 and k.key_bidx = any($3::bytea[])
+        """,
+        tx.tenant,
+        noun,
+        list(by_index),
+    )
+    return {by_index[row["key_bidx"]]: row["row_id"] for row in rows}
+
+
+async def keep(tx: Transaction, noun: KeyNoun, rows: Mapping[str, UUID]) -> None:
+    """Tie keys to the rows that they became; one that is tied already stays as it is."""
+    indexer = await _indexer(tx, noun)
+    await tx.execute(
+        """
+        insert into import_key (organisation_id, noun, key_bidx, row_id)
+        select $1, $2, new.key_bidx, new.row_id
+        from unnest($3::bytea[], $4::uuid[]) as new (key_bidx, row_id)
+        order by new.key_bidx
+        on conflict (organisation_id, noun, key_bidx) do nothing
+        """,
+        tx.tenant,
+        noun,
+        [indexer.of(key) for key in rows],
+        list(rows.values()),
+    )
+
+
+async def forget(tx: Transaction, row_id: UUID) -> None:
+    """Delete the keys of a row that is nobody's any more."""
+    await tx.execute("delete from import_key where organisation_id = $1 and row_id = $2", tx.tenant, row_id)
+
+
+async def _indexer(tx: Transaction, noun: KeyNoun) -> Indexer:
+    return await tx.keys.index(tx, "import_key", "key", noun)

@@ -1,0 +1,144 @@
+"""
+Bring a file in, batch by batch: what was written, its report, its counts and the place to go on are one transaction.
+
+So whatever dies, no line is brought in twice and none is left out. A dry run is the same, but for the writing.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import msgspec
+
+from healthprotocol.care.transfers.model import Counts, ImportPlan, Line, Noun, Outcome
+from healthprotocol.care.transfers.rules.counting import added_up
+from healthprotocol.care.transfers.schemas import StartImport
+from healthprotocol.care.transfers.service import reports
+from healthprotocol.care.transfers.service.lines import dialect_in, dialect_of, line_of, records
+from healthprotocol.care.transfers.service.nouns import SIZES, intake
+from healthprotocol.care.transfers.service.uploads import complete, plan_of
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.files import FileId
+from healthprotocol.foundation.jobs import operations
+from healthprotocol.foundation.jobs.batches import Batch
+from healthprotocol.foundation.jobs.operations import Operation
+from healthprotocol.foundation.tabular import Place
+from healthprotocol.trust.audit import service as audit
+from healthprotocol.trust.permissions import rules as permissions
+from healthprotocol.trust.permissions.model import Permission
+
+_MOST_BATCH_BYTES = 8 * 1024 * 1024
+
+
+def kind_of(noun: Noun) -> str:
+    """Return the name of the operation, and of the job, that brings a noun's files in."""
+    return reports.IMPORT + noun
+
+
+async def submit(tx: Transaction, actor: Actor, noun: Noun, wanted: StartImport) -> Operation:
+    """Begin to bring a file in. Raises FileUnknown, FileUnreadable with every fault of its header."""
+    # A patient account may record her own entries; files are for those who may follow long work.
+    permissions.require(actor, Permission.OPERATION_WRITE)
+    upload_id = FileId(wanted.upload_id)
+    file = await complete(tx, upload_id)
+    dialect = await dialect_of(tx, upload_id, noun)
+    plan = plan_of(file, dialect, noun, actor=actor, dry_run=wanted.dry_run, existing=wanted.existing)
+
+    operation = await operations.submit(
+        tx,
+        kind_of(noun),
+        created_by=actor.account_id,
+        input=msgspec.to_builtins(plan),
+        total=max(file.size_bytes, 1),
+    )
+    detail = {"upload_id": plan.upload_id, "dry_run": plan.dry_run, "existing": plan.existing}
+    await audit.record(tx, actor, kind_of(noun), operation.id, object_type="operation", detail=detail)
+    return operation
+
+
+async def import_batch(tx: Transaction, operation: Operation) -> Batch:
+    """Bring in the next lines of a file, as `run_in_batches` asks for it."""
+    plan = msgspec.convert(operation.input, ImportPlan)
+    actor = Actor(account_id=operation.created_by, organisation_id=tx.tenant, role=plan.role)
+    counts = Counts(dry_run=plan.dry_run)
+    if operation.result is not None:
+        counts = msgspec.convert(operation.result, Counts)
+    begin = _place_in(operation, plan)
+    reading = _Reading(tx, plan, begin)
+
+    async with _written(tx, plan):
+        lines, outcomes = await _brought(tx, actor, operation, reading)
+    await reports.add(tx, operation, counts, lines, outcomes)
+    counts = added_up(counts, lines, outcomes)
+    end = reading.place.offset
+    done = max(plan.size_bytes, 1) if reading.is_over else end
+    return Batch(
+        count=done - operation.done,
+        cursor=None if reading.is_over else f"{end}:{reading.place.line}",
+        result=msgspec.to_builtins(counts),
+    )
+
+
+@asynccontextmanager
+async def _written(tx: Transaction, plan: ImportPlan) -> AsyncIterator[None]:
+    """Undo what the block writes when the plan is only tried."""
+    if not plan.dry_run:
+        yield
+        return
+    async with tx.trial():
+        yield
+
+
+async def _brought(
+    tx: Transaction, actor: Actor, operation: Operation, reading: "_Reading"
+) -> tuple[list[Line], list[Outcome]]:
+    taking = intake(tx, actor, reading.plan, operation.id)
+    lines: list[Line] = []
+    outcomes: list[Outcome] = []
+    try:
+        async for part in reading.parts():
+            lines += part
+            outcomes += await taking.take(part)
+        outcomes += await taking.end()
+    except BaseException:
+        await taking.cancel()
+        raise
+    return lines, outcomes
+
+
+class _Reading:
+    """The lines of one batch, in parts; afterwards `place` is behind the last of them."""
+
+    def __init__(self, tx: Transaction, plan: ImportPlan, place: Place) -> None:
+        self.plan = plan
+        self.place = place
+        self.is_over = True
+        self._tx = tx
+        self._begin = place
+
+    async def parts(self) -> AsyncIterator[Sequence[Line]]:
+        """Yield the lines, so many at a time as their noun is taken in."""
+        plan, dialect = self.plan, dialect_in(self.plan)
+        sizes = SIZES[plan.noun]
+        part: list[Line] = []
+        count = 0
+        upload = FileId(plan.upload_id)
+        async for record in records(self._tx, upload, dialect, self._begin, size_bytes=plan.size_bytes):
+            part.append(line_of(plan.noun, record, dialect))
+            count += 1
+            self.place = record.behind
+            if len(part) >= sizes.part:
+                yield part
+                part = []
+            if count >= sizes.batch or self.place.offset - self._begin.offset >= _MOST_BATCH_BYTES:
+                self.is_over = self.place.offset >= plan.size_bytes
+                break
+        if part:
+            yield part
+
+
+def _place_in(operation: Operation, plan: ImportPlan) -> Place:
+    if operation.cursor is None:
+        return Place(plan.begins_at, plan.first_line)
+    offset, _, line = operation.cursor.partition(":")
+    return Place(int(offset), int(line))

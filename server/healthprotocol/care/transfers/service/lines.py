@@ -1,0 +1,89 @@
+"""The records of a sealed file as lines of their noun, from any place on."""
+
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from healthprotocol.care.transfers.errors import FileUnreadable
+from healthprotocol.care.transfers.model import ImportPlan, Line, Noun
+from healthprotocol.care.transfers.rules.cells import composed, read_cells
+from healthprotocol.care.transfers.rules.columns import REPORT_COLUMNS, check_header, names_of
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Violation
+from healthprotocol.foundation.files import FileId, sealed
+from healthprotocol.foundation.tabular import CSV, Dialect, DialectFault, Place, Record, RecordReader, detect
+from healthprotocol.foundation.tabular.dialect import LOOKED_AT_BYTES
+
+
+async def dialect_of(tx: Transaction, file_id: FileId, noun: Noun) -> Dialect:
+    """Return how a file is written. Raises FileUnreadable, with every fault of its header."""
+    beginning = await sealed.read(tx, file_id, begin=0, most_bytes=LOOKED_AT_BYTES)
+    try:
+        dialect = detect(beginning)
+    except DialectFault as fault:
+        raise FileUnreadable(violations=[Violation("/upload_id", fault.code, fault.detail)]) from None
+    faults = check_header(noun, dialect.columns)
+    if faults:
+        raise FileUnreadable(violations=faults, public={"known_columns": list(names_of(noun))})
+    return dialect
+
+
+def dialect_in(plan: ImportPlan) -> Dialect:
+    """Return how the file of a plan is written."""
+    return Dialect(
+        format=plan.format,
+        delimiter=plan.delimiter,
+        begins_at=plan.begins_at,
+        first_line=plan.first_line,
+        columns=plan.columns,
+    )
+
+
+async def records(
+    tx: Transaction, file_id: FileId, dialect: Dialect, place: Place | None, *, size_bytes: int
+) -> AsyncIterator[Record]:
+    """Yield the records of a file from `place` on, None being the first; memory holds a few chunks of it."""
+    start = place or Place(dialect.begins_at, dialect.first_line)
+    reader = RecordReader(dialect, start)
+    if start.offset < size_bytes:
+        async for chunk in sealed.chunks(tx, file_id, begin=start.offset):
+            reader.feed(chunk)
+            while (record := reader.take()) is not None:
+                yield record
+    reader.close()
+    while (record := reader.take()) is not None:
+        yield record
+
+
+def line_of(noun: Noun, record: Record, dialect: Dialect) -> Line:
+    """Return what a record says, or its own fault."""
+    if record.fault is not None:
+        return Line(record.line, {}, {}, (Violation("", record.fault.code, record.fault.detail),))
+    if dialect.format == CSV:
+        return _of_cells(noun, record, dialect)
+    return _of_json(record)
+
+
+def _of_cells(noun: Noun, record: Record, dialect: Dialect) -> Line:
+    cells = record.cells or []
+    shown = dict(zip(dialect.columns, cells, strict=False))
+    more = len(cells) - len(dialect.columns)
+    if more > 0 and any(cells[len(dialect.columns) :]):
+        detail = f"The line has {more} cells more than there are columns."
+        return Line(record.line, {}, dict(shown), (Violation("", "too_many_cells", detail),))
+    said = read_cells(noun, dialect.columns, cells, decimal_comma=dialect.delimiter == ";")
+    return Line(record.line, said, dict(shown))
+
+
+def _of_json(record: Record) -> Line:
+    try:
+        said = msgspec.json.decode(record.raw or b"", type=dict[str, object])
+    except (msgspec.DecodeError, RecursionError):
+        return Line(record.line, {}, {}, (Violation("", "json_invalid", "The line is not a JSON object."),))
+    shown = {name: value for name, value in said.items() if name not in REPORT_COLUMNS}
+    return Line(record.line, {name: value for name, value in shown.items() if value is not None}, shown)
+
+
+def body_of(noun: Noun, line: Line) -> bytes:
+    """Return what a line says as JSON, in the shape of its noun."""
+    return msgspec.json.encode(composed(noun, line.said))

@@ -1,0 +1,133 @@
+"""Bring in the entries of a file."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from healthprotocol.care.assignments.model import AssignmentId
+from healthprotocol.care.entries import service as entries
+from healthprotocol.care.entries.model import NewEntry, Recording
+from healthprotocol.care.entries.rules.occurrence_ids import occurrence_id
+from healthprotocol.care.transfers import repository
+from healthprotocol.care.transfers.model import Line, Noun, Outcome
+from healthprotocol.care.transfers.schemas import EntryLine
+from healthprotocol.care.transfers.service.outcomes import fault, read, refused
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Invalid, Violation
+from healthprotocol.foundation.ids import OperationId
+
+_NOUN: Noun = "entries"
+_MOST_KEYS = 20_000
+
+
+class EntryIntake:
+    """Takes lines of entries; what is under way in the database lags a part behind."""
+
+    def __init__(self, tx: Transaction, actor: Actor, *, operation_id: OperationId) -> None:
+        self._tx = tx
+        self._bringing = entries.Bringing(tx, actor, operation_id=operation_id)
+        self._assignments: dict[str, UUID] = {}
+        # The lines under way, each with its outcome where it is one already.
+        self._waiting: list[tuple[Line, Outcome | None]] = []
+
+    async def take(self, lines: Sequence[Line]) -> list[Outcome]:
+        """Take lines; return what became of lines taken before."""
+        shaped = [read(_NOUN, line, EntryLine) for line in lines]
+        await self._load({one.assignment_client_id for one in shaped if isinstance(one, EntryLine)})
+        recordings: list[Recording] = []
+        for line, one in zip(lines, shaped, strict=True):
+            recording = self._recording(line, one) if isinstance(one, EntryLine) else one
+            if isinstance(recording, Outcome):
+                self._waiting.append((line, recording))
+            else:
+                self._waiting.append((line, None))
+                recordings.append(recording)
+        return self._settled(await self._bringing.take(recordings))
+
+    async def end(self) -> list[Outcome]:
+        """Return what became of the rest."""
+        return self._settled(await self._bringing.end(), is_end=True)
+
+    async def cancel(self) -> None:
+        """Let go of what is under way."""
+        await self._bringing.cancel()
+
+    def _settled(self, recorded: Sequence[entries.Recorded], *, is_end: bool = False) -> list[Outcome]:
+        done: list[Outcome] = []
+        results = iter(recorded)
+        for number, (line, outcome) in enumerate(self._waiting):
+            if outcome is not None:
+                done.append(outcome)
+                continue
+            result = next(results, None)
+            if result is None:
+                self._waiting = self._waiting[number:]
+                assert not is_end
+                return done
+            done.append(_outcome(line, result))
+        self._waiting = []
+        return done
+
+    async def _load(self, keys: set[str | None]) -> None:
+        if len(self._assignments) > _MOST_KEYS:
+            self._assignments.clear()
+        missing = [key for key in keys if key is not None and key not in self._assignments]
+        if missing:
+            self._assignments |= await repository.rows_of(self._tx, "assignment", missing)
+
+    def _recording(self, line: Line, sent: EntryLine) -> Recording | Outcome:
+        assignment_id = sent.assignment_id
+        if sent.assignment_client_id is not None:
+            assignment_id = self._assignments.get(sent.assignment_client_id) or _as_id(sent.assignment_client_id)
+            if assignment_id is None:
+                return fault("assignment_client_id", "unknown", "No plan that was brought in has this client_id.")
+        occurrence, activity_key = sent.occurrence_id, sent.activity_key
+        if sent.planned_local is not None:
+            if sent.planned_local.tzinfo is not None:
+                return fault("planned_local", "malformed", "Give the local time without an offset.")
+            if assignment_id is None or activity_key is None:
+                detail = "Name the plan and the activity."
+                return refused(_NOUN, line, Invalid(violations=[Violation("/activity_key", "required", detail)]))
+            occurrence = occurrence_id(
+                AssignmentId(assignment_id), activity_key, planned_local=sent.planned_local, slot=sent.slot
+            )
+        if occurrence is not None and sent.occurrence_id is None:
+            assignment_id = activity_key = None
+        is_retraction = sent.outcome == "retracted"
+        if is_retraction and sent.replaces_client_id is None and sent.replaces is None:
+            return fault("replaces_client_id", "required", "Say which entry is undone.")
+        entry = NewEntry(
+            client_id=sent.client_id,
+            outcome="skipped" if sent.outcome == "retracted" else sent.outcome,
+            effective_at=sent.effective_at,
+            occurrence_id=occurrence,
+            assignment_id=assignment_id,
+            activity_key=activity_key,
+            reason=sent.reason,
+            values=sent.values,
+            answers=sent.answers,
+            note=sent.note,
+            confirmed=sent.confirmed,
+            replaces=sent.replaces,
+        )
+        return Recording(
+            sent=entry,
+            recorded_at=sent.recorded_at,
+            replaces_client_id=sent.replaces_client_id,
+            is_retraction=is_retraction,
+        )
+
+
+def _outcome(line: Line, result: entries.Recorded) -> Outcome:
+    if result.problem is not None:
+        return refused(_NOUN, line, result.problem)
+    if result.entry is None or not result.is_new:
+        return Outcome("skipped")
+    return Outcome("created", result.entry.id, result.entry.patient_id)
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
