@@ -75,7 +75,10 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
 def _wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Put the middleware around the application; the last one here is the first that a request meets."""
     # Nothing is parsed that is too large, too deep or not UTF-8.
-    app = BodyLimitMiddleware(app, larger={"/api/v1/imports": 12 * MEBIBYTE, batch.PATH: 4 * MEBIBYTE})
+    larger = {"/api/v1/imports": 12 * MEBIBYTE, batch.PATH: 4 * MEBIBYTE}
+    # What is sent as a stream is bounded, and refused when it is unreadable, by its own route.
+    streamed = [endpoint.path for endpoint in endpoints() if endpoint.streams]
+    app = BodyLimitMiddleware(app, larger=larger, streamed=streamed)
     # Smaller answers to who accepts them; files of the web app are compressed already and stand outside.
     app = CompressionMiddleware(app)
     app = WebApp(app, web_folder(settings))

@@ -31,6 +31,9 @@ from healthprotocol.care.patients import routes as patients
 from healthprotocol.care.patients.model import PatientErased
 from healthprotocol.care.protocols import routes as protocols
 from healthprotocol.care.reports import routes as reports
+from healthprotocol.care.transfers import jobs as transfer_jobs
+from healthprotocol.care.transfers import routes as transfers
+from healthprotocol.care.transfers import service as transfer_acts
 from healthprotocol.foundation.cache import CacheOptions
 from healthprotocol.foundation.config.live import LiveChanges
 from healthprotocol.foundation.config.runtime import RuntimeSettings
@@ -73,6 +76,7 @@ ROUTES: list[Any] = [
     *adherence_routes.ROUTES,
     *alert_routes.ROUTES,
     *assignments.ROUTES,
+    *transfers.ROUTES,
     *audit.ROUTES,
     *settings_routes.ROUTES,
     *work.ROUTES,
@@ -102,6 +106,7 @@ SUBSCRIPTIONS: list[tuple[type, Any]] = [
     (PatientErased, assignment_acts.on_patient_erased),
     (PatientErased, entry_acts.on_patient_erased),
     (PatientErased, alerts.on_patient_erased),
+    (PatientErased, transfer_acts.on_patient_erased),
     (PatientErased, lambda tx, event: delete_accounts_of_patient(tx, event.patient_id)),
     # And what clients hear of, by ids.
     (PatientErased, announcing("patient.erased", "patient_id")),
@@ -131,6 +136,7 @@ def jobs() -> JobRegistry:
     adherence_jobs.register(registry)
     alert_jobs.register(registry)
     assignment_jobs.register(registry)
+    transfer_jobs.register(registry)
     account_jobs.register(registry)
     return registry
 

@@ -55,7 +55,8 @@ def _operation(method: str, path: str, operation: dict[str, Any]) -> str:
     body = operation.get("requestBody")
     parts = [f"<table><tbody>{rows}</tbody></table>" if rows else ""]
     if body:
-        parts.append(f"<p>Body: {_type(body['content']['application/json']['schema'])}</p>")
+        for media_type, content in body["content"].items():
+            parts.append(f'<p>Body: {_type(content["schema"])} <span class="muted">{escape(media_type)}</span></p>')
     for status, response in operation["responses"].items():
         for media_type, content in response.get("content", {}).items():
             shape = _type(content.get("schema", {}))

@@ -7,8 +7,8 @@ the value and encode it, commit, and then return the response: a client never se
 
 import hashlib
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -140,6 +140,29 @@ class Gate:
         if content_type != "application/json" and not content_type.endswith("+json"):
             raise UnsupportedMediaType
         return await self.request.body()
+
+    async def body_parts(self) -> AsyncIterator[bytes]:
+        """
+        Yield the body as it arrives, for a route that `streams` and sets its own limit.
+
+        Raises BadRequest when it ends before it is whole.
+        """
+        while True:
+            message = await self.request.receive()
+            if message["type"] != "http.request":
+                detail = "The body ended before it was whole."
+                raise BadRequest(violations=[Violation("", "body_incomplete", detail)])
+            yield message.get("body", b"")
+            if not message.get("more_body", False):
+                return
+
+    def answered(self, value: object, *, status: int | None = None) -> Answer:
+        """Return the answer of a route that opened and committed its own transactions."""
+        return _answer(self._endpoint.status if status is None else status, _encode(value), None)
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open the tenant's transaction, for a route whose answer is a stream: what is in its way is asked first."""
+        return self._transaction()
 
     def expected_revision(self, *, required: bool = True) -> int | None:
         """

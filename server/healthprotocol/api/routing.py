@@ -44,6 +44,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     batchable: bool = True
     # What the list can be filtered and ordered by; None for one that is computed.
     listing: ListingSpec | None = None
+    # The media types of a body that is read as a stream, and is no JSON.
+    streams: tuple[str, ...] = ()
 
 
 class Declare:

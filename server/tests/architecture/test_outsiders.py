@@ -36,6 +36,7 @@ from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.events import Subscriptions
+from healthprotocol.foundation.files import FileId, sealed
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.trust.accounts import service as accounts
 from healthprotocol.trust.accounts.model import NewAccount, NewToken
@@ -53,7 +54,7 @@ REFUSED = {400, 403, 404, 405, 409, 412, 415, 422, 428}
 # What a patient may ask of anybody's: nothing. These show only her own, or what is everybody's.
 OWN = {"GET /api/v1/session", "GET /api/v1/organisation"}
 # What a read demands beside its address.
-QUERIES = {"diff": "?from=1&to=1"}
+QUERIES = {"diff": "?from=1&to=1", "first-lines": "?kind=patients"}
 
 
 class Home(msgspec.Struct, frozen=True):
@@ -142,6 +143,16 @@ async def home(database: Database, organisation: Organisation, other_organisatio
         entry = (await entries.record_one(tx, clinician, sent)).entry
         assert entry is not None
         await _feverish(tx, clinician, assignment.id)
+        upload_id = FileId(tx.new_id())
+        kept = await sealed.create(
+            tx,
+            upload_id,
+            purpose="upload",
+            media_type="text/csv",
+            created_by=clinician.account_id,
+            keep=timedelta(days=1),
+        )
+        await sealed.complete(tx, await sealed.append(tx, kept, b"family_name\r\nElbe\r\n"))
         operation = await operations.create(tx, "bulk", created_by=clinician.account_id, input={})
         new = NewAccount(role="auditor", email="somebody@delta.example", name="Somebody")
         account = await accounts.create_account(tx, admin, new, password_hash=None)
@@ -158,6 +169,7 @@ async def home(database: Database, organisation: Organisation, other_organisatio
         "entry_id": entry.id,
         "alert_id": listed.alert.episode.id,
         "operation_id": operation.id,
+        "upload_id": upload_id,
         "account_id": account.id,
         "token_id": token.id,
         # Flags are the code's, the same for all organisations; what one decided about them has tests of its own.

@@ -6,7 +6,7 @@ say how long it is. A client that sends more is answered and cut off.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import accumulate
 from typing import cast
 
@@ -29,11 +29,23 @@ _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
 
 class BodyLimitMiddleware:
-    """Refuses what is too large (413) or unreadable (400). `larger` maps beginnings of paths to their own limits."""
+    """
+    Refuses what is too large (413) or unreadable (400). `larger` maps beginnings of paths to their own limits.
 
-    def __init__(self, app: ASGIApp, *, limit: int = USUAL_LIMIT, larger: Mapping[str, int] | None = None) -> None:
+    What is sent (POST) to exactly one of the `streamed` addresses is passed on as it comes: the route bounds it itself.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limit: int = USUAL_LIMIT,
+        larger: Mapping[str, int] | None = None,
+        streamed: Collection[str] = (),
+    ) -> None:
         self._app = app
         self._limit = limit
+        self._streamed = frozenset(streamed)
         # The longest beginning decides, whatever the order they were given in.
         self._larger = sorted((larger or {}).items(), key=lambda item: len(item[0]), reverse=True)
 
@@ -45,6 +57,9 @@ class BodyLimitMiddleware:
         headers = dict(scope["headers"])
         try:
             _check_query(scope["query_string"])
+            if scope["method"] == "POST" and scope["path"] in self._streamed:
+                await self._app(scope, receive, send)
+                return
             if (
                 scope["method"] in _BODILESS
                 and b"content-length" not in headers

@@ -55,5 +55,19 @@ async def forget(tx: Transaction, row_id: UUID) -> None:
     await tx.execute("delete from import_key where organisation_id = $1 and row_id = $2", tx.tenant, row_id)
 
 
+async def files_in_use(tx: Transaction) -> list[UUID]:
+    """Return the files that imports and exports under way read or write."""
+    rows = await tx.fetch(
+        """
+        select o.id, (o.input ->> 'upload_id')::uuid as upload_id
+        from operation o
+        where o.organisation_id = $1 and o.status in ('queued', 'running')
+          and (o.kind like 'import.%' or o.kind like 'export.%')
+        """,
+        tx.tenant,
+    )
+    return [one for row in rows for one in (row["id"], row["upload_id"]) if one is not None]
+
+
 async def _indexer(tx: Transaction, noun: KeyNoun) -> Indexer:
     return await tx.keys.index(tx, "import_key", "key", noun)

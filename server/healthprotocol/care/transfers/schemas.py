@@ -29,8 +29,9 @@ class PatientLine(CreatePatient, kw_only=True, forbid_unknown_fields=True, froze
 class AssignmentLine(CreateAssignment, kw_only=True, forbid_unknown_fields=True, frozen=True):
     """A plan as a file has it; its patient and its protocol are named in one of several ways."""
 
-    protocol_id: UUID | None = None
-    patient_id: UUID | None = None
+    # A line is resolved into the shape of a request before it is used as one.
+    protocol_id: UUID | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
+    patient_id: UUID | None = None  # pyright: ignore[reportIncompatibleVariableOverride]
     client_id: ClientKey | None = None
     patient_client_id: ClientKey | None = None
     patient_identifier_system: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
@@ -41,7 +42,7 @@ class AssignmentLine(CreateAssignment, kw_only=True, forbid_unknown_fields=True,
 class EntryLine(NewEntry, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """An entry as a file has it: its plan may be named by a client_id, its occurrence by the local time it is of."""
 
-    outcome: RecordedOutcome
+    outcome: RecordedOutcome  # pyright: ignore[reportIncompatibleVariableOverride]
     assignment_client_id: ClientKey | None = None
     planned_local: datetime | None = None
     slot: Annotated[int, Meta(ge=1, le=255)] = 1

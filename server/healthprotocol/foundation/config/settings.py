@@ -46,6 +46,16 @@ class Settings(BaseSettings):
     statement_timeout_seconds: float = Field(default=5.0, gt=0, le=600)
     job_statement_timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
 
+    upload_limit_bytes: int = Field(
+        default=512 * 1024 * 1024,
+        ge=1024,
+        le=8 * 1024 * 1024 * 1024,
+        description="How large a file to bring in may be, unpacked.",
+    )
+    file_keep_hours: int = Field(
+        default=168, ge=1, le=720, description="How long uploads, reports of faults and exports are kept, sealed."
+    )
+
     session_idle_minutes: int = Field(default=15, ge=5, le=720)
     subject_session_idle_minutes: int = Field(default=30, ge=5, le=720)
     session_absolute_hours: int = Field(default=12, ge=1, le=24)

@@ -20,6 +20,7 @@ from healthprotocol.care.assignments.service.erasure import on_patient_erased
 from healthprotocol.care.assignments.service.move import move, preview_move
 from healthprotocol.care.assignments.service.read import (
     LISTING,
+    MOST_AT_ONCE,
     by_ids,
     get,
     get_visible,
@@ -33,6 +34,7 @@ from healthprotocol.care.assignments.service.read import (
 __all__ = [
     "BULK",
     "LISTING",
+    "MOST_AT_ONCE",
     "adjust",
     "assign",
     "assign_batch",

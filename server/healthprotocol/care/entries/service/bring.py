@@ -31,7 +31,7 @@ from healthprotocol.care.entries.service.record import Recorded, record_at, retr
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid, Problem
-from healthprotocol.foundation.ids import OperationId
+from healthprotocol.foundation.ids import OperationId, ascending_ids
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
@@ -59,6 +59,8 @@ class Bringing:
         self._actor = actor
         self._operation_id = operation_id
         self._book = DayBook(at=tx.now)
+        # In the order of the file: who exports them meets what was corrected before its correction.
+        self._ids = ascending_ids(tx.now)
         self._plans: dict[UUID, Known] = {}
         self._waiting: _Part | None = None
         self._running: asyncio.Task[_Part] | None = None
@@ -177,7 +179,9 @@ class Bringing:
             if number % _JUDGED_AT_ONCE == 0:
                 await asyncio.sleep(0)
             try:
-                entry = entry_of(self._tx, self._actor, draft, book=self._book, before={}, replaced=set())
+                entry = entry_of(
+                    self._tx, self._actor, draft, id=next(self._ids), book=self._book, before={}, replaced=set()
+                )
             except Problem as problem:
                 results[draft.index] = _refused(draft.sent, problem)
                 continue

@@ -57,7 +57,14 @@ def place(sent: NewEntry) -> tuple[AssignmentId, OccurrenceRef | None]:
 
 
 def entry_of(
-    tx: Transaction, actor: Actor, draft: Draft, *, book: DayBook, before: Mapping[UUID, Entry], replaced: set[UUID]
+    tx: Transaction,
+    actor: Actor,
+    draft: Draft,
+    *,
+    id: UUID,  # noqa: A002 - the field's name
+    book: DayBook,
+    before: Mapping[UUID, Entry],
+    replaced: set[UUID],
 ) -> Entry:
     """Return the entry that a draft becomes. Raises the Problem that stands against it."""
     sent, assignment = draft.sent, draft.assignment
@@ -71,7 +78,7 @@ def entry_of(
     if checked.violations:
         raise Invalid(violations=checked.violations)
     return Entry(
-        id=EntryId(tx.new_id()),
+        id=EntryId(id),
         client_id=sent.client_id,
         patient_id=assignment.patient_id,
         assignment_id=assignment.id,

@@ -182,7 +182,7 @@ async def _judge(
     book = DayBook(at=tx.now)
     for draft in drafts:
         try:
-            entry = entry_of(tx, actor, draft, book=book, before=before, replaced=replaced)
+            entry = entry_of(tx, actor, draft, id=tx.new_id(), book=book, before=before, replaced=replaced)
         except Problem as problem:
             results[draft.index] = Recorded(client_id=str(draft.sent.client_id), problem=problem)
             continue

@@ -16,6 +16,8 @@ from healthprotocol.foundation.tabular.writing import unescaped
 
 _INTEGER = re.compile(r"[+-]?\d{1,15}")
 _NUMBER = re.compile(r"[+-]?\d{1,30}([.]\d{1,30})?([eE][+-]?\d{1,3})?")
+# People leave the seconds out, and then often write a space between day and time.
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?!:)")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -75,6 +77,8 @@ def _value(kind: CellKind, cell: str, *, decimal_comma: bool) -> object:
     if kind == "number":
         number = text.replace(",", ".", 1) if decimal_comma else text
         return float(number) if _NUMBER.fullmatch(number) else (text or None)
+    if kind == "time":
+        return _TIME.sub(r"\1T\2:00", text) or None
     if kind == "boolean":
         return _BOOLEANS.get(text.lower(), text or None)
     return _json(kind, unescaped(cell))

@@ -8,7 +8,7 @@ import msgspec
 from healthprotocol.care.transfers.model import Noun
 from healthprotocol.foundation.errors import Violation
 
-CellKind = Literal["text", "integer", "number", "boolean", "json", "text_or_json"]
+CellKind = Literal["text", "integer", "number", "boolean", "time", "json", "text_or_json"]
 
 REPORT_COLUMNS = ("line", "field", "error")
 """What a report of faults adds to a file. A repaired report is a file like any other: they are passed over."""
@@ -62,12 +62,12 @@ COLUMNS: dict[Noun, tuple[Column, ...]] = {
         ("assignment_client_id", "text", "client_id of the plan"),
         ("assignment_id", "text", "or its id here"),
         ("activity_key", "text", "which activity of the plan"),
-        ("planned_local", "text", "local time it was planned for, YYYY-MM-DDTHH:MM; empty when unplanned"),
+        ("planned_local", "time", "local time it was planned for, YYYY-MM-DDTHH:MM; empty when unplanned"),
         ("slot", "integer", "which of several planned for that time; 1 when empty"),
         ("occurrence_id", "text", "instead of these: the occurrence's id here"),
         ("outcome", "text", "completed, skipped or retracted"),
-        ("effective_at", "text", "when it happened, with offset, such as 2026-03-07T13:00:00Z"),
-        ("recorded_at", "text", "when your system recorded it; now when empty"),
+        ("effective_at", "time", "when it happened, with offset, such as 2026-03-07T13:00:00Z"),
+        ("recorded_at", "time", "when your system recorded it; now when empty"),
         ("code", "text", "LOINC code of one measured value"),
         ("value", "number", "the value"),
         ("unit", "text", "its UCUM unit"),

@@ -13,7 +13,7 @@ from healthprotocol.care.transfers.model import Counts, ImportPlan, Line, Noun, 
 from healthprotocol.care.transfers.rules.counting import added_up
 from healthprotocol.care.transfers.schemas import StartImport
 from healthprotocol.care.transfers.service import reports
-from healthprotocol.care.transfers.service.lines import dialect_in, dialect_of, line_of, records
+from healthprotocol.care.transfers.service.lines import RecordSource, dialect_in, dialect_of, line_of
 from healthprotocol.care.transfers.service.nouns import SIZES, intake
 from healthprotocol.care.transfers.service.uploads import complete, plan_of
 from healthprotocol.foundation.context import Actor
@@ -26,8 +26,6 @@ from healthprotocol.foundation.tabular import Place
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission
-
-_MOST_BATCH_BYTES = 8 * 1024 * 1024
 
 
 def kind_of(noun: Noun) -> str:
@@ -112,26 +110,38 @@ class _Reading:
     def __init__(self, tx: Transaction, plan: ImportPlan, place: Place) -> None:
         self.plan = plan
         self.place = place
-        self.is_over = True
         self._tx = tx
         self._begin = place
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the file ends at `place`."""
+        return self.place.offset >= self.plan.size_bytes
 
     async def parts(self) -> AsyncIterator[Sequence[Line]]:
         """Yield the lines, so many at a time as their noun is taken in."""
         plan, dialect = self.plan, dialect_in(self.plan)
         sizes = SIZES[plan.noun]
+        source = RecordSource(self._tx, FileId(plan.upload_id), dialect, self._begin, size_bytes=plan.size_bytes)
         part: list[Line] = []
         count = 0
-        upload = FileId(plan.upload_id)
-        async for record in records(self._tx, upload, dialect, self._begin, size_bytes=plan.size_bytes):
+        while True:
+            record = source.take()
+            if record is None:
+                # While a part is under way the connection is not free to read: the batch ends with what was read.
+                if count:
+                    break
+                if not await source.fill():
+                    self.place = Place(plan.size_bytes, self.place.line)
+                    return
+                continue
             part.append(line_of(plan.noun, record, dialect))
             count += 1
             self.place = record.behind
             if len(part) >= sizes.part:
                 yield part
                 part = []
-            if count >= sizes.batch or self.place.offset - self._begin.offset >= _MOST_BATCH_BYTES:
-                self.is_over = self.place.offset >= plan.size_bytes
+            if count >= sizes.batch:
                 break
         if part:
             yield part

@@ -1,7 +1,5 @@
 """The records of a sealed file as lines of their noun, from any place on."""
 
-from collections.abc import AsyncIterator
-
 import msgspec
 
 from healthprotocol.care.transfers.errors import FileUnreadable
@@ -13,6 +11,8 @@ from healthprotocol.foundation.errors import Violation
 from healthprotocol.foundation.files import FileId, sealed
 from healthprotocol.foundation.tabular import CSV, Dialect, DialectFault, Place, Record, RecordReader, detect
 from healthprotocol.foundation.tabular.dialect import LOOKED_AT_BYTES
+
+READ_BYTES = 4 * 1024 * 1024
 
 
 async def dialect_of(tx: Transaction, file_id: FileId, noun: Noun) -> Dialect:
@@ -39,20 +39,37 @@ def dialect_in(plan: ImportPlan) -> Dialect:
     )
 
 
-async def records(
-    tx: Transaction, file_id: FileId, dialect: Dialect, place: Place | None, *, size_bytes: int
-) -> AsyncIterator[Record]:
-    """Yield the records of a file from `place` on, None being the first; memory holds a few chunks of it."""
-    start = place or Place(dialect.begins_at, dialect.first_line)
-    reader = RecordReader(dialect, start)
-    if start.offset < size_bytes:
-        async for chunk in sealed.chunks(tx, file_id, begin=start.offset):
-            reader.feed(chunk)
-            while (record := reader.take()) is not None:
-                yield record
-    reader.close()
-    while (record := reader.take()) is not None:
-        yield record
+class RecordSource:
+    """The records of a file from `place` on, None being the first; memory holds some chunks of it."""
+
+    def __init__(
+        self, tx: Transaction, file_id: FileId, dialect: Dialect, place: Place | None, *, size_bytes: int
+    ) -> None:
+        start = place or Place(dialect.begins_at, dialect.first_line)
+        self._reader = RecordReader(dialect, start)
+        self._tx = tx
+        self._file_id = file_id
+        self._at = start.offset
+        self._size = size_bytes
+        self._is_closed = False
+
+    async def fill(self) -> bool:
+        """Read the next megabytes; return False when there are no more."""
+        if self._is_closed:
+            return False
+        content = b""
+        if self._at < self._size:
+            content = await sealed.read(self._tx, self._file_id, begin=self._at, most_bytes=READ_BYTES)
+        self._at += len(content)
+        self._reader.feed(content)
+        if not content:
+            self._reader.close()
+            self._is_closed = True
+        return True
+
+    def take(self) -> Record | None:
+        """Return the next record of what was read; None when more is to be read. The database is not asked."""
+        return self._reader.take()
 
 
 def line_of(noun: Noun, record: Record, dialect: Dialect) -> Line:

@@ -1,6 +1,6 @@
 """What was wrong with a file, line by line: sealed beside the upload, and written out as a file to repair and send."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -95,7 +95,9 @@ async def open_report(
     return Report(operation_id, plan, to_format or plan.format)
 
 
-async def written(database: Database, actor: Actor, context: RequestContext, report: Report) -> AsyncIterator[bytes]:
+async def written(
+    database: Database, actor: Actor, context: RequestContext, report: Report
+) -> AsyncGenerator[bytes, None]:
     """Yield a report as a file, a bounded part at a time, each read in a transaction of its own."""
     columns = [name for name in report.plan.columns or names_of(report.plan.noun) if name not in REPORT_COLUMNS]
     if report.format == "csv":

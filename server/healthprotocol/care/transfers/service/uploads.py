@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import msgspec
+
 from healthprotocol.care.transfers.errors import UploadCutOff
 from healthprotocol.care.transfers.model import FirstFault, ImportPlan, Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import PreviewLine, PreviewOut, Received
-from healthprotocol.care.transfers.service.lines import dialect_of, line_of, records
+from healthprotocol.care.transfers.service.lines import RecordSource, dialect_of, line_of
 from healthprotocol.care.transfers.service.nouns import intake
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
@@ -21,14 +23,20 @@ PREVIEWED_LINES = 20
 _PART_BYTES = 2 * 1024 * 1024
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """How large a file may be, unpacked, and how long it is kept."""
+
+    bytes: int
+    keep: timedelta
+
+
 async def receive(
     database: Database,
     actor: Actor,
     context: RequestContext,
     stream: AsyncIterator[bytes],
     *,
-    limit_bytes: int,
-    keep: timedelta,
+    limits: Limits,
     sha256: str | None = None,
 ) -> Received:
     """
@@ -36,15 +44,15 @@ async def receive(
 
     `sha256` is what its sender says of it, unpacked. Raises TooLarge, NotGzip, UploadCutOff; then nothing of it stays.
     """
-    counted = Intake(limit_bytes=limit_bytes)
+    counted = Intake(limit_bytes=limits.bytes)
     file: SealedFile | None = None
     try:
         async for part in plain_parts(stream, counted, size=_PART_BYTES):
             async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
-                file = await sealed.append(tx, file or await _begun(tx, actor, keep=keep), part)
+                file = await sealed.append(tx, file or await _begun(tx, actor, keep=limits.keep), part)
         _require_whole(counted, sha256)
         async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
-            file = file or await _begun(tx, actor, keep=keep)
+            file = file or await _begun(tx, actor, keep=limits.keep)
             kept = await sealed.complete(tx, file, digest=sealed.digest_of(tx, counted.sha256))
             detail = {"bytes": kept.size_bytes}
             await audit.record(tx, actor, "import.upload", kept.id, object_type="file", detail=detail)
@@ -80,9 +88,12 @@ async def preview(tx: Transaction, actor: Actor, upload_id: FileId, noun: Noun) 
     file = await complete(tx, upload_id)
     dialect = await dialect_of(tx, upload_id, noun)
     lines: list[Line] = []
-    async for record in records(tx, upload_id, dialect, None, size_bytes=file.size_bytes):
-        lines.append(line_of(noun, record, dialect))
-        if len(lines) >= PREVIEWED_LINES:
+    source = RecordSource(tx, upload_id, dialect, None, size_bytes=file.size_bytes)
+    while len(lines) < PREVIEWED_LINES:
+        record = source.take()
+        if record is not None:
+            lines.append(line_of(noun, record, dialect))
+        elif not await source.fill():
             break
     plan = plan_of(file, dialect, noun, actor=actor, dry_run=True)
     outcomes = await tried(tx, actor, plan, lines)

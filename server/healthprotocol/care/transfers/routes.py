@@ -1,0 +1,150 @@
+"""Files over HTTP: uploads, imports with their reports, exports."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from healthprotocol.api.download import Download, begun
+from healthprotocol.api.gate import Gate
+from healthprotocol.api.operation import OperationOut, operation
+from healthprotocol.api.routing import Answer, Declare
+from healthprotocol.care.transfers import schemas, service
+from healthprotocol.care.transfers.model import Noun
+from healthprotocol.foundation.files import FileId
+from healthprotocol.foundation.ids import OperationId
+from healthprotocol.trust.permissions.model import Permission
+
+declare = Declare("files")
+_STREAMS = ("text/csv", "application/x-ndjson", "application/gzip", "application/octet-stream")
+_WRITES: dict[Noun, Permission] = {
+    "patients": Permission.PATIENT_WRITE,
+    "assignments": Permission.ASSIGNMENT_WRITE,
+    "entries": Permission.ENTRY_WRITE,
+}
+
+
+@declare.get(
+    "/api/v1/file-kinds",
+    policy=Permission.OPERATION_READ,
+    returns=schemas.Kinds,
+    summary="The kinds of files that come in and go out, with their columns",
+)
+async def list_file_kinds(gate: Gate) -> Answer:
+    async def act(_: Any) -> schemas.Kinds:
+        return schemas.kinds()
+
+    return await gate.read(act, lambda value: value)
+
+
+@declare.post(
+    "/api/v1/uploads",
+    policy=Permission.OPERATION_WRITE,
+    returns=schemas.UploadOut,
+    query=schemas.UploadQuery,
+    streams=_STREAMS,
+    batchable=False,
+    status=201,
+    summary="Send a file of CSV or NDJSON, also gzip; the same content twice is known again",
+)
+async def upload_file(gate: Gate) -> Answer:
+    query = gate.query(schemas.UploadQuery)
+    settings = gate.request.app.state.settings
+    received = await service.receive(
+        gate.database,
+        gate.actor,
+        gate.context,
+        gate.body_parts(),
+        limits=service.Limits(settings.upload_limit_bytes, timedelta(hours=settings.file_keep_hours)),
+        sha256=query.sha256,
+    )
+    return gate.answered(schemas.upload(received), status=200 if received.is_known else 201)
+
+
+@declare.get(
+    "/api/v1/uploads/{upload_id:uuid}",
+    policy=Permission.OPERATION_READ,
+    returns=schemas.UploadOut,
+    summary="Read what is known of a file that was sent",
+)
+async def read_upload(gate: Gate, upload_id: UUID) -> Answer:
+    return await gate.read(lambda tx: service.get(tx, gate.actor, FileId(upload_id)), schemas.upload)
+
+
+@declare.get(
+    "/api/v1/uploads/{upload_id:uuid}/first-lines",
+    policy=Permission.PATIENT_WRITE,
+    returns=schemas.PreviewOut,
+    query=schemas.PreviewQuery,
+    summary="See the first lines of a file, and what would become of them",
+)
+async def preview_upload(gate: Gate, upload_id: UUID) -> Answer:
+    query = gate.query(schemas.PreviewQuery)
+    return await gate.read(
+        lambda tx: service.preview(tx, gate.actor, FileId(upload_id), query.kind), lambda shown: shown
+    )
+
+
+async def _import(gate: Gate, noun: Noun) -> Answer:
+    data = await gate.body(schemas.StartImport)
+    return await gate.write(
+        lambda tx: service.submit(tx, gate.actor, noun, data),
+        operation,
+        headers=lambda begun: {"location": f"/api/v1/operations/{begun.id}"},
+    )
+
+
+_IMPORTS: dict[str, Any] = {"returns": OperationOut, "body": schemas.StartImport, "status": 202}
+
+
+@declare.post(
+    "/api/v1/imports/patients", policy=_WRITES["patients"], summary="Bring in the patients of a file", **_IMPORTS
+)
+async def import_patients(gate: Gate) -> Answer:
+    return await _import(gate, "patients")
+
+
+@declare.post(
+    "/api/v1/imports/assignments", policy=_WRITES["assignments"], summary="Bring in the plans of a file", **_IMPORTS
+)
+async def import_assignments(gate: Gate) -> Answer:
+    return await _import(gate, "assignments")
+
+
+@declare.post(
+    "/api/v1/imports/entries", policy=_WRITES["entries"], summary="Bring in the entries of a file", **_IMPORTS
+)
+async def import_entries(gate: Gate) -> Answer:
+    return await _import(gate, "entries")
+
+
+@declare.get(
+    "/api/v1/imports/{operation_id:uuid}/errors",
+    policy=Permission.PATIENT_WRITE,
+    returns=None,
+    query=schemas.ReportQuery,
+    media_type=tuple(schemas.MEDIA_TYPES.values()),
+    batchable=False,
+    summary="Download the lines that failed, in the file's own columns, to repair and send again",
+)
+async def download_import_errors(gate: Gate, operation_id: UUID) -> Answer:
+    query = gate.query(schemas.ReportQuery)
+    async with gate.transaction() as tx:
+        report = await service.open_report(tx, gate.actor, OperationId(operation_id), to_format=query.format)
+    parts = service.written(gate.database, gate.actor, gate.context, report)
+    return Download(
+        await begun(parts),
+        media_type=schemas.MEDIA_TYPES[report.format],
+        name=f"faults-{report.plan.noun}.{report.format}",
+    )
+
+
+ROUTES = [
+    list_file_kinds,
+    upload_file,
+    read_upload,
+    preview_upload,
+    import_patients,
+    import_assignments,
+    import_entries,
+    download_import_errors,
+]
