@@ -143,16 +143,7 @@ async def home(database: Database, organisation: Organisation, other_organisatio
         entry = (await entries.record_one(tx, clinician, sent)).entry
         assert entry is not None
         await _feverish(tx, clinician, assignment.id)
-        upload_id = FileId(tx.new_id())
-        kept = await sealed.create(
-            tx,
-            upload_id,
-            purpose="upload",
-            media_type="text/csv",
-            created_by=clinician.account_id,
-            keep=timedelta(days=1),
-        )
-        await sealed.complete(tx, await sealed.append(tx, kept, b"family_name\r\nElbe\r\n"))
+        upload_id = await _uploaded(tx, clinician)
         operation = await operations.create(tx, "bulk", created_by=clinician.account_id, input={})
         new = NewAccount(role="auditor", email="somebody@delta.example", name="Somebody")
         account = await accounts.create_account(tx, admin, new, password_hash=None)
@@ -202,6 +193,21 @@ async def _feverish(tx: Transaction, actor: Actor, assignment_id: UUID) -> None:
         values=(GivenValue(code="8310-5", value=39.4, unit="Cel"),),
     )
     await entries.record_one(tx, actor, sent)
+
+
+async def _uploaded(tx: Transaction, actor: Actor) -> FileId:
+    """Keep a file that names somebody."""
+    upload_id = FileId(tx.new_id())
+    begun = await sealed.create(
+        tx,
+        upload_id,
+        purpose="upload",
+        media_type="text/csv",
+        created_by=actor.account_id,
+        keep=timedelta(days=1),
+    )
+    await sealed.complete(tx, await sealed.append(tx, begun, b"family_name\r\nElbe\r\n"))
+    return upload_id
 
 
 async def _enrolled(tx: Any, actor: Actor, family_name: str) -> PatientId:
