@@ -503,6 +503,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/file-kinds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The kinds of files that come in and go out, with their columns */
+        get: operations["list_file_kinds"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flags": {
         parameters: {
             query?: never;
@@ -651,6 +668,74 @@ export interface paths {
         put?: never;
         /** Bring care protocols from files */
         post: operations["import_protocols"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring in the plans of a file */
+        post: operations["import_assignments"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring in the entries of a file */
+        post: operations["import_entries"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/patients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Bring in the patients of a file */
+        post: operations["import_patients"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{operation_id}/errors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download the lines that failed, in the file's own columns, to repair and send again */
+        get: operations["download_import_errors"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1228,6 +1313,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Send a file of CSV or NDJSON, also gzip; the same content twice is known again */
+        post: operations["upload_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what is known of a file that was sent */
+        get: operations["read_upload"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}/first-lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** See the first lines of a file, and what would become of them */
+        get: operations["preview_upload"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -1750,6 +1886,15 @@ export interface components {
             variation?: components["schemas"]["VariationIn"] | null;
         };
         /**
+         * ColumnOut
+         * @description A column of a kind of file.
+         */
+        ColumnOut: {
+            kind: string;
+            meaning: string;
+            name: string;
+        };
+        /**
          * CompareQuery
          * @description The two versions to compare.
          */
@@ -2066,6 +2211,16 @@ export interface components {
             pointer: string;
         };
         /**
+         * FirstFault
+         * @description A fault as a result shows it: where, and which rule; never what stood there.
+         */
+        FirstFault: {
+            code: string;
+            error: string;
+            field: string;
+            line: number;
+        };
+        /**
          * FlagOut
          * @description A flag: as the code declares it, as it is decided for all organisations and for yours, what it gives you.
          *
@@ -2329,6 +2484,22 @@ export interface components {
             pointer: string;
             text: string;
             what: string;
+        };
+        /**
+         * KindOut
+         * @description A kind of file, and its columns in the order of exports.
+         */
+        KindOut: {
+            columns: components["schemas"]["ColumnOut"][];
+            /** @enum {unknown} */
+            kind: "assignments" | "entries" | "patients";
+        };
+        /**
+         * Kinds
+         * @description Every kind of file.
+         */
+        Kinds: {
+            items: components["schemas"]["KindOut"][];
         };
         /**
          * ListQuery
@@ -3095,6 +3266,16 @@ export interface components {
             occurrences: components["schemas"]["PreviewOccurrence"][];
         };
         /**
+         * PreviewLine
+         * @description A line as it stands in the file, by column, and what would become of it.
+         */
+        PreviewLine: {
+            became: string;
+            faults: components["schemas"]["FirstFault"][];
+            line: number;
+            values: Record<string, never>;
+        };
+        /**
          * PreviewOccurrence
          * @description An occurrence of nobody's plan.
          */
@@ -3110,18 +3291,16 @@ export interface components {
             title: string;
         };
         /**
-         * PreviewQuery
-         * @description `first_day` is a plan day from 1; `starts_on` is plan day 1, by default today.
+         * PreviewOut
+         * @description How a file would be read: its first lines with their faults. Nothing was written.
          */
-        PreviewQuery: {
-            /** @default 7 */
-            days?: number;
-            /** @default 1 */
-            first_day?: number;
-            /** @default null */
-            starts_on?: string | null;
-            /** @default UTC */
-            time_zone?: string;
+        PreviewOut: {
+            columns: string[];
+            delimiter: string | null;
+            /** @enum {unknown} */
+            format: "csv" | "ndjson";
+            lines: components["schemas"]["PreviewLine"][];
+            size_bytes: number;
         };
         /**
          * PrintQuery
@@ -3308,6 +3487,14 @@ export interface components {
          */
         Reminder: {
             after_minutes: number;
+        };
+        /**
+         * ReportQuery
+         * @description How the report is written; without `format` as the file was.
+         */
+        ReportQuery: {
+            /** @default null */
+            format?: ("csv" | "ndjson") | null;
         };
         /**
          * RequirementIn
@@ -3615,6 +3802,23 @@ export interface components {
             days?: number;
         };
         /**
+         * StartImport
+         * @description The file to bring in. With `dry_run` all is checked and nothing written; the report is the same.
+         *
+         *     `existing` says what becomes of patients who are here already and differ: they are skipped, or updated.
+         */
+        StartImport: {
+            /** @default false */
+            dry_run?: boolean;
+            /**
+             * @default skip
+             * @enum {unknown}
+             */
+            existing?: "skip" | "update";
+            /** Format: uuid */
+            upload_id: string;
+        };
+        /**
          * StateOut
          * @description What is decided. `rollout_percentage` is there while a gradual rollout runs.
          */
@@ -3773,6 +3977,29 @@ export interface components {
             title?: string;
         };
         /**
+         * UploadOut
+         * @description A file as it was received. `is_known`: it had come before, and this is the one that was kept then.
+         */
+        UploadOut: {
+            created_at: string;
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+            /** @default false */
+            is_known?: boolean;
+            /** @default null */
+            sha256?: string | null;
+            size_bytes: number;
+        };
+        /**
+         * UploadQuery
+         * @description `sha256` of the file unpacked, when it is known: what arrives is held to it.
+         */
+        UploadQuery: {
+            /** @default null */
+            sha256?: string | null;
+        };
+        /**
          * ValueOut
          * @description A measured value as given; `converted` is in the unit of its definition.
          */
@@ -3860,6 +4087,28 @@ export interface components {
             /** Format: date */
             starts_on: string;
             week: string;
+        };
+        /**
+         * PreviewQuery
+         * @description `first_day` is a plan day from 1; `starts_on` is plan day 1, by default today.
+         */
+        "healthprotocol.care.entries.schemas.PreviewQuery": {
+            /** @default 7 */
+            days?: number;
+            /** @default 1 */
+            first_day?: number;
+            /** @default null */
+            starts_on?: string | null;
+            /** @default UTC */
+            time_zone?: string;
+        };
+        /**
+         * PreviewQuery
+         * @description What the file is to be read as.
+         */
+        "healthprotocol.care.transfers.schemas.PreviewQuery": {
+            /** @enum {unknown} */
+            kind: "assignments" | "entries" | "patients";
         };
     };
     responses: {
@@ -5000,6 +5249,28 @@ export interface operations {
             "5XX": components["responses"]["Problem"];
         };
     };
+    list_file_kinds: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Kinds"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
     list_flags: {
         parameters: {
             query?: never;
@@ -5270,6 +5541,123 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ImportReport"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    import_assignments: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartImport"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    import_entries: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartImport"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    import_patients: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartImport"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    download_import_errors: {
+        parameters: {
+            query?: {
+                format?: ("csv" | "ndjson") | null;
+            };
+            header?: never;
+            path: {
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                    "text/csv; charset=utf-8": unknown;
                 };
             };
             "4XX": components["responses"]["Problem"];
@@ -6509,6 +6897,91 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TokenOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    upload_file: {
+        parameters: {
+            query?: {
+                sha256?: string | null;
+            };
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/gzip": string;
+                "application/octet-stream": string;
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    read_upload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    preview_upload: {
+        parameters: {
+            query: {
+                kind: "assignments" | "entries" | "patients";
+            };
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PreviewOut"];
                 };
             };
             "4XX": components["responses"]["Problem"];
