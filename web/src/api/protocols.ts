@@ -1,5 +1,5 @@
 import { bodyOf, client, given, ifMatch } from "./client";
-import type { Change, ImportReport, Page, PreviewDay, Protocol, ProtocolRow } from "./types";
+import type { Change, ImportReport, Page, PreviewDay, Protocol, ProtocolRow, ProtocolVersion } from "./types";
 import { type Act, type Fetched, useAct, useDataFetching } from "./useDataFetching";
 import { type FetchedList, useListFetching } from "./useListFetching";
 
@@ -19,7 +19,7 @@ export const useProtocolVersion = (id: string, version: number, enabled = true):
     { enabled, staleSeconds: 300 },
   );
 
-export const useVersions = (id: string, enabled = true): Fetched<Page<Protocol>> =>
+export const useVersions = (id: string, enabled = true): Fetched<Page<ProtocolVersion>> =>
   useDataFetching(["protocols", id, "versions"], (signal) => bodyOf(client.GET("/api/v1/protocols/{protocol_id}/versions", { params: { path: { protocol_id: id } }, signal })), { enabled });
 
 export const usePreview = (id: string, version: number, query: { starts_on: string; first_day: number; days: number; time_zone: string }): Fetched<PreviewDay[]> =>

@@ -16,6 +16,7 @@ export type Identifier = Schemas["Identifier"];
 export type Sex = Patient["sex"];
 
 export type Protocol = Schemas["ProtocolOut"];
+export type ProtocolVersion = Schemas["ProtocolVersionOut"];
 export type ProtocolRow = Schemas["ProtocolListItem"];
 export type ProtocolStatus = Protocol["status"];
 export type Phase = Schemas["Phase"];

@@ -270,3 +270,17 @@ class ProtocolVersion(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     created_by: AccountId
     published_at: datetime | None = None
+
+
+class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list shows of a version: when it was, not what it says."""
+
+    protocol_id: ProtocolId
+    version: int
+    status: ProtocolStatus
+    title: str
+    description: str
+    duration_days: int
+    created_at: datetime
+    updated_at: datetime
+    published_at: datetime | None = None

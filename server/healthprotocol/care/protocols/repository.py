@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId, ProtocolStatus, ProtocolVersion
+from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId, ProtocolStatus, ProtocolVersion, VersionRow
 from healthprotocol.foundation.db.listing import (
     Listing,
     ListingSpec,
@@ -221,14 +221,39 @@ async def get_version(tx: Transaction, protocol_id: ProtocolId, version: int) ->
     return None if row is None else _version(row)
 
 
-async def versions(tx: Transaction, protocol_id: ProtocolId) -> list[ProtocolVersion]:
+async def versions(tx: Transaction, protocol_id: ProtocolId) -> list[VersionRow]:
     """Return the newest 200 versions of a protocol, newest first."""
     rows = await tx.fetch(
-        f"{_VERSION} where v.organisation_id = $1 and v.protocol_id = $2 order by v.version desc limit 200",
+        """
+        select v.protocol_id, v.version, v.status, v.content ->> 'title' as title,
+          coalesce(v.content ->> 'description', '') as description,
+          (v.content ->> 'duration_days')::int as duration_days, v.created_at, v.updated_at, v.published_at
+        from protocol_version v
+        where v.organisation_id = $1 and v.protocol_id = $2
+        order by v.version desc
+        limit 200
+        """,
         tx.tenant,
         protocol_id,
     )
-    return [_version(row) for row in rows]
+    return [VersionRow(**dict(row)) for row in rows]
+
+
+async def version_titles(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
+    """Return the titles of many versions, named by protocol and number, in one query."""
+    rows = await tx.fetch(
+        """
+        select v.protocol_id, v.version, v.content ->> 'title' as title
+        from protocol_version v
+        join unnest($2::uuid[], $3::int[]) as w (protocol_id, version)
+          on w.protocol_id = v.protocol_id and w.version = v.version
+        where v.organisation_id = $1
+        """,
+        tx.tenant,
+        [protocol_id for protocol_id, _ in wanted],
+        [version for _, version in wanted],
+    )
+    return {(row["protocol_id"], row["version"]): row["title"] for row in rows}
 
 
 async def contents(tx: Transaction, wanted: list[tuple[UUID, int]]) -> dict[tuple[UUID, int], KnownContent]:

@@ -11,7 +11,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from healthprotocol.api.paging import ListQuery, Page
-from healthprotocol.care.protocols.model import Kept, Phase, ProtocolContent, ProtocolStatus, ProtocolVersion
+from healthprotocol.care.protocols.model import (
+    Kept,
+    Phase,
+    ProtocolContent,
+    ProtocolStatus,
+    ProtocolVersion,
+    VersionRow,
+)
 from healthprotocol.care.protocols.rules.difference import Change
 from healthprotocol.care.protocols.rules.exchange.documents import Format, SourceFile
 from healthprotocol.care.protocols.rules.exchange.report import Finding
@@ -94,6 +101,20 @@ class ProtocolOut(msgspec.Struct, kw_only=True, frozen=True):
     version: int
     phases: tuple[Phase, ...]
     kept: tuple[Kept, ...]
+    published_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class ProtocolVersionOut(msgspec.Struct, kw_only=True, frozen=True):
+    """What the list of versions shows of one; what it says is read by its number."""
+
+    id: UUID
+    version: int
+    status: ProtocolStatus
+    title: str
+    description: str
+    duration_days: int
     published_at: datetime | None
     created_at: datetime
     updated_at: datetime
@@ -241,9 +262,24 @@ def page(value: Page[Any]) -> Page[ProtocolListItem]:
     )
 
 
-def versions(value: Sequence[ProtocolVersion]) -> Page[ProtocolOut]:
+def versions(value: Sequence[VersionRow]) -> Page[ProtocolVersionOut]:
     """Return the shape of the list of versions."""
-    return Page(items=[protocol(version) for version in value])
+    return Page(
+        items=[
+            ProtocolVersionOut(
+                id=one.protocol_id,
+                version=one.version,
+                status=one.status,
+                title=one.title,
+                description=one.description,
+                duration_days=one.duration_days,
+                published_at=one.published_at,
+                created_at=one.created_at,
+                updated_at=one.updated_at,
+            )
+            for one in value
+        ]
+    )
 
 
 def difference(value: tuple[Change, ...]) -> Difference:

@@ -57,7 +57,9 @@ class TestLifecycle:
 
         assert (published.json()["status"], draft.json()["version"], draft.json()["tags"]) == ("active", 2, [])
         assert [field["field"] for field in compared.json()["changes"][0]["fields"]] == ["title", "tags"]
-        assert [one["version"] for one in versions.json()["items"]] == [2, 1]
+        listed = versions.json()["items"]
+        assert [(one["version"], one["title"]) for one in listed] == [(2, "Walking far"), (1, "Walking again")]
+        assert not {"phases", "content"} & set(listed[0])
         assert first.json()["title"] == "Walking again"
         assert (copy.status_code, copy.json()["title"]) == (201, "Walking far (copy)")
         assert (retired.json()["status"], late.status_code) == ("retired", 409)

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import { useMove } from "@/api/assignments";
 import { useVersions } from "@/api/protocols";
-import type { Assignment, MovePreview, Protocol } from "@/api/types";
+import type { Assignment, MovePreview, ProtocolVersion } from "@/api/types";
 import { fullDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
 import { Button } from "@/ui/Button";
@@ -38,7 +38,7 @@ export function MoveDialog({ assignment, title, today, close }: MoveDialogProps)
   );
 }
 
-function MoveForm({ assignment, title, today, close, versions }: MoveDialogProps & { versions: Protocol[] }) {
+function MoveForm({ assignment, title, today, close, versions }: MoveDialogProps & { versions: ProtocolVersion[] }) {
   const newest = versions.toSorted((a, b) => b.version - a.version);
   const [version, setVersion] = useState(String(newest[0]!.version));
   const [from, setFrom] = useState(today > assignment.starts_on ? today : assignment.starts_on);

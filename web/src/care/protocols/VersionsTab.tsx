@@ -1,6 +1,6 @@
 import { Link } from "wouter";
 import { useDifference, useVersions } from "@/api/protocols";
-import type { Change, FieldChange, Protocol } from "@/api/types";
+import type { Change, FieldChange, Protocol, ProtocolVersion } from "@/api/types";
 import { fullDay } from "@/format/dates";
 import { Badge, StatusBadge, type Tone } from "@/ui/Badge";
 import { useAddressState } from "@/ui/navigation";
@@ -30,7 +30,7 @@ export function VersionsTab({ protocol, newest }: { protocol: Protocol; newest: 
   );
 }
 
-function VersionRow({ item, protocol, newest }: { item: Protocol; protocol: Protocol; newest: Protocol }) {
+function VersionRow({ item, protocol, newest }: { item: ProtocolVersion; protocol: Protocol; newest: Protocol }) {
   const href = item.version === newest.version ? `/protocols/${protocol.id}` : `/protocols/${protocol.id}?version=${item.version}`;
   return (
     <li className="row-between">
@@ -46,7 +46,7 @@ function VersionRow({ item, protocol, newest }: { item: Protocol; protocol: Prot
   );
 }
 
-function Comparison({ protocol, versions }: { protocol: Protocol; versions: Protocol[] }) {
+function Comparison({ protocol, versions }: { protocol: Protocol; versions: ProtocolVersion[] }) {
   const numbers = versions.map((item) => item.version).toSorted((a, b) => a - b);
   const [to, setTo] = useAddressState("to", String(numbers.at(-1)));
   const [from, setFrom] = useAddressState("from", String(numbers.at(-2)));

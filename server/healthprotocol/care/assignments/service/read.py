@@ -103,5 +103,5 @@ async def load_with_contents(tx: Transaction, assignments: Iterable[Assignment])
 
 async def titled(tx: Transaction, assignments: Sequence[Assignment]) -> list[Titled]:
     """Return the assignments with their versions' titles: a patient may read the title, not the library."""
-    found = await protocols.contents(tx, [(one.protocol_id, one.version) for one in assignments])
-    return [Titled(one, found[one.protocol_id, one.version].title) for one in assignments]
+    found = await protocols.version_titles(tx, [(one.protocol_id, one.version) for one in assignments])
+    return [Titled(one, found[one.protocol_id, one.version]) for one in assignments]

@@ -16,6 +16,7 @@ from healthprotocol.care.protocols.service.library import (
     retire,
     titles,
     update,
+    version_titles,
     versions,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "retire",
     "titles",
     "update",
+    "version_titles",
     "versions",
 ]

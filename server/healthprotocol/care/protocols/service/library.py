@@ -16,7 +16,7 @@ from healthprotocol.care.protocols.errors import (
     ProtocolNotFound,
     VersionNotFound,
 )
-from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId, ProtocolVersion
+from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId, ProtocolVersion, VersionRow
 from healthprotocol.care.protocols.repository import KnownContent, Protocol, StoredSource
 from healthprotocol.care.protocols.rules.content_check import check_content, check_publishable
 from healthprotocol.care.protocols.rules.difference import Change, differences
@@ -81,8 +81,8 @@ async def get_version(tx: Transaction, protocol_id: ProtocolId, number: int) -> 
     return await _version(tx, await _existing(tx, protocol_id), number)
 
 
-async def versions(tx: Transaction, protocol_id: ProtocolId) -> list[ProtocolVersion]:
-    """Return the newest 200 versions, newest first. Raises ProtocolNotFound."""
+async def versions(tx: Transaction, protocol_id: ProtocolId) -> list[VersionRow]:
+    """Return what lists show of the newest 200 versions, newest first. Raises ProtocolNotFound."""
     await _existing(tx, protocol_id)
     return await repository.versions(tx, protocol_id)
 
@@ -227,6 +227,18 @@ async def contents(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[
         if known.published_at is not None and known.published_at != tx.now and known.size_bytes < _REMEMBERED_BYTES:
             _published.insert((tx.tenant, *name), known)
     return found
+
+
+async def version_titles(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
+    """Return the titles of versions named by protocol and number, in at most one query, and without what they say."""
+    found: dict[tuple[UUID, int], str] = {}
+    missing: list[tuple[UUID, int]] = []
+    for name in dict.fromkeys(wanted):
+        if (tx.tenant, *name) in _published:
+            found[name] = _published[tx.tenant, *name].content.title
+        else:
+            missing.append(name)
+    return found | (await repository.version_titles(tx, missing) if missing else {})
 
 
 async def titles(tx: Transaction, protocol_ids: Sequence[UUID]) -> dict[UUID, str]:
