@@ -2984,14 +2984,14 @@ export interface components {
             total_at_least?: number | null;
         };
         /**
-         * Page[ProtocolOut]
+         * Page[ProtocolVersionOut]
          * @description Items in order; `next_page_token` is absent on the last page, `previous_page_token` on the first.
          *
          *     Only where a count was asked for: `total` is exact; `total_at_least` stands in its place when there are more than
          *     were counted.
          */
-        Page_ProtocolOut_: {
-            items: components["schemas"]["ProtocolOut"][];
+        Page_ProtocolVersionOut_: {
+            items: components["schemas"]["ProtocolVersionOut"][];
             /** @default null */
             next_page_token?: string | null;
             /** @default null */
@@ -3394,6 +3394,23 @@ export interface components {
             page_token?: string | null;
             /** @default  */
             q?: string;
+        };
+        /**
+         * ProtocolVersionOut
+         * @description What the list of versions shows of one; what it says is read by its number.
+         */
+        ProtocolVersionOut: {
+            created_at: string;
+            description: string;
+            duration_days: number;
+            /** Format: uuid */
+            id: string;
+            published_at: string | null;
+            /** @enum {unknown} */
+            status: "active" | "draft" | "retired";
+            title: string;
+            updated_at: string;
+            version: number;
         };
         /**
          * Quantity
@@ -6499,7 +6516,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_ProtocolOut_"];
+                    "application/json": components["schemas"]["Page_ProtocolVersionOut_"];
                 };
             };
             "4XX": components["responses"]["Problem"];

@@ -108,7 +108,10 @@ async def duplicate_protocol(gate: Gate, protocol_id: UUID) -> Answer:
 
 
 @declare.get(
-    _ONE + "/versions", policy=Permission.PROTOCOL_READ, returns=Page[schemas.ProtocolVersionOut], summary="List the versions"
+    _ONE + "/versions",
+    policy=Permission.PROTOCOL_READ,
+    returns=Page[schemas.ProtocolVersionOut],
+    summary="List the versions",
 )
 async def list_versions(gate: Gate, protocol_id: UUID) -> Answer:
     return await gate.read(lambda tx: service.versions(tx, ProtocolId(protocol_id)), schemas.versions)
