@@ -2,7 +2,7 @@
 # The targets are thin: tools/ says what they do.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-.PHONY: help run test test-server test-web test-browser lint format web build openapi requirements clean
+.PHONY: help run test test-server test-web test-browser lint format web build openapi schema requirements clean
 
 help:  ## What can be made
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -37,6 +37,9 @@ build:  ## Build the wheel that carries the web app, into build/wheel
 
 openapi:  ## Write server/openapi.json, the contract, from the code
 	@tools/python tools/prepare.py tools healthprotocol openapi --output openapi.json
+
+schema:  ## Write server/schema.sql, what all migrations make, for review
+	@HP_UPDATE_SCHEMA=1 tools/python tools/check.py server -- tests/migrations/test_schema_file.py
 
 requirements:  ## Pin the newest versions of everything in server/requirements
 	@tools/python tools/prepare.py tools python requirements/compile.py
