@@ -1727,6 +1727,41 @@ COMMENT ON COLUMN public.purpose_key.state IS 'class=operational; active, decryp
 
 COMMENT ON COLUMN public.purpose_key.created_at IS 'class=operational; when it was made';
 
+CREATE TABLE public.runtime_setting (
+    organisation_id uuid NOT NULL,
+    name text NOT NULL,
+    version integer NOT NULL,
+    value jsonb,
+    variation jsonb,
+    reason text NOT NULL,
+    changed_by uuid,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT runtime_setting_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200))),
+    CONSTRAINT runtime_setting_version_check CHECK ((version > 0))
+);
+
+ALTER TABLE ONLY public.runtime_setting FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.runtime_setting OWNER TO hp_owner;
+
+COMMENT ON TABLE public.runtime_setting IS 'class=operational; every version of every setting that was chosen';
+
+COMMENT ON COLUMN public.runtime_setting.organisation_id IS 'class=operational; tenant; all zeros is the installation';
+
+COMMENT ON COLUMN public.runtime_setting.name IS 'class=operational; a name of the registry in the code';
+
+COMMENT ON COLUMN public.runtime_setting.version IS 'class=operational; grows by one with every change; the ETag';
+
+COMMENT ON COLUMN public.runtime_setting.value IS 'class=operational; null once the own choice was taken back';
+
+COMMENT ON COLUMN public.runtime_setting.variation IS 'class=operational; another value from, until, or for a share of the accounts';
+
+COMMENT ON COLUMN public.runtime_setting.reason IS 'class=operational; why, in words about the setting';
+
+COMMENT ON COLUMN public.runtime_setting.changed_by IS 'class=operational; account; null for an operator';
+
+COMMENT ON COLUMN public.runtime_setting.changed_at IS 'class=operational; when';
+
 CREATE TABLE public.schema_kept (
     number text NOT NULL,
     direction text NOT NULL,
@@ -2082,6 +2117,9 @@ ALTER TABLE ONLY public.protocol_version
 ALTER TABLE ONLY public.purpose_key
     ADD CONSTRAINT purpose_key_pkey PRIMARY KEY (organisation_id, purpose, version);
 
+ALTER TABLE ONLY public.runtime_setting
+    ADD CONSTRAINT runtime_setting_pkey PRIMARY KEY (organisation_id, name, version);
+
 ALTER TABLE ONLY public.schema_kept
     ADD CONSTRAINT schema_kept_pkey PRIMARY KEY (number, direction);
 
@@ -2397,6 +2435,8 @@ CREATE POLICY installation ON public.flag_use FOR SELECT TO hp_app USING ((organ
 
 CREATE POLICY installation ON public.flag_version FOR SELECT TO hp_app USING ((organisation_id = '00000000-0000-0000-0000-000000000000'::uuid));
 
+CREATE POLICY installation ON public.runtime_setting FOR SELECT TO hp_app USING ((organisation_id = '00000000-0000-0000-0000-000000000000'::uuid));
+
 ALTER TABLE public.live_change ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY lookup ON public.api_token FOR SELECT TO hp_app USING ((token_hash = ( SELECT decode(NULLIF(current_setting('app.lookup'::text, true), ''::text), 'hex'::text) AS decode)));
@@ -2426,6 +2466,8 @@ ALTER TABLE public.protocol ENABLE ROW LEVEL SECURITY;
 ALTER TABLE public.protocol_version ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.purpose_key ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.runtime_setting ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sealed_file ENABLE ROW LEVEL SECURITY;
 
@@ -2496,6 +2538,8 @@ CREATE POLICY tenant ON public.protocol USING ((organisation_id = ( SELECT publi
 CREATE POLICY tenant ON public.protocol_version USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.purpose_key USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
+
+CREATE POLICY tenant ON public.runtime_setting USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.sealed_file USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
@@ -2608,6 +2652,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.protocol TO hp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.protocol_version TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.purpose_key TO hp_app;
+
+GRANT SELECT,INSERT ON TABLE public.runtime_setting TO hp_app;
 
 GRANT SELECT ON TABLE public.schema_kept TO hp_app;
 
