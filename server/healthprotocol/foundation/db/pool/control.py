@@ -14,12 +14,14 @@ mistake slow queries (a lock, a disk, a sleep) for a crowd. It costs nothing: th
   1,235), and the pulse rises from 0.1 to 10 ms. So the size falls by a quarter while the pulse is crowded. Waiting
   here, in order and by class, is better than all at once over there.
 - **Between calm and crowded nothing changes.** The two bounds are a factor of four apart and a step is a factor of 1.5
-  at most, so a step cannot leap over the band; this is what keeps the size from swinging.
+  at most, so a step cannot leap over the band; this is what keeps the size from swinging. And each step looks at
+  pulses of its own, felt since the step before while somebody waited: what was felt when the server had less to do
+  says nothing of the size at which it now works.
 - **Regret.** A crowd soon after a growth means that the growth was wrong: the calm that is demanded before the next
   growth doubles, up to ten seconds, and is forgiven after a minute without a crowd.
 - **Shrink slowly when idle.** What was not used at the busiest moment of half a minute is surplus; half of what lies
-  above a margin goes. That closes connections which PostgreSQL could use elsewhere, and cannot swing: a burst grows
-  it back in tenths of a second, and the next shrink takes half a minute again.
+  above a margin goes. That closes connections which PostgreSQL could use elsewhere. When it has to grow back within
+  minutes, that was wrong too: the window that is looked at doubles, up to an hour, until a shrink proves right.
 
 Each process decides for itself; those that share a server share its pulse, so they give way together.
 """
@@ -44,11 +46,14 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     calm: float = 0.0005
     crowded: float = 0.002
     fewest_pulses: int = 8
+    longest_look: float = 0.5
     settle: float = 0.5
     patience: float = 0.2
     longest_patience: float = 10.0
     forgive: float = 60.0
     idle_window: float = 30.0
+    longest_idle_window: float = 3600.0
+    idle_regret: float = 300.0
     baseline_window: float = 300.0
 
 
@@ -95,8 +100,13 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     patience: float = 0.0
     used_most: int = 0
     used_since: float | None = None
+    idle_window: float = 0.0
+    idle_shrank_at: float = -math.inf
     pulses: int = 0
     pulse: float = 0.0
+    fresh: int = 0
+    fresh_sum: float = 0.0
+    fresh_since: float | None = None
     baseline: float | None = None
     baseline_next: float | None = None
     baseline_since: float | None = None
@@ -114,8 +124,10 @@ def decide(control: Control, seen: Seen, bounds: Bounds, rule: Rule) -> Control:
 
     if is_crowded:
         state = _give_way(state, seen, rule)
-    elif is_calm and seen.short and seen.wait > rule.target_wait:
-        state = _grow(state, seen, rule)
+    elif not seen.short:
+        state = msgspec.structs.replace(state, fresh=0, fresh_sum=0.0, fresh_since=None)
+    else:
+        state = _look_fresh(state, seen, rule)
     state = _shrink_when_idle(state, seen, rule)
     size = min(max(state.size, bounds.least), bounds.most)
     return msgspec.structs.replace(state, size=size, changed=(size > control.size) - (size < control.size))
@@ -158,6 +170,18 @@ def _give_way(control: Control, seen: Seen, rule: Rule) -> Control:
     )
 
 
+def _look_fresh(control: Control, seen: Seen, rule: Rule) -> Control:
+    """Grow when the pulses felt since the last step, while somebody waited, are calm; without enough of them wait."""
+    fresh, total = control.fresh + seen.pulses, control.fresh_sum + seen.pulse * seen.pulses
+    since = seen.at - TICK_SECONDS if control.fresh_since is None else control.fresh_since
+    if fresh < rule.fewest_pulses and seen.at - since < rule.longest_look:
+        return msgspec.structs.replace(control, fresh=fresh, fresh_sum=total, fresh_since=since)
+    # Nothing felt for so long: all that is lent is at long work, and nobody could begin.
+    is_calm = not fresh or total / fresh - (control.baseline or 0.0) < rule.calm
+    state = msgspec.structs.replace(control, fresh=0, fresh_sum=0.0, fresh_since=seen.at)
+    return _grow(state, seen, rule) if is_calm and seen.wait > rule.target_wait else state
+
+
 def _grow(control: Control, seen: Seen, rule: Rule) -> Control:
     patience = control.patience if seen.at - control.crowded_at < rule.forgive else 0.0
     if control.calm_since is None or seen.at - control.calm_since < patience:
@@ -166,15 +190,28 @@ def _grow(control: Control, seen: Seen, rule: Rule) -> Control:
         return control
     urgency = math.ceil(control.size * 0.1 * seen.wait / rule.target_wait)
     step = max(1, min(urgency, math.ceil(control.size / 2), seen.short))
-    return msgspec.structs.replace(control, size=control.size + step, grew_at=seen.at, patience=patience)
+    grown = msgspec.structs.replace(control, size=control.size + step, grew_at=seen.at, patience=patience)
+    if seen.at - control.idle_shrank_at > rule.idle_regret:
+        return grown
+    window = min(2 * max(control.idle_window, rule.idle_window), rule.longest_idle_window)
+    return msgspec.structs.replace(grown, idle_window=window, idle_shrank_at=-math.inf)
 
 
 def _shrink_when_idle(control: Control, seen: Seen, rule: Rule) -> Control:
     most = max(control.used_most, seen.most_used)
     since = seen.at if control.used_since is None else control.used_since
-    if seen.at - since < rule.idle_window:
+    window = max(control.idle_window, rule.idle_window)
+    if seen.at - since < window:
         return msgspec.structs.replace(control, used_most=most, used_since=since)
+    state = msgspec.structs.replace(control, used_most=seen.most_used, used_since=seen.at)
     # A quarter more than was ever needed, and one, stays: less would grow back at the next small wave.
     surplus = control.size - (most + math.ceil(most / 4) + 1)
-    size = control.size - math.ceil(surplus / 2) if surplus > 0 else control.size
-    return msgspec.structs.replace(control, size=size, used_most=seen.most_used, used_since=seen.at)
+    if surplus <= 0:
+        return state
+    is_forgiven = seen.at - max(control.grew_at, control.idle_shrank_at) > rule.idle_regret
+    return msgspec.structs.replace(
+        state,
+        size=control.size - math.ceil(surplus / 2),
+        idle_shrank_at=seen.at,
+        idle_window=rule.idle_window if is_forgiven else window,
+    )

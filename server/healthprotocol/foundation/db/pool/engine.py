@@ -6,14 +6,15 @@ Nothing here awaits between looking and acting, so there is no lock.
 
 import asyncio
 import contextlib
+from asyncio import current_task
 from collections.abc import Callable
 from time import monotonic
 
 import structlog
 
-from healthprotocol.foundation.db.pool import leaks
 from healthprotocol.foundation.db.pool.control import TICK_SECONDS, Bounds, Control, decide
-from healthprotocol.foundation.db.pool.lending import Lease, Slot, holding, mark
+from healthprotocol.foundation.db.pool.leaks import LeakWatch
+from healthprotocol.foundation.db.pool.lending import Lease, Slot, mark
 from healthprotocol.foundation.db.pool.limits import PoolLimits, Refused
 from healthprotocol.foundation.db.pool.opening import Connect, Opener, Share
 from healthprotocol.foundation.db.pool.queue import Priority, Waiter, WaitQueue
@@ -72,6 +73,7 @@ class Pool:
         self._is_empty = asyncio.Event()
         self._waits = Waits()
         self._sensing = Sensing()
+        self._watch = LeakWatch(self.limits)
         # How many loans end in a second while somebody waits, and in how many looks that was seen.
         self._pace, self._paced = 0.0, 0
         self._tick: asyncio.TimerHandle | None = None
@@ -88,13 +90,13 @@ class Pool:
         long, the server is not there, or this pool is closing.
         """
         now = self.clock()
-        if self._queue or not self._may(priority) or (slot := self._stock.take()) is None:
+        if self._queue or self._is_closing or not self._may(priority) or (slot := self._stock.take()) is None:
             lease = await self._wait(priority, now, wait_seconds)
         else:
             self._waits.now[0] += 1
             lease = self._lend(slot, priority, now)
         lease.request_id = request_id
-        lease.task = asyncio.current_task()
+        lease.task = current_task()
         lease.mark = mark()
         return lease
 
@@ -146,7 +148,7 @@ class Pool:
             pulse=self._control.pulse,
             is_crowded=self._control.is_crowded,
             counts=dict(self.counts),
-            holdings=tuple(holding(lease, now) for lease in self._lent if lease.was_told)[: leaks.MOST_TOLD],
+            holdings=self._watch.told(now),
         )
 
     def get_size(self) -> int:
@@ -166,12 +168,16 @@ class Pool:
         await self._stock.open_first()
         self._plan_tick(_QUIET_SECONDS)
 
+    def terminate(self) -> None:
+        """Drop everything at once, whoever holds it: for an end that cannot wait."""
+        self._stop_lending()
+        for lease in list(self._lent):
+            self.reclaim(lease)
+        self._stock.terminate()
+
     async def close(self) -> None:
         """Refuse all who wait, let those finish who hold a connection, for ten seconds, and close everything."""
-        self._is_closing = True
-        if self._tick is not None:
-            self._tick.cancel()
-        self._refuse_all("closed")
+        self._stop_lending()
         if self._lent:
             self._is_empty.clear()
             with contextlib.suppress(TimeoutError):
@@ -182,6 +188,12 @@ class Pool:
         await self._stock.close()
 
     # Lending
+
+    def _stop_lending(self) -> None:
+        self._is_closing = True
+        if self._tick is not None:
+            self._tick.cancel()
+        self._refuse_all("closed")
 
     def _may(self, priority: Priority) -> bool:
         # One connection beyond the limit is for critical work alone, and a quarter of it never for the background.
@@ -197,7 +209,9 @@ class Pool:
         self._lent[lease] = None
         if priority is Priority.BACKGROUND:
             self._lent_behind += 1
-        self._sensing.most_used = max(self._sensing.most_used, len(self._lent))
+        lent = len(self._lent)
+        if lent > self._sensing.most_used:  # noqa: PLR1730 - every request pays for this line
+            self._sensing.most_used = lent
         return lease
 
     def _end(self, lease: Lease) -> None:
@@ -241,7 +255,7 @@ class Pool:
     def _refuse_in_vain(self, priority: Priority, now: float, wait_seconds: float) -> None:
         if self._is_closing:
             raise self._refusal("closed")
-        if self._stock.opener.is_unreachable and not len(self._stock):
+        if self._stock.is_hopeless:
             raise self._refusal("unreachable")
         if priority is Priority.CRITICAL or not self._queue:
             return
@@ -304,7 +318,7 @@ class Pool:
         self._control_size(now)
         if now - self._swept_at >= _QUIET_SECONDS * 0.9:
             self._swept_at = now
-            for lease in leaks.sweep(self._lent, self.limits, now, self.counts):
+            for lease in self._watch.sweep(self._lent, now, self.counts):
                 self.reclaim(lease)
             self._stock.sweep(now, least=self.limits.least)
             self._waits.turn(now)
@@ -318,6 +332,8 @@ class Pool:
             # A first message that the server has not answered yet tells as much as one that it has.
             if lease.asked_at is not None and now - lease.asked_at > self.limits.rule.crowded:
                 self._sensing.feel(now - lease.asked_at)
+        if self._queue.first(now, self._may) is None:
+            self._sensing.short = max(self._sensing.short, len(self._queue))
         seen = self._sensing.look(now, oldest_since=self._queue.oldest_since(), lent=len(self._lent))
         bound = self._stock.opener.bound
         self._control = decide(self._control, seen, Bounds(min(self.limits.least, bound), bound), self.limits.rule)

@@ -60,13 +60,10 @@ class Lease:
         "mark",
         "patience",
         "priority",
-        "quiet_since",
         "request_id",
         "since",
         "slot",
-        "statements",
         "task",
-        "was_told",
     )
 
     def __init__(self, slot: Slot, priority: Priority, since: float) -> None:
@@ -79,11 +76,8 @@ class Lease:
         self.mark: Mark = ()
         self.task: asyncio.Task[Any] | None = None
         self.request_id = ""
-        # For the search of leaks: what was seen of it last, and how long a single statement of it may take.
-        self.statements = -1
-        self.quiet_since = since
+        # How long a single statement of it may take.
         self.patience = 0.0
-        self.was_told = False
 
 
 class Holding(msgspec.Struct, frozen=True):
@@ -104,7 +98,7 @@ def mark() -> Mark:
     found: list[tuple[CodeType, int]] = []
     for _ in range(_DEPTH):
         code = frame.f_code
-        if not _is_ours(code):
+        if not (_known[code] if code in _known else _is_ours(code)):
             found.append((code, frame.f_lasti))
             if len(found) == _PLACES:
                 break
@@ -115,7 +109,7 @@ def mark() -> Mark:
     return tuple(found)
 
 
-def holding(lease: Lease, now: float) -> Holding:
+def holding(lease: Lease, now: float, *, quiet_seconds: float) -> Holding:
     """Return who holds a lease, in words. No value of the borrower's is in them."""
     task = lease.task
     return Holding(
@@ -123,7 +117,7 @@ def holding(lease: Lease, now: float) -> Holding:
         request_id=lease.request_id,
         priority=lease.priority.name.lower(),
         held_seconds=round(now - lease.since, 3),
-        quiet_seconds=round(now - lease.quiet_since, 3),
+        quiet_seconds=round(quiet_seconds, 3),
         places=tuple(f"{_short(code.co_filename)}:{_line(code, at)}" for code, at in lease.mark),
         now_at=_now_at(task),
     )
@@ -151,9 +145,7 @@ _known: dict[CodeType, bool] = {}
 
 
 def _is_ours(code: CodeType) -> bool:
-    ours = _known.get(code)
-    if ours is None:
-        if len(_known) > _MOST_KNOWN:
-            _known.clear()
-        ours = _known[code] = any(part in code.co_filename for part in _OURS)
+    if len(_known) > _MOST_KNOWN:
+        _known.clear()
+    ours = _known[code] = any(part in code.co_filename for part in _OURS)
     return ours

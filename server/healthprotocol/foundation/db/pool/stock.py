@@ -59,6 +59,13 @@ class Stock:
         """How many nobody uses."""
         return len(self._idle)
 
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether there is no connection, none could be opened for long, and the next try is not yet to be made."""
+        if self._slots or not self.opener.is_unreachable:
+            return False
+        return self.opening > 0 or self._clock() < self.opener.may_open_at
+
     def take(self) -> Slot | None:
         """Return the connection used last, None when none lies idle."""
         while self._idle:
@@ -125,6 +132,15 @@ class Stock:
             spare -= 1
         self._idle = kept
 
+    def terminate(self) -> None:
+        """Drop what is open without a word, and end what is on its way."""
+        self._is_closing = True
+        for task in self._tasks:
+            task.cancel()
+        for slot in list(self._slots):
+            self.drop(slot)
+        self._idle.clear()
+
     async def close(self) -> None:
         """Close what is open, and end what is on its way."""
         self._is_closing = True
@@ -141,7 +157,10 @@ class Stock:
         life = self._limits.longest_life * random.uniform(0.8, 1.0)  # noqa: S311 - spreads, hides nothing
         slot = Slot(connection, retires_at=now + life, idle_since=now)
         self._slots.add(slot)
-        self._idle.append(slot)
+        if self._is_closing:
+            self._close_later(slot, "retired")
+        else:
+            self._idle.append(slot)
 
     def _settle(self, slot: Slot) -> None:
         now = self._clock()
