@@ -35,8 +35,18 @@ class Meter:
         if self._connection is not None:
             await self._connection.close()
 
+    async def execute(self, sql: str) -> None:
+        """Run a statement as the superuser."""
+        assert self._connection is not None
+        await self._connection.execute(sql)
+
     async def read(self) -> Cost:
         """Return what all statements of the application and both servers have cost so far."""
+        statements, buffers = await self.counted()
+        return Cost(self._server_cpu_ms(), self._database_cpu_ms(), statements, buffers)
+
+    async def counted(self) -> tuple[int, int]:
+        """Return how many statements of the application there were so far, and how many buffers they touched."""
         assert self._connection is not None
         row = await self._connection.fetchrow(
             """
@@ -48,7 +58,7 @@ class Meter:
             """
         )
         assert row is not None
-        return Cost(self._server_cpu_ms(), self._database_cpu_ms(), row["statements"], row["buffers"])
+        return row["statements"], row["buffers"]
 
     def _server_cpu_ms(self) -> float:
         return 1000 * sum(_cpu_seconds(process) for process in _listening(self._port))
