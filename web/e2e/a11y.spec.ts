@@ -42,7 +42,7 @@ describe("accessibility", () => {
 
   it("holds in the clinic", { timeout: 300_000 }, async () => {
     await visit.signIn("clinician@demo.example");
-    for (const path of ["/overview", "/patients", "/protocols", "/settings", "/nowhere"]) await open(path);
+    for (const path of ["/overview", "/patients", "/protocols", "/files", "/files?side=out", "/settings", "/nowhere"]) await open(path);
     await visit.page.goto("/overview");
     await visit.page.locator(".overview-row").first().click();
     await visit.page.waitForURL(/patients\//);

@@ -14,7 +14,7 @@ const conversation: Middleware = {
   onRequest({ request }) {
     request.headers.set("Accept", "application/json");
     if (!UNSAFE.has(request.method)) return request;
-    if (csrfToken !== null) request.headers.set("X-CSRF-Token", csrfToken);
+    for (const [name, value] of Object.entries(csrfHeader())) request.headers.set(name, value);
     if (!request.headers.has("Idempotency-Key")) request.headers.set("Idempotency-Key", crypto.randomUUID());
     return request;
   },
@@ -42,6 +42,9 @@ export function setCsrfToken(token: string | null): void {
   csrfToken = token;
   if (token === null) etags.clear();
 }
+
+/** For what does not go through `client`: an upload that tells its progress. */
+export const csrfHeader = (): Record<string, string> => (csrfToken === null ? {} : { "X-CSRF-Token": csrfToken });
 
 /** The `If-Match` header for an update: the tag of the copy that the user saw; any copy, when it was never read. */
 export const ifMatch = (path: string): { "If-Match": string } => ({ "If-Match": etags.get(path) ?? "*" });

@@ -55,6 +55,14 @@ export type AdherenceRow = Schemas["RankedOut"];
 export type MeasurementPoint = Schemas["MeasurementOut"];
 export type Operation = Schemas["OperationOut"];
 
+/** What a file holds, how it looked when it came, and what became of its lines. */
+export type FileKindColumns = Schemas["KindOut"];
+export type FileKind = FileKindColumns["kind"];
+export type FileUpload = Schemas["UploadOut"];
+export type FilePreview = Schemas["PreviewOut"];
+export type FileLine = Schemas["PreviewLine"];
+export type FileFault = Schemas["FirstFault"];
+
 export interface Page<T> {
   items: T[];
   next_page_token?: string | null;

@@ -8,7 +8,7 @@ import type { FetchedList } from "@/api/useListFetching";
 import { ageOn, browserZone, dayIn, fullDay } from "@/format/dates";
 import { counted } from "@/format/numbers";
 import { listName, PATIENT_STATUS, SEX } from "@/format/words";
-import { Button } from "@/ui/Button";
+import { Button, ButtonLink } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
 import { useAddressState, useEntryText } from "@/ui/navigation";
 import { Page } from "@/ui/Page";
@@ -48,9 +48,14 @@ export default function PatientsPage() {
       title="Patients"
       actions={
         mayWrite ? (
-          <Button look="primary" icon="plus" onClick={() => edit("new")}>
-            New patient
-          </Button>
+          <>
+            <ButtonLink icon="upload" href="/files">
+              Import and export
+            </ButtonLink>
+            <Button look="primary" icon="plus" onClick={() => edit("new")}>
+              New patient
+            </Button>
+          </>
         ) : null
       }
     >

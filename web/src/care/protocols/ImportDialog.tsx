@@ -1,10 +1,10 @@
-import { type DragEvent, useState } from "react";
+import { useState } from "react";
 import { useImport } from "@/api/protocols";
 import type { Finding, ImportReport } from "@/api/types";
 import { counted } from "@/format/numbers";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
-import { Icon } from "@/ui/Icon";
+import { FileDrop } from "@/ui/FileDrop";
 import { FaultNotice, Notice, Progress } from "@/ui/States";
 
 const MAX_BYTES = 10 * 1024 * 1024;
@@ -36,26 +36,9 @@ export function ImportDialog({ close }: { close: () => void }) {
         </ul>
       ) : null}
       {fault ? <Notice title={fault} /> : null}
-      {upload.isRunning ? <Progress done={0} total={null} label="Import" /> : <FileDrop take={(file) => void send(file)} />}
+      {upload.isRunning ? <Progress done={0} total={null} label="Import" /> : <FileDrop hint=".json, .yaml, up to 10 MB" accept=".json,.yaml,.yml,application/json,application/yaml,application/fhir+json" take={(file) => void send(file)} />}
       <p className="muted small">What cannot be carried out, such as CQL conditions, is kept, shown, and exported unchanged. A file with a fault is refused as a whole, with the place and the reason.</p>
     </Dialog>
-  );
-}
-
-function FileDrop({ take }: { take: (file: File | undefined) => void }) {
-  const [isOver, setOver] = useState(false);
-  const drop = (event: DragEvent) => {
-    event.preventDefault();
-    setOver(false);
-    take(event.dataTransfer.files[0]);
-  };
-  return (
-    <label className="file-drop" data-over={isOver || undefined} onDragOver={(event) => { event.preventDefault(); setOver(true); }} onDragLeave={() => setOver(false)} onDrop={drop}>
-      <Icon name="upload" size={28} />
-      <span className="strong">Choose a file, or drop it here</span>
-      <span className="muted small">.json, .yaml, up to 10 MB</span>
-      <input type="file" className="hidden-visually" accept=".json,.yaml,.yml,application/json,application/yaml,application/fhir+json" onChange={(event) => take(event.currentTarget.files?.[0])} />
-    </label>
   );
 }
 
