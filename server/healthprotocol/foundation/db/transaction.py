@@ -7,7 +7,7 @@ returns to the pool remembers no tenant. Without a tenant row-level security sho
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
@@ -193,20 +193,6 @@ class Transaction:
             raise
         await self.connection.execute("release savepoint attempt")
 
-    @asynccontextmanager
-    async def trial(self) -> AsyncIterator[None]:
-        """
-        Undo, at the end of the block, all that was written in it, and what was to be done around the commit.
-
-        For a dry run that is the real act: the same checks, by the same database, and nothing of it stays.
-        """
-        with suppress(_TrialOver):
-            async with self.attempt():
-                yield
-                # What the act left for the moment before the commit may still refuse it.
-                await self.run_before_commit()
-                raise _TrialOver
-
     async def publish(self, event: object) -> None:
         """Deliver an event to its subscribers inside this transaction."""
         await self._database.subscriptions.deliver(self, event)
@@ -233,10 +219,6 @@ class Transaction:
             except Exception:
                 # The act is done and answered as done, whatever its echo runs into.
                 log.exception("callback.failed", request_id=self.context.request_id)
-
-
-class _TrialOver(Exception):
-    """Ends a trial: what it wrote is undone."""
 
 
 class Database:

@@ -18,6 +18,7 @@ from healthprotocol.care.transfers.service.nouns import SIZES, intake
 from healthprotocol.care.transfers.service.uploads import complete, plan_of
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.db.trial import trial
 from healthprotocol.foundation.files import FileId
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.batches import Batch
@@ -83,7 +84,7 @@ async def _written(tx: Transaction, plan: ImportPlan) -> AsyncIterator[None]:
     if not plan.dry_run:
         yield
         return
-    async with tx.trial():
+    async with trial(tx):
         yield
 
 

@@ -12,6 +12,7 @@ from healthprotocol.care.transfers.service.lines import RecordSource, dialect_of
 from healthprotocol.care.transfers.service.nouns import intake
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.trial import trial
 from healthprotocol.foundation.files import FileId, Intake, SealedFile, plain_parts, sealed
 from healthprotocol.foundation.ids import OperationId, new_id
 from healthprotocol.foundation.tabular import Dialect
@@ -110,7 +111,7 @@ async def preview(tx: Transaction, actor: Actor, upload_id: FileId, noun: Noun) 
 
 async def tried(tx: Transaction, actor: Actor, plan: ImportPlan, lines: list[Line]) -> list[Outcome]:
     """Return what would become of lines; all that they would write is undone."""
-    async with tx.trial():
+    async with trial(tx):
         taking = intake(tx, actor, plan, OperationId(tx.new_id()))
         return [*await taking.take(lines), *await taking.end()]
 
