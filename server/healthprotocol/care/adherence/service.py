@@ -26,7 +26,6 @@ from healthprotocol.care.assignments.model import (
 )
 from healthprotocol.care.entries import service as entries
 from healthprotocol.care.entries.model import EntriesBrought, EntriesRecorded, Occurrence
-from healthprotocol.care.entries.rules.occurrence_ids import planned_on
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols import service as protocols
@@ -215,8 +214,7 @@ async def on_recorded(tx: Transaction, event: EntriesRecorded) -> None:
 async def on_brought(tx: Transaction, event: EntriesBrought) -> None:
     """Have the days that the entries of a file are of counted again, all plans in one statement."""
     first_days: dict[UUID, date] = {}
-    for entry in event.entries:
-        day = planned_on(entry)
+    for entry, day in zip(event.entries, event.days, strict=True):
         if day is not None:
             first_days[entry.assignment_id] = min(day, first_days.get(entry.assignment_id, day))
     if first_days:

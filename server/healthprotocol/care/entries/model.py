@@ -52,6 +52,15 @@ class StandingEntry(msgspec.Struct, frozen=True, gc=False):
     late: bool = False
 
 
+class Due(msgspec.Struct, frozen=True, gc=False):
+    """What decides whether an occurrence takes an entry. `planned_local` is the naive wall time that was meant."""
+
+    planned_local: datetime
+    opens_at: datetime
+    closes_at: datetime
+    state: OccurrenceState
+
+
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     One planned instance of an activity, and how it stands at the instant it was computed for.
@@ -139,6 +148,8 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     sent: NewEntry | Problem
+    # What `sent.occurrence_id` names, where whoever reads the file made it of that; None to have it parsed.
+    ref: OccurrenceRef | None = None
     recorded_at: datetime | None = None
     replaces_client_id: UUID | None = None
     is_retraction: bool = False
@@ -198,6 +209,11 @@ class EntriesRecorded(msgspec.Struct, frozen=True):
 
 
 class EntriesBrought(msgspec.Struct, frozen=True):
-    """Entries of many assignments came in with a file. None of them replaces another."""
+    """
+    Entries of many assignments came in with a file. None of them replaces another.
+
+    `days` are the local dates, one an entry, that their occurrences are planned for; None of what was not planned.
+    """
 
     entries: tuple[Entry, ...]
+    days: tuple[date | None, ...]

@@ -173,6 +173,10 @@ class Transaction:
         """Run a statement once a row, pipelined."""
         await self.connection.executemany(sql, rows)
 
+    async def copy(self, table: str, *, records: Iterable[Sequence[object]], columns: Sequence[str]) -> None:
+        """Write records into a temporary table by COPY; a table under row-level security takes none."""
+        await self.connection.copy_records_to_table(table, records=records, columns=columns, schema_name="pg_temp")
+
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """

@@ -22,7 +22,7 @@ def escaped(text: str) -> str:
 
 def unescaped(text: str) -> str:
     """Undo `escaped`; a text that it would not have made stays as it is."""
-    return text[1:] if text[:1] == "'" and _FORMULA.match(text, 1) else text
+    return text[1:] if text.startswith("'") and _FORMULA.match(text, 1) else text
 
 
 def csv_line(cells: Sequence[Cell]) -> str:

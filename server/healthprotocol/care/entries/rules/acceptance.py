@@ -7,7 +7,7 @@ Source: care rules §3.4.
 from datetime import UTC, datetime, timedelta
 
 from healthprotocol.care.entries.errors import OccurrenceClosed, OccurrenceNotApplicable, OccurrenceNotOpenYet
-from healthprotocol.care.entries.model import LATE_DAYS, Occurrence
+from healthprotocol.care.entries.model import LATE_DAYS, Due, Occurrence
 from healthprotocol.care.protocols.rules.local_time import calendar_of
 from healthprotocol.foundation.errors import Violation
 
@@ -19,7 +19,12 @@ EARLIEST_AT = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 def require_acceptable(
-    occurrence: Occurrence, *, effective_at: datetime, at: datetime, time_zone: str, late_days: int = LATE_DAYS.default
+    occurrence: Occurrence | Due,
+    *,
+    effective_at: datetime,
+    at: datetime,
+    time_zone: str,
+    late_days: int = LATE_DAYS.default,
 ) -> bool:
     """
     Return whether an entry that is made at `at`, for what happened at `effective_at`, is late.

@@ -7,30 +7,37 @@ Source: care rules §3.2.
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from healthprotocol.care.assignments.model import Assignment
-from healthprotocol.care.assignments.rules.plan import Contents, planned_activities
-from healthprotocol.care.entries.model import Occurrence, OccurrenceRef
-from healthprotocol.care.entries.rules.occurrences import occurrences
+from msgspec import Struct
+
+from healthprotocol.care.assignments.model import NO_ADJUSTMENTS, Assignment
+from healthprotocol.care.assignments.rules.plan import Contents, PlannedActivity, planned_activities
+from healthprotocol.care.entries.model import Due, OccurrenceRef
+from healthprotocol.care.entries.rules.occurrences import due_of
 from healthprotocol.care.protocols.model import Activity
+from healthprotocol.care.protocols.rules.frame import Planned
 
 # Held at a time; a plan of a year three times a day has 13,000.
-MOST_OCCURRENCES = 50_000
+MOST_PLANNED = 50_000
 _STRETCH = timedelta(days=27)
 
-Found = tuple[Occurrence, Activity]
+Found = tuple[Due, Activity]
+_Place = tuple[str, datetime, int]
+_Course = tuple[object, ...]
 
 
 class DayBook:
     """
-    Occurrences without their entries, as they stand at one instant, with their activities adjusted to the patient.
+    How occurrences stand at one instant without their entries, with their activities adjusted to the patient.
 
-    A plan's first day asked for is computed alone; asked again, four weeks at once, because a file goes on with them.
+    Plans that run alike share their pages. A plan's first day asked for is computed alone; asked again, four weeks at
+    once, because a file goes on with them.
     """
 
     def __init__(self, *, at: datetime) -> None:
         self._at = at
-        self._found: dict[tuple[UUID, str, datetime, int], Found] = {}
-        self._until: dict[UUID, tuple[int, date, date]] = {}
+        self._courses: dict[UUID, tuple[int, _Course]] = {}
+        self._pages: dict[_Course, _Page] = {}
+        self._count = 0
 
     def find(self, assignment: Assignment, contents: Contents, ref: OccurrenceRef) -> Found | None:
         """
@@ -43,25 +50,48 @@ class DayBook:
         """
         if ref.assignment_id != assignment.id:
             return None
+        revision, course = self._courses.get(assignment.id, (None, ()))
+        if revision != assignment.revision:
+            course = _course(assignment)
+            self._courses[assignment.id] = assignment.revision, course
         day = ref.planned_local.date()
-        known = self._until.get(assignment.id)
-        if known is None or known[0] != assignment.revision or not known[1] <= day <= known[2]:
-            self._compute(assignment, contents, day, day if known is None else day + _STRETCH)
-        return self._found.get((assignment.id, ref.activity_key, ref.planned_local, ref.slot))
+        page = self._pages.get(course)
+        if page is None or not page.first <= day <= page.last:
+            last = day if page is None else day + _STRETCH
+            page = self._pages[course] = self._written(assignment, contents, day, last)
+        found = page.planned.get((ref.activity_key, ref.planned_local, ref.slot))
+        if found is None:
+            return None
+        part, planned = found
+        return due_of(assignment, part, planned, at=self._at), part.activity
 
-    def _compute(self, assignment: Assignment, contents: Contents, first: date, last: date) -> None:
-        if len(self._found) > MOST_OCCURRENCES:
-            self._found.clear()
-            self._until.clear()
-        activities: dict[tuple[str, date], Activity] = {}
-        for part in planned_activities(assignment, contents, from_on=first, to_on=last):
-            activities.setdefault((part.activity.key, part.from_on), part.activity)
-        begins = sorted({begins for _, begins in activities}, reverse=True)
-        for one in occurrences(assignment, contents, from_on=first, to_on=last, standing={}, at=self._at):
-            day = one.planned_local.date()
-            # The part whose dates hold this day is the one that began last before it and has the activity.
-            activity = next(
-                activities[one.activity_key, at] for at in begins if at <= day and (one.activity_key, at) in activities
-            )
-            self._found[assignment.id, one.activity_key, one.planned_local, one.slot] = (one, activity)
-        self._until[assignment.id] = (assignment.revision, first, last)
+    def _written(self, assignment: Assignment, contents: Contents, first: date, last: date) -> "_Page":
+        if self._count > MOST_PLANNED:
+            self._pages.clear()
+            self._courses.clear()
+            self._count = 0
+        known: dict[_Place, tuple[PlannedActivity, Planned]] = {}
+        for part in planned_activities(
+            assignment, contents, from_on=max(first, assignment.starts_on), to_on=min(last, assignment.ends_on)
+        ):
+            key = part.activity.key
+            for planned in part.planned():
+                known.setdefault((key, planned.planned_local, planned.slot), (part, planned))
+        self._count += len(known) + 1
+        return _Page(first, last, known)
+
+
+class _Page(Struct, frozen=True):
+    """What is planned on some days."""
+
+    first: date
+    last: date
+    planned: dict[_Place, tuple[PlannedActivity, Planned]]
+
+
+def _course(assignment: Assignment) -> _Course:
+    """Return what the planned times of an assignment depend on: equal for two of which nothing is adjusted."""
+    if any(segment.adjustments != NO_ADJUSTMENTS for segment in assignment.segments):
+        return (assignment.id, assignment.revision)
+    segments = tuple((one.version, one.from_on, one.plan_starts_on) for one in assignment.segments)
+    return (assignment.protocol_id, assignment.time_zone, assignment.starts_on, assignment.ends_on, segments)

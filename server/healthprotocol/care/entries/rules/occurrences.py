@@ -13,6 +13,7 @@ from msgspec import Struct
 from healthprotocol.care.assignments.model import Assignment
 from healthprotocol.care.assignments.rules.plan import Contents, PlannedActivity, planned_activities
 from healthprotocol.care.entries.model import (
+    Due,
     Entry,
     Occurrence,
     OccurrenceId,
@@ -79,6 +80,20 @@ def find_occurrence(
         if (one.activity_key, one.planned_local, one.slot) == (ref.activity_key, ref.planned_local, ref.slot):
             return one
     return None
+
+
+def due_of(assignment: Assignment, part: PlannedActivity, planned: Planned, *, at: datetime) -> Due:
+    """
+    Return how one planned instance of a part of a plan stands at `at`, without any entry: as `occurrences` has it.
+
+    Source: care rules §3.3.
+    """
+    dismissal = _Dismissal.of(assignment)
+    if part.is_taken_out or (dismissal is not None and dismissal.holds(planned.planned_at)):
+        state: OccurrenceState = "not_applicable"
+    else:
+        state = _state_without_entry(planned, at)
+    return Due(planned.planned_local, planned.opens_at, planned.closes_at, state)
 
 
 def standing_entries(entries: Iterable[Entry]) -> dict[OccurrenceId, StandingEntry]:

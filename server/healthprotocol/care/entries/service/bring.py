@@ -7,7 +7,7 @@ slower way, in the order of the file.
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -125,7 +125,8 @@ class Bringing:
                 continue
             try:
                 _require_recordable(item, at=self._tx.now)
-                places[index] = (item, item.sent, *place(item.sent))
+                known = (item.ref.assignment_id, item.ref) if item.ref is not None else place(item.sent)
+                places[index] = (item, item.sent, *known)
             except Problem as problem:
                 results[index] = _refused(item.sent, problem)
         await self._load_plans({assignment_id for _, _, assignment_id, _ in places.values()})
@@ -194,19 +195,20 @@ class Bringing:
             return part
         entries = [entry for _, _, entry in part.judged]
         hashes = [draft.content_hash for _, draft, _ in part.judged]
-        made = await repository.bring(self._tx, entries, hashes)
-        kept = [(index, entry) for index, _, entry in part.judged if entry.id in made]
+        days = [_day(draft) for _, draft, _ in part.judged]
+        made = await repository.bring(self._tx, entries, hashes, days)
+        kept = [(index, _day(draft), entry) for index, draft, entry in part.judged if entry.id in made]
         if len(kept) < len(entries):
             # Another file with the same client_id, or an earlier part of this one, came first.
             taken = [draft for _, draft, entry in part.judged if entry.id not in made]
             known = await repository.known_clients(self._tx, [client_of(draft) for draft in taken])
             for draft in taken:
                 part.results[draft.index] = _again(draft, known[client_of(draft)].content_hash)
-        for index, entry in kept:
+        for index, _, entry in kept:
             part.results[index] = Recorded(client_id=None, entry=entry, is_new=True)
             self._created.append(entry.id)
             self._subjects[entry.patient_id] = None
-        await self._tx.publish(EntriesBrought(tuple(entry for _, entry in kept)))
+        await self._tx.publish(EntriesBrought(tuple(entry for *_, entry in kept), tuple(day for _, day, _ in kept)))
         return part
 
     async def _one_by_one(
@@ -243,6 +245,10 @@ def _require_recordable(item: Recording, *, at: datetime) -> None:
     faults = [] if item.recorded_at is None else check_recorded_at(item.recorded_at, at=at)
     if faults:
         raise Invalid(violations=faults)
+
+
+def _day(draft: Draft) -> date | None:
+    return None if draft.ref is None else draft.ref.planned_local.date()
 
 
 def _again(draft: Draft, content_hash: bytes) -> Recorded:

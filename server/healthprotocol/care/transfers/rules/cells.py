@@ -6,6 +6,7 @@ An empty cell says nothing. What cannot be read as its column wants stays a text
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 
 
 def read_cells(
-    noun: Noun, columns: Sequence[str], cells: Sequence[str], *, decimal_comma: bool = False
+    noun: Noun, columns: tuple[str, ...], cells: Sequence[str], *, decimal_comma: bool = False
 ) -> dict[str, object]:
     """
     Return what the cells of a line say by column, without those that are empty or of a report.
@@ -30,11 +31,12 @@ def read_cells(
     `decimal_comma` is for files whose delimiter is a semicolon: their numbers may be written 37,5.
     """
     said: dict[str, object] = {}
-    for name, cell in zip(columns, cells, strict=False):
-        if cell and (kind := kind_of(noun, name)) is not None:
-            value = _value(kind, cell, decimal_comma=decimal_comma)
-            if value is not None:
-                said[name] = value
+    for (name, kind), cell in zip(_kinds(noun, columns), cells, strict=False):
+        if not cell or kind is None:
+            continue
+        value = unescaped(cell) if kind == "text" else _value(kind, cell, decimal_comma=decimal_comma)
+        if value is not None:
+            said[name] = value
     return said
 
 
@@ -68,9 +70,12 @@ def written(noun: Noun, said: Mapping[str, Any]) -> list[str | int | float | boo
     return [_cell(kind_of(noun, name), said.get(name)) for name in names_of(noun)]
 
 
+@lru_cache(maxsize=64)
+def _kinds(noun: Noun, columns: tuple[str, ...]) -> tuple[tuple[str, CellKind | None], ...]:
+    return tuple((name, kind_of(noun, name)) for name in columns)
+
+
 def _value(kind: CellKind, cell: str, *, decimal_comma: bool) -> object:
-    if kind == "text":
-        return unescaped(cell)
     text = cell.strip()
     if kind == "integer":
         return int(text) if _INTEGER.fullmatch(text) else (text or None)
@@ -78,7 +83,7 @@ def _value(kind: CellKind, cell: str, *, decimal_comma: bool) -> object:
         number = text.replace(",", ".", 1) if decimal_comma else text
         return float(number) if _NUMBER.fullmatch(number) else (text or None)
     if kind == "time":
-        return _TIME.sub(r"\1T\2:00", text) or None
+        return text if text[16:17] == ":" else _TIME.sub(r"\1T\2:00", text) or None
     if kind == "boolean":
         return _BOOLEANS.get(text.lower(), text or None)
     return _json(kind, unescaped(cell))

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from healthprotocol.care.assignments.model import AssignmentId
 from healthprotocol.care.entries import service as entries
-from healthprotocol.care.entries.model import NewEntry, Recording
-from healthprotocol.care.entries.rules.occurrence_ids import occurrence_id
+from healthprotocol.care.entries.model import NewEntry, OccurrenceRef, Recording
+from healthprotocol.care.entries.rules.occurrence_ids import id_prefix, with_prefix
 from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import EntryLine
@@ -27,6 +27,7 @@ class EntryIntake:
         self._tx = tx
         self._bringing = entries.Bringing(tx, actor, operation_id=operation_id)
         self._assignments: dict[str, UUID] = {}
+        self._prefixes: dict[tuple[AssignmentId, str], str] = {}
         # The lines under way, each with its outcome where it is one already.
         self._waiting: list[tuple[Line, Outcome | None]] = []
 
@@ -75,6 +76,13 @@ class EntryIntake:
         if missing:
             self._assignments |= await repository.rows_of(self._tx, "assignment", missing)
 
+    def _prefix(self, ref: OccurrenceRef) -> str:
+        """Return what the ids of an activity's occurrences begin with, made once for many."""
+        place = (ref.assignment_id, ref.activity_key)
+        if place not in self._prefixes:
+            self._prefixes[place] = id_prefix(*place)
+        return self._prefixes[place]
+
     def _recording(self, line: Line, sent: EntryLine) -> Recording | Outcome:
         assignment_id = sent.assignment_id
         if sent.assignment_client_id is not None:
@@ -82,15 +90,15 @@ class EntryIntake:
             if assignment_id is None:
                 return fault("assignment_client_id", "unknown", "No plan that was brought in has this client_id.")
         occurrence, activity_key = sent.occurrence_id, sent.activity_key
+        ref: OccurrenceRef | None = None
         if sent.planned_local is not None:
             if sent.planned_local.tzinfo is not None:
                 return fault("planned_local", "malformed", "Give the local time without an offset.")
             if assignment_id is None or activity_key is None:
                 detail = "Name the plan and the activity."
                 return refused(_NOUN, line, Invalid(violations=[Violation("/activity_key", "required", detail)]))
-            occurrence = occurrence_id(
-                AssignmentId(assignment_id), activity_key, planned_local=sent.planned_local, slot=sent.slot
-            )
+            ref = OccurrenceRef(AssignmentId(assignment_id), activity_key, sent.planned_local, sent.slot)
+            occurrence = with_prefix(self._prefix(ref), ref.planned_local, ref.slot)
         if occurrence is not None and sent.occurrence_id is None:
             assignment_id = activity_key = None
         is_retraction = sent.outcome == "retracted"
@@ -112,6 +120,7 @@ class EntryIntake:
         )
         return Recording(
             sent=entry,
+            ref=ref,
             recorded_at=sent.recorded_at,
             replaces_client_id=sent.replaces_client_id,
             is_retraction=is_retraction,
