@@ -121,7 +121,9 @@ async def insert(tx: Transaction, entries: Sequence[Entry]) -> None:
         return
     keys = await tx.keys.subjects(tx, {entry.patient_id for entry in entries})
     # Not by COPY: PostgreSQL does not let it write under row-level security.
-    columns = list(zip(*(_record(entry, keys[entry.patient_id], planned_on(entry)) for entry in entries), strict=True))
+    columns = list(
+        zip(*(record_of(entry, keys[entry.patient_id], planned_on(entry)) for entry in entries), strict=True)
+    )
     await tx.execute(
         """
         insert into entry (
@@ -137,61 +139,6 @@ async def insert(tx: Transaction, entries: Sequence[Entry]) -> None:
         tx.tenant,
         *columns,
     )
-
-
-async def bring(
-    tx: Transaction, entries: Sequence[Entry], hashes: Sequence[bytes], days: Sequence[date | None]
-) -> set[UUID]:
-    """
-    Claim the client-made ids of new entries and insert those that got theirs; return the ids of these.
-
-    `days` are the local dates that their occurrences are planned for. By COPY into a table of this transaction alone,
-    because PostgreSQL does not let COPY write under row-level security; what is inserted from it goes by the policies.
-    """
-    keys = await tx.keys.subjects(tx, {entry.patient_id for entry in entries})
-    records = [
-        (*_record(entry, keys[entry.patient_id], day), content_hash)
-        for entry, day, content_hash in zip(entries, days, hashes, strict=True)
-    ]
-    await tx.execute(_STAGE)
-    await tx.copy("entry_stage", records=records, columns=_STAGED)
-    rows = await tx.fetch(_FROM_STAGE, tx.tenant)
-    return {row["id"] for row in rows}
-
-
-_STAGED = (
-    "id", "patient_id", "assignment_id", "activity_key", "occurrence_id", "planned_on", "outcome", "late", "replaces",
-    "client_id", "content_ct", "effective_at", "recorded_at", "recorded_by", "content_hash",
-)  # fmt: skip
-# A table of the session: empty at the end of each transaction, and emptied before each use in one.
-_STAGE = """
-create temporary table if not exists entry_stage (
-  id uuid, patient_id uuid, assignment_id uuid, activity_key text, occurrence_id text, planned_on date, outcome text,
-  late bool, replaces uuid, client_id uuid, content_ct bytea, effective_at timestamptz, recorded_at timestamptz,
-  recorded_by uuid, content_hash bytea
-) on commit delete rows;
-truncate entry_stage
-"""
-_FROM_STAGE = """
-with claimed as (
-  insert into entry_client (organisation_id, patient_id, client_id, entry_id, content_hash)
-  select $1, s.patient_id, s.client_id, s.id, s.content_hash
-  from entry_stage s
-  order by s.patient_id, s.client_id
-  on conflict (organisation_id, patient_id, client_id) do nothing
-  returning entry_id
-)
-insert into entry (
-  organisation_id, id, patient_id, assignment_id, activity_key, occurrence_id, planned_on, outcome, late,
-  replaces, client_id, content_ct, effective_at, recorded_at, recorded_by
-)
-select $1, s.id, s.patient_id, s.assignment_id, s.activity_key, s.occurrence_id, s.planned_on, s.outcome, s.late,
-  s.replaces, s.client_id, s.content_ct, s.effective_at, s.recorded_at, s.recorded_by
-from entry_stage s
-where s.id in (select entry_id from claimed)
-order by s.id
-returning id
-"""
 
 
 async def get_many(tx: Transaction, entry_ids: Sequence[UUID]) -> dict[UUID, Entry]:
@@ -341,7 +288,8 @@ def content_hash(tx: Transaction, sent: Mapping[str, Any]) -> bytes:
     return tx.keys.signer("entry_content").sign(hashlib.sha256(msgspec.json.encode(sent, order="sorted")).digest())
 
 
-def _record(entry: Entry, key: SubjectKey, day: date | None) -> tuple[object, ...]:
+def record_of(entry: Entry, key: SubjectKey, day: date | None) -> tuple[object, ...]:
+    """Return the columns of an entry as they are inserted; `day` is the local date that it is planned for."""
     content = StoredContent(
         reason=entry.reason, values=entry.values, answers=entry.answers, score=entry.score, note=entry.note
     )
