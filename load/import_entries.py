@@ -1,5 +1,5 @@
 """
-A million entries come in with one file: how many a second, how much memory, and what PostgreSQL and Python pay for each.
+A million entries come in with one file: how many a second, with how much memory, and what PostgreSQL and Python pay.
 
 It starts a PostgreSQL of its own in a temporary folder, as durable as a real one, and a real worker process. Processor
 time a row is what a busy machine can be compared by. Run with:
@@ -12,16 +12,17 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from uuid import UUID, uuid5
 
 import psutil
-from bulk_assign import ACTOR, MEBIBYTE, PASSWORD, worker_process
 
+from bulk_assign import ACTOR, MEBIBYTE, PASSWORD, worker_process
 from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.care.assignments import service as assignments
-from healthprotocol.care.assignments.model import BulkAssignment
+from healthprotocol.care.assignments.model import AssignmentId, BulkAssignment
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import Demographics
 from healthprotocol.care.protocols import service as protocols
@@ -87,14 +88,10 @@ async def prepare(database: Database) -> tuple[list[UUID], date]:
     async with database.transaction(ACTOR.organisation_id, actor=ACTOR) as tx:
         draft = await protocols.create(tx, ACTOR, CONTENT)
         await protocols.publish(tx, ACTOR, draft.protocol_id)
-        people = [
-            Demographics(given_name="A", family_name="Weser", birth_date=date(1950, 1, 1)) for _ in range(PLANS)
-        ]
+        people = [Demographics(given_name="A", family_name="Weser", birth_date=date(1950, 1, 1)) for _ in range(PLANS)]
         for begin in range(0, PLANS, 500):
             await patients.create_many(tx, ACTOR, people[begin : begin + 500])
-        wanted = BulkAssignment(
-            protocol_id=draft.protocol_id, starts_on=starts_on, patient_filter='status = "active"'
-        )
+        wanted = BulkAssignment(protocol_id=draft.protocol_id, starts_on=starts_on, patient_filter='status = "active"')
         operation = await assignments.submit_bulk(tx, ACTOR, wanted)
     while not operation.is_over:
         async with database.transaction(ACTOR.organisation_id, statement_timeout_seconds=60) as tx:
@@ -102,12 +99,11 @@ async def prepare(database: Database) -> tuple[list[UUID], date]:
             batch = await assignments.assign_batch(tx, held)
             operation = await operations.advance(tx, held, done=held.done + batch.count, cursor=batch.cursor)
             operation = operation if batch.cursor else await operations.finish(tx, operation)
+    plans: list[UUID] = []
     async with database.transaction(ACTOR.organisation_id) as tx:
-        return [UUID(str(one)) for one in await assignments.ids_after(tx, limit=1000)] + [
-            UUID(str(one)) for one in await assignments.ids_after(
-                tx, after=(await assignments.ids_after(tx, limit=1000))[-1], limit=1000
-            )
-        ], starts_on
+        while len(plans) < PLANS:
+            plans += await assignments.ids_after(tx, after=AssignmentId(plans[-1]) if plans else None, limit=1_000)
+    return plans, starts_on
 
 
 def places(count: int, plans: list[UUID], order: str) -> Iterator[tuple[UUID, int, int]]:
@@ -135,13 +131,8 @@ def lines(count: int, plans: list[UUID], starts_on: date, order: str) -> Iterato
 
 async def stream(all_lines: Iterator[str]) -> AsyncIterator[bytes]:
     """Yield the file in pieces, as a client would send it."""
-    waiting: list[str] = []
-    for line in all_lines:
-        waiting.append(line)
-        if len(waiting) >= 1_000:
-            yield "".join(waiting).encode()
-            waiting = []
-    yield "".join(waiting).encode()
+    while waiting := list(islice(all_lines, 1_000)):
+        yield "".join(waiting).encode()
 
 
 async def over(database: Database, operation: Operation, worker: psutil.Process) -> float:
