@@ -46,7 +46,7 @@ export default defineConfig(({ command, mode }) => {
       reportCompressedSize: false,
       assetsInlineLimit: 0,
       modulePreload: { polyfill: false },
-      rolldownOptions: { output: { chunkFileNames: nameOf, codeSplitting: { groups: CHUNKS } } },
+      rolldownOptions: { output: { chunkFileNames: nameOf, assetFileNames: "assets/[hash][extname]", codeSplitting: { groups: CHUNKS } } },
     },
   };
 });

@@ -21,6 +21,7 @@ export const routes = [
   { name: "protocols", pattern: "/protocols", audience: "staff", load: () => import("./care/protocols/LibraryPage") },
   { name: "protocol", pattern: "/protocols/:id", audience: "staff", load: () => import("./care/protocols/ReaderPage") },
   { name: "files", pattern: "/files", audience: "staff", load: () => import("./care/files/FilesPage") },
+  { name: "organisation", pattern: "/settings/organisation", audience: "staff", load: () => import("./operations/settings/OrganisationPage") },
   { name: "settings", pattern: "/settings", audience: "staff", load: () => import("./trust/settings/SettingsPage") },
   { name: "home", pattern: "/", audience: "anyone", load: () => import("./trust/signin/HomePage") },
   { name: "not-found", pattern: "/not-found", audience: "anyone", load: () => import("./trust/signin/NotFoundPage") },

@@ -63,6 +63,10 @@ export type FilePreview = Schemas["PreviewOut"];
 export type FileLine = Schemas["PreviewLine"];
 export type FileFault = Schemas["FirstFault"];
 
+export type OrganisationSetting = Schemas["SettingOut"];
+export type SettingChange = Schemas["ChangeSetting"];
+export type SettingVersion = Schemas["SettingVersionOut"];
+
 export interface Page<T> {
   items: T[];
   next_page_token?: string | null;

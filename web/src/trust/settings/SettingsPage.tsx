@@ -1,6 +1,6 @@
-import { useAccount, useSignOut } from "@/api/session";
+import { useAccount, useMay, useSignOut } from "@/api/session";
 import { ROLE } from "@/format/words";
-import { Button } from "@/ui/Button";
+import { Button, ButtonLink } from "@/ui/Button";
 import { Page } from "@/ui/Page";
 import { useShortcutsOn } from "@/ui/preferences";
 import { ThemeChoice } from "@/ui/ThemeChoice";
@@ -8,6 +8,7 @@ import { ThemeChoice } from "@/ui/ThemeChoice";
 export default function SettingsPage() {
   const account = useAccount();
   const signOut = useSignOut();
+  const mayGovern = useMay("setting.read");
   const [areShortcutsOn, setShortcutsOn] = useShortcutsOn();
   return (
     <Page title="Settings">
@@ -32,6 +33,16 @@ export default function SettingsPage() {
             </Button>
           </div>
         </section>
+        {mayGovern ? (
+          <section className="card">
+            <h2>For everybody here</h2>
+            <div className="row">
+              <ButtonLink href="/settings/organisation" icon="settings">
+                Organisation
+              </ButtonLink>
+            </div>
+          </section>
+        ) : null}
         <section className="card">
           <h2>Appearance</h2>
           <ThemeChoice />

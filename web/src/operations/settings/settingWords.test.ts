@@ -1,0 +1,49 @@
+import { describe, expect, it } from "vitest";
+import type { OrganisationSetting } from "@/api/types";
+import { changeOf, fieldsOf, namesOf, rangeWords, valueText } from "./settingWords";
+
+const idle: OrganisationSetting = {
+  name: "session.staff_idle_minutes", type: "integer", unit: "minutes", description: "", minimum: 5, maximum: 720, choices: [], is_sensitive: false,
+  value: 15, source: "default", own_value: null, variation: null, version: 0, changed_at: null, changed_by: null,
+};
+const because = { ...fieldsOf(idle), reason: "Wards are busy" };
+
+describe("the words of a setting", () => {
+  it("come from its name, without the unit", () => {
+    expect(namesOf(idle)).toEqual({ group: "Session", label: "Staff idle" });
+    expect(namesOf({ name: "entry.late_days", unit: "days" })).toEqual({ group: "Entry", label: "Late" });
+  });
+
+  it("say values with their unit", () => {
+    expect([15, 1, true, null].map((value) => valueText(value, idle))).toEqual(["15 minutes", "1 minute", "on", "as the installation says"]);
+    expect(valueText("secret", { unit: "", is_sensitive: true })).toBe("kept secret");
+  });
+
+  it("say the range", () => {
+    expect(rangeWords(idle)).toBe("5 to 720 minutes");
+    expect(rangeWords({ ...idle, maximum: null })).toBe("at least 5 minutes");
+  });
+});
+
+describe("a change", () => {
+  it("is a number of the right kind and range", () => {
+    for (const value of ["4", "721", "7.5", "soon"]) expect(changeOf(idle, { ...because, value })).toEqual({ faults: { value: "It must be 5 to 720 minutes." } });
+    expect(changeOf(idle, { ...because, value: "20" })).toEqual({ change: { value: 20, reason: "Wards are busy", variation: null } });
+  });
+
+  it("takes the own choice back when it is empty", () => {
+    expect(changeOf(idle, because)).toEqual({ change: { value: null, reason: "Wards are busy", variation: null } });
+  });
+
+  it("needs a reason", () => {
+    expect(changeOf(idle, { ...because, reason: " " })).toMatchObject({ faults: { reason: expect.any(String) } });
+  });
+
+  it("may be for a time and for some", () => {
+    const varied = changeOf(idle, { ...because, value: "20", other: "30", percent: "12,5", from: "2026-03-01T08:00", until: "2026-03-02T08:00" });
+
+    expect(varied).toMatchObject({ change: { variation: { value: 30, percent: 12.5, starts_at: expect.stringMatching(/Z$/) } } });
+    expect(changeOf(idle, { ...because, percent: "10" })).toMatchObject({ faults: { other: expect.any(String) } });
+    expect(changeOf(idle, { ...because, other: "30", from: "2026-03-02T08:00", until: "2026-03-01T08:00" })).toMatchObject({ faults: { until: expect.any(String) } });
+  });
+});
