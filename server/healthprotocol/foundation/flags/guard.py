@@ -19,10 +19,13 @@ from healthprotocol.foundation.flags.sequential import THRESHOLD, Shares, grown
 
 TRAIL_LENGTH = 240
 # So many requests of the control does the latency test want to know how long they usually take.
-_LEAST_CONTROL = 200.0
+_LEAST_CONTROL = 400.0
 # What is usual is believed as if so many requests had shown it, before the control speaks.
 _PRIOR = 200.0
 _PRIOR_NEAR = 20.0
+# What happens to so many of the control in one look is taken for what happens to everybody then.
+_ENOUGH_AT_ONCE = 5
+_PRIOR_AT_ONCE = 2.0
 _HALF_LIFE_SECONDS = 60.0
 _NEAR_HALF_LIFE_SECONDS = 3.0
 _MOST_OPEN = 10
@@ -120,10 +123,11 @@ def look(plan: Plan, watch: Watch, treated: Side, control: Side, *, heard: bool,
     slow_control = 0 if cut is None else sum(control.buckets[cut:])
     _follow_control(watch, control, slow_control, seconds)
     slow_treated = 0 if cut is None else sum(treated.buckets[cut:])
-    errors = plan.errors.at_least(_usual_errors(plan, watch))
+    errors = plan.errors.at_least(_usual_errors(plan, watch, control))
     watch.error_score = grown(watch.error_score, errors, bad=treated.errors, good=treated.requests - treated.errors)
     if cut is not None:
-        slow = _slow_shares(plan, watch, cut, has_control=has_control)
+        shares = plan.slow if has_control else plan.slow_alone
+        slow = shares.at_least(_usual_slow(plan, watch, control, cut))
         watch.slow_score = grown(watch.slow_score, slow, bad=slow_treated, good=treated.requests - slow_treated)
     _add(watch.treated, treated, slow_treated)
     _add(watch.control, control, slow_control)
@@ -171,19 +175,33 @@ def _cut(usually: Recent, share: float) -> int | None:
     return 1
 
 
-def _usual_errors(plan: Plan, watch: Watch) -> float:
+def _usual_errors(plan: Plan, watch: Watch, control: Side) -> float:
+    usual = plan.errors.usual
+    at_once = _at_once(control.errors, control.requests, usual)
+    if control.errors:
+        # Chance gives the two sides unequal parts of a bad moment.
+        at_once += 2 * (at_once * (1 - at_once) / control.requests) ** 0.5
     return max(
-        _share(watch.usually.errors, watch.usually.requests, plan.errors.usual, _PRIOR),
-        _share(watch.just_now.errors, watch.just_now.requests, plan.errors.usual, _PRIOR_NEAR),
+        _share(watch.usually.errors, watch.usually.requests, usual, _PRIOR),
+        _share(watch.just_now.errors, watch.just_now.requests, usual, _PRIOR_NEAR),
+        at_once,
     )
 
 
-def _slow_shares(plan: Plan, watch: Watch, cut: int, *, has_control: bool) -> Shares:
-    known = sum(watch.usually.buckets)
-    usual = _share(sum(watch.usually.buckets[cut:]), known, plan.slow.usual, _PRIOR)
-    near = _share(watch.just_now.slow, watch.just_now.requests, plan.slow.usual, _PRIOR_NEAR)
-    shares = plan.slow if has_control else plan.slow_alone
-    return shares.at_least(max(usual, near))
+def _usual_slow(plan: Plan, watch: Watch, control: Side, cut: int) -> float:
+    usual, known = plan.slow.usual, sum(watch.usually.buckets)
+    share = _share(sum(watch.usually.buckets[cut:]), known, usual, _PRIOR)
+    # The cut was chosen by the same requests: two standard errors more, so that chance does not choose it too low.
+    share += 2 * (share * (1 - share) / (known + _PRIOR)) ** 0.5
+    return max(
+        share,
+        _share(watch.just_now.slow, watch.just_now.requests, usual, _PRIOR_NEAR),
+        _at_once(sum(control.buckets[cut:]), control.requests, usual),
+    )
+
+
+def _at_once(bad: int, of: int, believed: float) -> float:
+    return _share(bad, of, believed, _PRIOR_AT_ONCE) if of >= _ENOUGH_AT_ONCE else 0.0
 
 
 def _share(bad: float, of: float, believed: float, weight: float) -> float:
