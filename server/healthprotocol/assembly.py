@@ -42,6 +42,7 @@ from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.process import forbid_memory_dumps
 from healthprotocol.foundation.crypto.root import LocalRootKey, RootKey
+from healthprotocol.foundation.db.listing.reading import COST_GUARD
 from healthprotocol.foundation.db.pool import Pool, PoolLimits
 from healthprotocol.foundation.db.pool.postgresql import Server, open_pool
 from healthprotocol.foundation.db.transaction import Database
@@ -88,7 +89,7 @@ ROUTES: list[Any] = [
 ]
 
 # Every feature flag. What is not here does not exist; what is here and old stands in `flags stale`.
-FLAGS = Registry([])
+FLAGS = Registry([COST_GUARD])
 
 # Which slice hears of what another did, in the same transaction.
 SUBSCRIPTIONS: list[tuple[type, Any]] = [

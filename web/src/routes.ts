@@ -23,6 +23,7 @@ export const routes = [
   { name: "files", pattern: "/files", audience: "staff", load: () => import("./care/files/FilesPage") },
   { name: "organisation", pattern: "/settings/organisation", audience: "staff", load: () => import("./operations/settings/OrganisationPage") },
   { name: "settings", pattern: "/settings", audience: "staff", load: () => import("./trust/settings/SettingsPage") },
+  { name: "flags", pattern: "/settings/flags", audience: "staff", load: () => import("./operations/flags/FlagsPage") },
   { name: "home", pattern: "/", audience: "anyone", load: () => import("./trust/signin/HomePage") },
   { name: "not-found", pattern: "/not-found", audience: "anyone", load: () => import("./trust/signin/NotFoundPage") },
 ] as const satisfies readonly AppRoute[];

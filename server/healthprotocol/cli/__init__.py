@@ -15,6 +15,7 @@ from healthprotocol.cli import (
     config,
     demo,
     doctor,
+    flags,
     keys,
     migrate,
     openapi,
@@ -26,7 +27,7 @@ from healthprotocol.cli import (
 )
 from healthprotocol.cli.failures import say_failure
 
-_COMMANDS = (up, serve, worker, operations, migrate, keys, admin, protocols, config, demo, doctor, openapi)
+_COMMANDS = (up, serve, worker, operations, migrate, keys, admin, protocols, config, flags, demo, doctor, openapi)
 
 
 def _print_version(wanted: bool) -> None:

@@ -82,3 +82,13 @@ export interface ProblemBody {
   request_id?: string;
   errors?: { pointer: string; code: string; detail: string }[];
 }
+
+export type Flag = Schemas["FlagOut"];
+export type FlagState = Schemas["StateOut"];
+export type FlagRule = Schemas["RuleOut"];
+export type FlagRuleInput = Schemas["RuleIn"];
+export type FlagChange = Schemas["ChangeFlag"];
+export type FlagVersion = Schemas["VersionOut"];
+export type StaleFlag = Schemas["StaleOut"];
+export type FlagRollout = Schemas["RolloutOut"];
+export type WatchedRollout = Schemas["WatchedRolloutOut"];

@@ -40,6 +40,9 @@ export default function SettingsPage() {
               <ButtonLink href="/settings/organisation" icon="settings">
                 Organisation
               </ButtonLink>
+              <ButtonLink href="/settings/flags" icon="compare">
+                Feature flags
+              </ButtonLink>
             </div>
           </section>
         ) : null}

@@ -1,0 +1,74 @@
+"""`healthprotocol flags`, as an operator runs it."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cli.test_admin import Ended, Machine
+from tests.support.postgresql import Cluster
+
+FLAG = "lists.cost-guard"
+WHY = ("--reason", "An estimate is wrong.")
+
+
+@pytest.fixture(scope="module")
+def machine(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
+    asyncio.run(cluster.execute("postgres", "create database flags_by_hand"))
+    machine = Machine(tmp_path_factory.mktemp("operator"), cluster.admin_url("flags_by_hand"))
+    assert asyncio.run(machine.run("migrate", "up")).code == 0
+    yield machine
+    asyncio.run(cluster.execute("postgres", "drop database flags_by_hand with (force)"))
+
+
+def answer(ended: Ended) -> Any:
+    assert ended.code == 0, ended.err
+    return json.loads(ended.out)
+
+
+class TestFlags:
+    async def test_that_nobody_knows_are_stale(self, machine: Machine) -> None:
+        checked = await machine.run("flags", "stale", "--check")
+        unknown = await machine.run("flags", "show", "lists.gone")
+
+        assert (checked.code, FLAG in checked.out) == (1, True)
+        assert (unknown.code, unknown.err) == (1, "healthprotocol: There is no such flag\n")
+
+    async def test_are_listed_killed_and_revived_with_their_history(self, machine: Machine) -> None:
+        listed = answer(await machine.run("flags", "list", "--json"))
+        killed = answer(await machine.run("flags", "kill", FLAG, *WHY, "--json"))
+        shown = await machine.run("flags", "show", FLAG)
+        revived = answer(await machine.run("flags", "revive", FLAG, *WHY, "--json"))
+        history = answer(await machine.run("flags", "history", FLAG, "--json"))
+
+        assert FLAG in [one["flag"]["key"] for one in listed]
+        assert (killed["decision"]["value"], revived["decision"]["value"]) == (False, True)
+        assert "gives off (killed)" in shown.out
+        assert [(one["act"], one["changed_as"]) for one in history] == [("revive", "operator"), ("kill", "operator")]
+
+    async def test_are_targeted(self, machine: Machine) -> None:
+        conditions = ("--to", "role=admin", "--to", "percentage=10", "--to", "until=2030-01-01")
+        targeted = answer(await machine.run("flags", "target", FLAG, "off", *conditions, *WHY, "--json"))
+        cleared = answer(await machine.run("flags", "target", FLAG, "nobody", *WHY, "--json"))
+        wrong = await machine.run("flags", "target", FLAG, "off", "--to", "colour=red", *WHY)
+
+        (rule,) = targeted["installation"]["state"]["rules"]
+        assert (rule["roles"], rule["percentage"], rule["until_at"]) == (["admin"], 10.0, "2030-01-01T00:00:00Z")
+        assert "rules" not in cleared["installation"]["state"]
+        assert wrong.code == 2
+
+    async def test_are_rolled_out_and_stopped(self, machine: Machine) -> None:
+        stages = ("--stage", "10:60", "--stage", "100:60")
+        started = answer(
+            await machine.run("flags", "rollout", "start", FLAG, "--variant", "off", *stages, *WHY, "--json")
+        )
+        again = await machine.run("flags", "rollout", "start", FLAG, *WHY)
+        status = await machine.run("flags", "rollout", "status", FLAG)
+        stopped = answer(await machine.run("flags", "rollout", "stop", FLAG, *WHY, "--json"))
+
+        assert (started["percentage"], started["status"]) == (10.0, "running")
+        assert (again.code, "running" in again.err) == (1, True)
+        assert "rolled back at 9.21" in status.out
+        assert stopped["status"] == "stopped"

@@ -1,0 +1,115 @@
+import { useRollout } from "@/api/flags";
+import type { Flag, FlagRollout, WatchedRollout } from "@/api/types";
+import { dayAndTime, relative } from "@/format/dates";
+import { decimal } from "@/format/numbers";
+import { Badge, type Tone } from "@/ui/Badge";
+import { EmptyState, Loaded, Notice } from "@/ui/States";
+import { PlainTable } from "@/ui/table/PlainTable";
+import { ACT, ROLLOUT_STATUS, WHY } from "./flagWords";
+import { ScoreChart } from "./ScoreChart";
+
+const TONES: Record<string, Tone> = { running: "accent", completed: "good", rolled_back: "danger", stopped: "neutral" };
+
+/** The latest gradual rollout: how far it is, what its guard sees, what was decided and on what. */
+export function RolloutTab({ flag }: { flag: Flag }) {
+  const watched = useRollout(flag.key, flag.rollout !== null);
+  if (flag.rollout === null) {
+    return (
+      <EmptyState icon="progress" title="It never was rolled out by stages">
+        An operator begins a rollout for all organisations: <code>healthprotocol flags rollout start {flag.key}</code>
+      </EmptyState>
+    );
+  }
+  return <Loaded of={watched}>{(loaded) => <Watched watched={loaded} />}</Loaded>;
+}
+
+function Watched({ watched }: { watched: WatchedRollout }) {
+  const { rollout } = watched;
+  return (
+    <div className="stack">
+      {rollout.status === "rolled_back" ? (
+        <Notice tone="warning" title="Rolled back by its guard">
+          <p>
+            {WHY[rollout.why ?? ""] ?? rollout.why} The flag is killed for all organisations until an operator revives it.
+          </p>
+        </Notice>
+      ) : null}
+      <section className="card stack" data-gap="s">
+        <div className="flag-head">
+          <h2>
+            {decimal(rollout.percentage)} % of accounts have {rollout.variant}
+          </h2>
+          <Badge tone={TONES[rollout.status] ?? "neutral"} icon="progress">
+            {ROLLOUT_STATUS[rollout.status] ?? rollout.status}
+          </Badge>
+        </div>
+        <Stages rollout={rollout} />
+        <p className="muted small">{nextWords(watched)}</p>
+      </section>
+      <section className="card">
+        <ScoreChart watched={watched} />
+      </section>
+      <section className="card">
+        <Sides watched={watched} />
+      </section>
+      <section className="card">
+        <h2>Decisions</h2>
+        <ol role="list" className="stack" data-gap="s">
+          {watched.steps.map((step) => (
+            <li key={step.number} className="small">
+              <time className="muted" dateTime={step.at}>
+                {dayAndTime(step.at)}
+              </time>{" "}
+              <strong>{ACT[step.act] ?? step.act}</strong> at {decimal(Number(step.evidence["percentage"]))} %: errors {decimal(Number(step.evidence["error_score"]))}, latency {decimal(Number(step.evidence["latency_score"]))} of {decimal(watched.threshold)}
+            </li>
+          ))}
+        </ol>
+      </section>
+    </div>
+  );
+}
+
+function nextWords(watched: WatchedRollout): string {
+  const { rollout, stage_requests: seen, least_requests: least } = watched;
+  if (rollout.status !== "running") return rollout.ended_at === null ? "" : `Ended ${relative(rollout.ended_at)}.`;
+  if (Date.parse(rollout.held_until) > Date.now()) return `Held until ${dayAndTime(rollout.held_until)}; then it goes on when nothing speaks against it.`;
+  return seen < least ? `Waits for requests: ${seen} of the ${least} that this stage must have seen.` : "Held long enough; it goes on as soon as no score is high.";
+}
+
+function Stages({ rollout }: { rollout: FlagRollout }) {
+  return (
+    <ol role="list" className="flag-stages" aria-label="Stages">
+      {rollout.stages.map((stage, index) => {
+        const state = index < rollout.stage || rollout.status === "completed" ? "done" : index === rollout.stage ? "now" : "later";
+        return (
+          <li key={stage.percentage} data-state={state} aria-current={state === "now" ? "step" : undefined}>
+            <span className="number">{decimal(stage.percentage)} %</span>
+            <span className="hidden-visually">{state === "done" ? "done" : state === "now" ? "now" : "later"}</span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function Sides({ watched }: { watched: WatchedRollout }) {
+  const rows = [
+    { name: "Treated", ...watched.treated },
+    { name: "Control", ...watched.control },
+  ];
+  type Row = (typeof rows)[number];
+  const share = (of: number, row: Row) => (row.requests === 0 ? "–" : `${decimal(of)} (${decimal((of / row.requests) * 100)} %)`);
+  return (
+    <PlainTable
+      caption="What both sides did since it began"
+      columns={[
+        { key: "name", header: "Side", cell: (row: Row) => row.name },
+        { key: "requests", header: "Requests", align: "end", cell: (row: Row) => decimal(row.requests) },
+        { key: "errors", header: "Failed", align: "end", cell: (row: Row) => share(row.errors, row) },
+        { key: "slow", header: "Slow", align: "end", cell: (row: Row) => share(row.slow, row) },
+      ]}
+      rows={rows}
+      rowKey={(row) => row.name}
+    />
+  );
+}

@@ -1,0 +1,120 @@
+import { useState } from "react";
+import { useChangeFlag } from "@/api/flags";
+import type { Flag } from "@/api/types";
+import { ROLE } from "@/format/words";
+import { Button, IconButton } from "@/ui/Button";
+import { Dialog } from "@/ui/Dialog";
+import { SelectField, TextArea, TextField } from "@/ui/Field";
+import { FaultNotice } from "@/ui/States";
+import { useToast } from "@/ui/Toast";
+import { changeOf, emptyRule, faultsOf, fieldsOf, moved, type RuleFields } from "./ruleForm";
+
+const ROLES = ["admin", "clinician", "coordinator", "auditor", "patient", "service"];
+
+/** The targeting editor: rules in order, what everybody else has, and why. */
+export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) {
+  const change = useChangeFlag(flag.key);
+  const toast = useToast();
+  const [fields, setFields] = useState(() => fieldsOf(flag));
+  const [faults, setFaults] = useState<Record<string, string>>({});
+  const variants = Object.keys(flag.variants);
+  const setRules = (rules: RuleFields[]) => setFields({ ...fields, rules });
+  const save = async () => {
+    const found = faultsOf(fields);
+    setFaults(found);
+    if (Object.keys(found).length > 0) return;
+    if ((await change.run(changeOf(fields))) === undefined) return;
+    close();
+    toast({ message: "Saved. Every node follows within a second." });
+  };
+  return (
+    <Dialog
+      title="Who has it"
+      lead={flag.key}
+      size="l"
+      onClose={close}
+      footer={
+        <>
+          <Button onClick={close}>Cancel</Button>
+          <Button look="primary" isBusy={change.isRunning} onClick={() => void save()}>
+            Save
+          </Button>
+        </>
+      }
+    >
+      <FaultNotice fault={change.problem} />
+      <p className="muted small">The first rule that fits decides. Everything here is for your organisation only.</p>
+      {fields.rules.map((rule, index) => (
+        <RuleEditor
+          key={rule.id}
+          rule={rule}
+          index={index}
+          last={index === fields.rules.length - 1}
+          variants={variants}
+          faults={faults}
+          change={(next) => setRules(fields.rules.map((one) => (one.id === rule.id ? next : one)))}
+          move={(by) => setRules(moved(fields.rules, index, by))}
+          remove={() => setRules(fields.rules.filter((one) => one.id !== rule.id))}
+        />
+      ))}
+      <div>
+        <Button icon="plus" onClick={() => setRules([...fields.rules, emptyRule(variants.find((name) => name !== flag.off) ?? variants[0]!)])}>
+          Add a rule
+        </Button>
+      </div>
+      <SelectField
+        label="Everybody else"
+        required
+        value={fields.fallback}
+        options={[["", "As decided for all organisations"], ...variants.map((name) => [name, name] as const)]}
+        onValue={(fallback) => setFields({ ...fields, fallback })}
+      />
+      <TextField label="Why" required value={fields.reason} maxLength={500} error={faults["reason"]} onValue={(reason) => setFields({ ...fields, reason })} />
+    </Dialog>
+  );
+}
+
+interface RuleEditorProps {
+  rule: RuleFields;
+  index: number;
+  last: boolean;
+  variants: readonly string[];
+  faults: Record<string, string>;
+  change: (rule: RuleFields) => void;
+  move: (by: -1 | 1) => void;
+  remove: () => void;
+}
+
+function RuleEditor({ rule, index, last, variants, faults, change, move, remove }: RuleEditorProps) {
+  const name = `Rule ${index + 1}`;
+  const toggle = (role: string) => change({ ...rule, roles: rule.roles.includes(role) ? rule.roles.filter((one) => one !== role) : [...rule.roles, role] });
+  return (
+    <fieldset className="flag-rule">
+      <legend>{name}</legend>
+      <div className="flag-rule-acts">
+        <IconButton icon="up" label={`Move ${name} up`} disabled={index === 0} onClick={() => move(-1)} />
+        <IconButton icon="down" label={`Move ${name} down`} disabled={last} onClick={() => move(1)} />
+        <IconButton icon="close" label={`Take ${name} away`} onClick={remove} />
+      </div>
+      <div className="field-pair">
+        <SelectField label="Give" required value={rule.variant} options={variants.map((one) => [one, one] as const)} onValue={(variant) => change({ ...rule, variant })} />
+        <TextField label="Per cent of accounts" suffix="%" inputMode="decimal" hint="Always the same ones; more take nobody out." value={rule.percentage} error={faults[`${index}.percentage`]} onValue={(percentage) => change({ ...rule, percentage })} />
+      </div>
+      <fieldset className="flag-roles">
+        <legend>
+          Roles <span className="field-optional">optional</span>
+        </legend>
+        {ROLES.map((role) => (
+          <label key={role} className="flag-role">
+            <input type="checkbox" checked={rule.roles.includes(role)} onChange={() => toggle(role)} /> {ROLE[role] ?? role}
+          </label>
+        ))}
+      </fieldset>
+      <div className="field-pair">
+        <TextField label="From" type="datetime-local" value={rule.from} onValue={(from) => change({ ...rule, from })} />
+        <TextField label="Until" type="datetime-local" value={rule.until} error={faults[`${index}.until`]} onValue={(until) => change({ ...rule, until })} />
+      </div>
+      <TextArea label="Accounts" hint="Ids, one a line." rows={2} value={rule.accounts} error={faults[`${index}.accounts`]} onValue={(accounts) => change({ ...rule, accounts })} />
+    </fieldset>
+  );
+}
