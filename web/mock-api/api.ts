@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { addDays, daysOf, mondayOf } from "../src/format/dates";
 import type { Adherence, Assignment, Entry, Page, Patient } from "../src/api/types";
 import { addEntry, assignments, entries, newId, occurrencesOn, patients, plannedOn, today, ZONE } from "./people";
+import { answerFlags } from "./flags";
 import { protocols, versionOf } from "./protocols";
 
 export interface MockRequest {
@@ -76,6 +77,9 @@ const ROUTES: [string, RegExp, Handler][] = [
   ["GET", /^\/entries$/, (request) => ok({ items: entries.filter((entry) => request.query.get("filter")?.includes(entry.patient_id)).toReversed().slice(0, Number(request.query.get("page_size") ?? 50)) })],
   ["POST", /^\/entries$/, record],
   ["DELETE", /^\/entries\/([^/]+)$/, (_, id) => retract(id!)],
+  ["GET", /^\/flags(\/.*)?$/, answerFlags],
+  ["POST", /^\/flags(\/.*)?$/, answerFlags],
+  ["PATCH", /^\/flags(\/.*)?$/, answerFlags],
   ["GET", /^\/operations\/([^/]+)$/, (_, id) => operationOf(id!)],
 ];
 
@@ -92,7 +96,7 @@ export function answer(request: MockRequest): MockAnswer {
 }
 
 const STAFF = ["patient.read", "patient.write", "protocol.read", "protocol.write", "protocol.publish", "assignment.read", "assignment.write"];
-const sessionOf = (account: { id?: string; role?: string; email: string; organisation_id: string }) => ({ account: { name: null, ...account }, csrf_token: "mock-csrf", permissions: account.role === "patient" || account.role === "auditor" ? [] : STAFF });
+const sessionOf = (account: { id?: string; role?: string; email: string; organisation_id: string }) => ({ account: { name: null, ...account }, csrf_token: "mock-csrf", permissions: account.role === "patient" || account.role === "auditor" ? [] : account.role === "admin" ? [...STAFF, "setting.read", "setting.write"] : STAFF });
 
 function session(request: MockRequest): MockAnswer {
   if (request.method === "DELETE") return { status: 204, headers: { "set-cookie": "mock=; Path=/; Max-Age=0" } };

@@ -20,7 +20,7 @@ import { RulesDialog } from "./RulesDialog";
 import { Share, StandingBadge } from "./Standing";
 
 /** One flag: where it stands, what is decided, its rollout, its history, and the way to take it back. */
-export function FlagDetail({ flagKey }: { flagKey: string }) {
+export default function FlagDetail({ flagKey }: { flagKey: string }) {
   const flag = useFlag(flagKey);
   return (
     <Page

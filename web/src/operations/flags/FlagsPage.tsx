@@ -1,4 +1,5 @@
 import "./Flags.css";
+import { lazy, Suspense } from "react";
 import { Link } from "wouter";
 import { useFlags } from "@/api/flags";
 import { useMay } from "@/api/session";
@@ -8,11 +9,13 @@ import { Badge } from "@/ui/Badge";
 import { Icon } from "@/ui/Icon";
 import { useAddressState } from "@/ui/navigation";
 import { Page } from "@/ui/Page";
-import { EmptyState, Loaded } from "@/ui/States";
-import { FlagDetail } from "./FlagDetail";
+import { EmptyState, Loaded, Skeleton } from "@/ui/States";
 import { MARK, standingOf } from "./flagWords";
 import { Share, StandingBadge } from "./Standing";
 import { StaleList } from "./StaleList";
+
+// The list is looked at far more often than one flag of it, with its editor and charts.
+const FlagDetail = lazy(() => import("./FlagDetail"));
 
 const VIEWS = [
   ["", "All"],
@@ -32,7 +35,12 @@ export default function FlagsPage() {
       </Page>
     );
   }
-  return key === "" ? <FlagList /> : <FlagDetail key={key} flagKey={key} />;
+  if (key === "") return <FlagList />;
+  return (
+    <Suspense fallback={<Skeleton />}>
+      <FlagDetail key={key} flagKey={key} />
+    </Suspense>
+  );
 }
 
 function FlagList() {

@@ -36,9 +36,7 @@ function Watched({ watched }: { watched: WatchedRollout }) {
       ) : null}
       <section className="card stack" data-gap="s">
         <div className="flag-head">
-          <h2>
-            {decimal(rollout.percentage)} % of accounts have {rollout.variant}
-          </h2>
+          <h2>{headingOf(rollout)}</h2>
           <Badge tone={TONES[rollout.status] ?? "neutral"} icon="progress">
             {ROLLOUT_STATUS[rollout.status] ?? rollout.status}
           </Badge>
@@ -60,13 +58,18 @@ function Watched({ watched }: { watched: WatchedRollout }) {
               <time className="muted" dateTime={step.at}>
                 {dayAndTime(step.at)}
               </time>{" "}
-              <strong>{ACT[step.act] ?? step.act}</strong> at {decimal(Number(step.evidence["percentage"]))} %: errors {decimal(Number(step.evidence["error_score"]))}, latency {decimal(Number(step.evidence["latency_score"]))} of {decimal(watched.threshold)}
+              <strong>{ACT[step.act] ?? step.act}</strong> at {decimal(step.evidence.percentage)} %: errors {decimal(step.evidence.error_score)}, latency {decimal(step.evidence.latency_score)} of {decimal(watched.threshold)}
             </li>
           ))}
         </ol>
       </section>
     </div>
   );
+}
+
+function headingOf({ status, percentage, variant }: FlagRollout): string {
+  if (status === "running") return `${decimal(percentage)} % of accounts have ${variant}`;
+  return status === "completed" ? `Everybody has ${variant}` : `It had reached ${decimal(percentage)} % of accounts`;
 }
 
 function nextWords(watched: WatchedRollout): string {
@@ -80,11 +83,12 @@ function Stages({ rollout }: { rollout: FlagRollout }) {
   return (
     <ol role="list" className="flag-stages" aria-label="Stages">
       {rollout.stages.map((stage, index) => {
-        const state = index < rollout.stage || rollout.status === "completed" ? "done" : index === rollout.stage ? "now" : "later";
+        const here = rollout.status === "running" ? "now" : "ended";
+        const state = index < rollout.stage || rollout.status === "completed" ? "done" : index === rollout.stage ? here : "later";
         return (
           <li key={stage.percentage} data-state={state} aria-current={state === "now" ? "step" : undefined}>
             <span className="number">{decimal(stage.percentage)} %</span>
-            <span className="hidden-visually">{state === "done" ? "done" : state === "now" ? "now" : "later"}</span>
+            <span className="hidden-visually">{state}</span>
           </li>
         );
       })}

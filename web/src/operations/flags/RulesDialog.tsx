@@ -18,6 +18,7 @@ export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) 
   const [fields, setFields] = useState(() => fieldsOf(flag));
   const [faults, setFaults] = useState<Record<string, string>>({});
   const variants = Object.keys(flag.variants);
+  const first = variants.find((name) => name !== flag.off) ?? variants[0]!;
   const setRules = (rules: RuleFields[]) => setFields({ ...fields, rules });
   const save = async () => {
     const found = faultsOf(fields);
@@ -28,20 +29,7 @@ export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) 
     toast({ message: "Saved. Every node follows within a second." });
   };
   return (
-    <Dialog
-      title="Who has it"
-      lead={flag.key}
-      size="l"
-      onClose={close}
-      footer={
-        <>
-          <Button onClick={close}>Cancel</Button>
-          <Button look="primary" isBusy={change.isRunning} onClick={() => void save()}>
-            Save
-          </Button>
-        </>
-      }
-    >
+    <Dialog title="Who has it" lead={flag.key} size="l" onClose={close} footer={<Footer isBusy={change.isRunning} save={() => void save()} close={close} />}>
       <FaultNotice fault={change.problem} />
       <p className="muted small">The first rule that fits decides. Everything here is for your organisation only.</p>
       {fields.rules.map((rule, index) => (
@@ -58,7 +46,7 @@ export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) 
         />
       ))}
       <div>
-        <Button icon="plus" onClick={() => setRules([...fields.rules, emptyRule(variants.find((name) => name !== flag.off) ?? variants[0]!)])}>
+        <Button icon="plus" onClick={() => setRules([...fields.rules, emptyRule(first)])}>
           Add a rule
         </Button>
       </div>
@@ -71,6 +59,17 @@ export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) 
       />
       <TextField label="Why" required value={fields.reason} maxLength={500} error={faults["reason"]} onValue={(reason) => setFields({ ...fields, reason })} />
     </Dialog>
+  );
+}
+
+function Footer({ isBusy, save, close }: { isBusy: boolean; save: () => void; close: () => void }) {
+  return (
+    <>
+      <Button onClick={close}>Cancel</Button>
+      <Button look="primary" isBusy={isBusy} onClick={save}>
+        Save
+      </Button>
+    </>
   );
 }
 

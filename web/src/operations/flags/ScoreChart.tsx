@@ -85,7 +85,7 @@ function Axes({ x, y, width, trail, threshold }: { x: Scale; y: Scale; width: nu
       </g>
       <g className="flag-threshold">
         <line x1={MARGIN.left} x2={right} y1={y(threshold)} y2={y(threshold)} />
-        <text x={right} y={y(threshold) - 5} textAnchor="end">
+        <text x={MARGIN.left + 6} y={y(threshold) + 14}>
           rolled back at {decimal(threshold)}
         </text>
       </g>

@@ -1,7 +1,6 @@
 """Gradual rollouts and their evidence."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -49,13 +48,25 @@ class PointOut(msgspec.Struct, frozen=True, kw_only=True):
     latency: float
 
 
+class EvidenceOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What was known when something was decided. `percentage` is that of the stage before."""
+
+    percentage: float
+    error_score: float
+    latency_score: float
+    threshold: float
+    treated: SideOut
+    control: SideOut
+    open_requests: int = 0
+
+
 class StepOut(msgspec.Struct, frozen=True, kw_only=True):
     """A decision about the rollout, with the evidence that it was made on."""
 
     number: int
     act: str
     at: datetime
-    evidence: dict[str, Any]
+    evidence: EvidenceOut
 
 
 class WatchedRolloutOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,5 +117,8 @@ def watched(value: Rollout, steps: list[Step]) -> WatchedRolloutOut:
         least_requests=value.plan.least_requests,
         stage_requests=watch.stage_requests,
         trail=[PointOut(at=one.at, errors=one.errors, latency=one.latency) for one in watch.trail],
-        steps=[StepOut(number=one.number, act=one.act, at=one.at, evidence=one.evidence) for one in steps],
+        steps=[
+            StepOut(number=one.number, act=one.act, at=one.at, evidence=msgspec.convert(one.evidence, EvidenceOut))
+            for one in steps
+        ],
     )

@@ -1,0 +1,138 @@
+import { AxeBuilder } from "@axe-core/playwright";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { Visit } from "./browser";
+
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const VIEWS = [320, 1280].flatMap((width) => (["light", "dark"] as const).map((scheme) => ({ width, scheme })));
+
+/** What an admin does about feature flags: look, target, kill, take the kill back, read why a rollout was taken back. */
+describe("the admin and her flags", () => {
+  let visit: Visit;
+  const isMock = inject("isMock");
+  const FLAG = "lists.cost-guard";
+
+  beforeAll(async () => {
+    visit = await Visit.open({ width: 1280 });
+    await visit.signIn("admin@demo.example");
+  });
+  afterAll(() => visit.close());
+
+  const open = async (key: string, tab = "") => {
+    await visit.page.goto(`/settings/flags?flag=${key}${tab ? `&tab=${tab}` : ""}`);
+    await visit.settled();
+  };
+  const badge = () => visit.page.locator(".flag-head .badge").first();
+
+  it("finds them under settings", async () => {
+    await visit.page.goto("/settings");
+    await visit.settled();
+    await visit.page.getByRole("link", { name: "Feature flags" }).click();
+    await visit.page.waitForURL(/\/settings\/flags$/);
+    await visit.settled();
+
+    expect(await visit.page.title()).toBe("Feature flags · HealthProtocol");
+    expect(await visit.page.locator(".flag-card").count()).toBeGreaterThan(0);
+    await visit.shot("flags-1-list");
+  });
+
+  it("searches them by key and by what they do", async () => {
+    await visit.page.getByRole("searchbox").fill("dear");
+
+    await visit.page.getByRole("link", { name: FLAG }).waitFor();
+    await visit.page.getByRole("searchbox").fill("zzzz");
+    await visit.page.getByText("No flag found").waitFor();
+    await visit.page.getByRole("searchbox").fill("");
+  });
+
+  it("gives one to a part of some people, and is asked why", async () => {
+    await open(FLAG);
+    await visit.page.getByRole("button", { name: "Who has it" }).click();
+    await visit.page.getByRole("button", { name: "Add a rule" }).click();
+    await visit.page.getByLabel("Give").selectOption("off");
+    await visit.page.getByLabel("Per cent of accounts").fill("10");
+    await visit.page.getByRole("checkbox", { name: "Clinician" }).check();
+    await visit.page.getByRole("button", { name: "Save" }).click();
+    await visit.page.getByText("Say why, for whoever reads the history.").waitFor();
+    await visit.shot("flags-2-rules");
+    await visit.page.getByLabel("Why").fill("The ward tries it.");
+    await visit.page.getByRole("button", { name: "Save" }).click();
+    await visit.page.locator("dialog").waitFor({ state: "detached" });
+    await visit.settled();
+
+    expect(await badge().textContent()).toContain("Targeted");
+    await visit.page.getByText("Off for 10 % of accounts, of the role clinician").first().waitFor();
+  });
+
+  it("kills it, is told so, and takes the kill back", async () => {
+    await visit.page.getByRole("button", { name: "Kill" }).click();
+    const dialog = visit.page.getByRole("dialog");
+    await dialog.getByLabel("Why").fill("It refuses too much.");
+    await dialog.getByRole("button", { name: "Kill" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await visit.page.locator(".badge", { hasText: "Killed" }).waitFor();
+    await visit.shot("flags-3-killed");
+    await visit.page.getByRole("button", { name: "Undo" }).click();
+    await visit.page.locator(".badge", { hasText: "Targeted" }).waitFor();
+
+    await open(FLAG, "history");
+    const acts = await visit.page.locator(".flag-history h2").allTextContents();
+    expect(acts.slice(0, 3)).toEqual(["Revived", "Killed", "Changed"]);
+    await visit.shot("flags-4-history");
+  });
+
+  it.runIf(isMock)("sees why a rollout was taken back, also by keyboard", async () => {
+    await open("reports.faster", "rollout");
+    await visit.page.getByText("Rolled back by its guard").waitFor();
+    const chart = visit.page.locator(".chart svg");
+    await chart.focus();
+    await visit.page.keyboard.press("End");
+
+    expect(await visit.page.locator(".chart-live").textContent()).toMatch(/errors 9/);
+    await visit.shot("flags-5-rollout");
+  });
+
+  it("has nothing that a screen reader stumbles on, light and dark, on a desk and at 320 pixels", { timeout: 120_000 }, async () => {
+    const faults: string[] = [];
+    const check = async (what: string) => {
+      for (const view of VIEWS) {
+        await visit.look(view);
+        const { violations } = await new AxeBuilder({ page: visit.page }).withTags(TAGS).analyze();
+        faults.push(...violations.map(({ id, nodes }) => `${what} at ${view.width} in ${view.scheme}: ${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`));
+        const overflow = await visit.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+        if (overflow > 0) faults.push(`${what} at ${view.width} in ${view.scheme} scrolls sideways by ${overflow} px`);
+        await visit.shot(`flags-${what}-${view.width}-${view.scheme}`);
+      }
+    };
+    await visit.page.goto("/settings/flags");
+    await visit.settled();
+    await check("list");
+    await visit.page.goto("/settings/flags?view=stale");
+    await visit.settled();
+    await check("stale");
+    if (isMock) {
+      await open("reports.faster", "rollout");
+      await check("rollout");
+    }
+    await open(FLAG);
+    await check("detail");
+    await visit.page.getByRole("button", { name: "Who has it" }).click();
+    await check("editor");
+
+    expect(faults).toEqual([]);
+  });
+
+  it("is not for others", async () => {
+    const other = await Visit.open({ width: 1280 });
+    try {
+      await other.signIn("clinician@demo.example");
+      await other.page.goto("/settings/flags");
+      await other.page.getByText("For admins").waitFor();
+    } finally {
+      await other.close();
+    }
+  });
+
+  it("breaks nothing on the way", () => {
+    expect(visit.faults).toEqual([]);
+  });
+});
