@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
         set_default
     )
     group.command(
-        epilog="Example: healthprotocol flags target lists.cost-guard off --to role=admin --to percentage=9 --reason Try"
+        epilog="Example: healthprotocol flags target lists.cost-guard off --to role=admin --to percentage=9 --reason A"
     )(target)
     group.command(epilog="Example: healthprotocol flags require lists.new lists.cost-guard --reason 'Needs it.'")(
         require
