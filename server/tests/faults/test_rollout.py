@@ -84,7 +84,7 @@ class Nodes(msgspec.Struct, frozen=True):
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
-        raise AssertionError(f"the rollout goes on after {most_seconds} s: {rollout.watch}")
+        raise AssertionError(f"the rollout goes on after {most_seconds} s")
 
 
 @pytest.fixture

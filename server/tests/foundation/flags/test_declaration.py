@@ -24,7 +24,7 @@ class TestADeclaration:
 
     def test_cannot_end_before_it_begins(self) -> None:
         with pytest.raises(ValueError, match="ends before"):
-            boolean("lists.faster", ends_on=date(2026, 11, 21), **ABOUT)
+            boolean("lists.faster", **{**ABOUT, "ends_on": date(2026, 11, 21)})
 
 
 class TestARegistry:

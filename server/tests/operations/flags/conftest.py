@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import date
 
+import msgspec
 import pytest
 
 from healthprotocol.foundation.config.live import LiveChanges
@@ -11,7 +12,7 @@ from healthprotocol.foundation.flags.declaration import About, Registry, boolean
 from healthprotocol.operations.flags.service import Keeper
 
 ABOUT: About = {"owner": "platform", "description": "For tests.", "created_on": date(2026, 11, 22)}
-FASTER = boolean("lists.faster", for_client=True, **ABOUT)
+FASTER = msgspec.structs.replace(boolean("lists.faster", **ABOUT), for_client=True)
 OLDER = boolean("lists.older", **ABOUT)
 COLOUR = string("page.colour", {"red": "#f00", "blue": "#00f", "none": ""}, default="blue", off="none", **ABOUT)
 REGISTRY = Registry([FASTER, OLDER, COLOUR])
