@@ -2172,6 +2172,20 @@ export interface components {
             type: string;
         };
         /**
+         * EvidenceOut
+         * @description What was known when something was decided. `percentage` is that of the stage before.
+         */
+        EvidenceOut: {
+            control: components["schemas"]["SideOut"];
+            error_score: number;
+            latency_score: number;
+            /** @default 0 */
+            open_requests?: number;
+            percentage: number;
+            threshold: number;
+            treated: components["schemas"]["SideOut"];
+        };
+        /**
          * ExportQuery
          * @description The format, and the version, by default the newest.
          */
@@ -3853,7 +3867,7 @@ export interface components {
         StepOut: {
             act: string;
             at: string;
-            evidence: Record<string, never>;
+            evidence: components["schemas"]["EvidenceOut"];
             number: number;
         };
         /**
