@@ -28,7 +28,7 @@ _LOCKS: tuple[tuple[str, str, str], ...] = (
 )
 _NAMES = (
     re.compile(r"^alter table (?:if exists )?(?:only )?(?P<table>[\w.]+)"),
-    re.compile(r"^create (?:unique )?index .*? on (?:only )?(?P<table>[\w.]+)"),
+    re.compile(r"^create (?:unique )?index (?:.*? )?on (?:only )?(?P<table>[\w.]+)"),
     re.compile(r"^drop (?:table|index concurrently|index) (?:if exists )?(?P<table>[\w.]+)"),
     re.compile(r"^(?:create (?:or replace )?|drop )?(?:trigger|policy) .*? on (?P<table>[\w.]+)"),
 )

@@ -54,10 +54,13 @@ class Session:
         """Run a statement that no transaction may hold, such as a concurrent index."""
         await self.connection.execute(f"set lock_timeout = '{_CONCURRENT_LOCK_SECONDS}s'")
         try:
-            await self.connection.execute("set statement_timeout = 0")
+            # One core for an index, not all of them: it may take longer, and those who wait for answers may not.
+            await self.connection.execute("set statement_timeout = 0; set max_parallel_maintenance_workers = 0")
             await self.connection.execute(sql)
         finally:
-            await self.connection.execute("reset lock_timeout; reset statement_timeout")
+            await self.connection.execute(
+                "reset lock_timeout; reset statement_timeout; reset max_parallel_maintenance_workers"
+            )
 
     async def close(self) -> None:
         """Close what only this session opened."""
