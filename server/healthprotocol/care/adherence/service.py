@@ -4,7 +4,7 @@ Adherence: of a person and an assignment computed from the plan, of many added u
 `refresh` makes those counts from the same computation, so both say the same.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ import msgspec
 
 from healthprotocol.care.adherence import repository
 from healthprotocol.care.adherence.model import Adherence, DayCount, Tally
-from healthprotocol.care.adherence.repository import Cover, Group, Recount
+from healthprotocol.care.adherence.repository import Cover, Group, GroupTally, Recount
 from healthprotocol.care.adherence.rules.counting import day_counts, next_change_at
 from healthprotocol.care.adherence.rules.ratios import adherence, on_time_ratio, ratio, tally
 from healthprotocol.care.assignments import service as assignments
@@ -32,6 +32,7 @@ from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.errors import ProtocolNotFound
 from healthprotocol.care.protocols.model import ProtocolId
 from healthprotocol.care.protocols.rules.local_time import calendar_of
+from healthprotocol.foundation.cache import CacheSpec, tag
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import BadRequest, Forbidden, Violation
@@ -41,6 +42,12 @@ from healthprotocol.trust.audit import service as audit
 MAX_RANGE_DAYS = 366
 # While counts are made anew, whoever records an entry for one of these plans waits: a tenth of a second, not a second.
 BATCH = 25
+
+
+# What the counts of all of an organisation's plans depend on: the job that makes them.
+COUNTS = tag("adherence")
+# And what their choice depends on: which plans run.
+PLANS = tag("assignment")
 
 
 class DayAdherence(msgspec.Struct, frozen=True):
@@ -59,6 +66,18 @@ class Report(msgspec.Struct, frozen=True):
     by_day: tuple[DayAdherence, ...]
     as_of: datetime
     titles: Mapping[str, str] = {}
+
+
+# They say themselves how old they are, so a minute more is no lie; new counts end them at once.
+SUMS: CacheSpec[Report] = CacheSpec(
+    name="adherence_sums", kind=Report, fresh_seconds=15.0, stale_seconds=60.0, share=0.2, shared=True
+)
+
+
+# In memory only: they are of single people.
+RANKS: CacheSpec[tuple[GroupTally, ...]] = CacheSpec(
+    name="adherence_ranks", kind=tuple[GroupTally, ...], fresh_seconds=15.0, stale_seconds=60.0, share=0.1
+)
 
 
 class Ranked(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,9 +161,10 @@ async def of_protocol(
         raise ProtocolNotFound
     today = tx.now.date()
     first, last = _range(from_on or (to_on or today) - timedelta(days=89), to_on, today=today)
-    counts = await repository.counts(tx, from_on=first, to_on=last, protocol_id=protocol_id)
+    asked = (protocol_id, first, last)
+    report = await tx.cache.get(SUMS, asked, _summing(*asked), tags=[COUNTS])
     await audit.record(tx, actor, "adherence.sum", protocol_id, object_type="protocol")
-    return _report(counts, first, last, as_of=await repository.as_of(tx))
+    return report
 
 
 async def ranking(
@@ -158,7 +178,8 @@ async def ranking(
     await _require_all(tx, actor)
     today = tx.now.date()
     first, last = _range(from_on or (to_on or today) - timedelta(days=13), to_on, today=today)
-    rows = await repository.grouped(tx, group, from_on=first, to_on=last, order_by=order_by, limit=limit)
+    asked = (group, first, last, order_by, limit)
+    rows = await tx.cache.get(RANKS, asked, _ranking(*asked), tags=[COUNTS, PLANS])
     named = await _named(tx, actor, group, [row.id for row in rows])
     await audit.record(tx, actor, "adherence.rank", object_type=group)
     return [
@@ -174,6 +195,24 @@ async def ranking(
     ]
 
 
+def _summing(protocol_id: ProtocolId | None, first: date, last: date) -> Callable[[Transaction], Awaitable[Report]]:
+    async def load(tx: Transaction) -> Report:
+        as_of = await repository.as_of(tx)
+        counts = await repository.counts(tx, from_on=first, to_on=last, protocol_id=protocol_id)
+        return _report(counts, first, last, as_of=as_of)
+
+    return load
+
+
+def _ranking(
+    group: Group, first: date, last: date, order_by: str, limit: int
+) -> Callable[[Transaction], Awaitable[tuple[GroupTally, ...]]]:
+    async def load(tx: Transaction) -> tuple[GroupTally, ...]:
+        return tuple(await repository.grouped(tx, group, from_on=first, to_on=last, order_by=order_by, limit=limit))
+
+    return load
+
+
 async def refresh(tx: Transaction, *, limit: int = BATCH) -> int:
     """Bring up to `limit` stale counts of the tenant up to date; return how many there were."""
     covers = {cover.assignment_id: cover for cover in await repository.due_covers(tx, limit=limit)}
@@ -182,6 +221,7 @@ async def refresh(tx: Transaction, *, limit: int = BATCH) -> int:
         recounts = await _recounts(tx, [(one, covers[one.id]) for one in found])
         await repository.replace_days(tx, recounts)
         await repository.set_covers(tx, recounts)
+        tx.invalidate(COUNTS)
     return len(covers)
 
 
@@ -193,16 +233,19 @@ async def rebuild(tx: Transaction, *, after: UUID | None = None, limit: int = 1_
 async def on_started(tx: Transaction, event: AssignmentStarted) -> None:
     """Have a new plan counted."""
     await repository.begin(tx, [event.assignment_id])
+    tx.invalidate(PLANS)
 
 
 async def on_many_started(tx: Transaction, event: AssignmentsStarted) -> None:
     """Have new plans counted."""
     await repository.begin(tx, event.assignment_ids)
+    tx.invalidate(PLANS)
 
 
 async def on_changed(tx: Transaction, event: AssignmentChanged) -> None:
     """Have what a change of plan touched counted again; a pause reaches back to what was open then."""
     await repository.mark_stale(tx, event.assignment_id, from_on=event.from_on)
+    tx.invalidate(PLANS)
 
 
 async def on_recorded(tx: Transaction, event: EntriesRecorded) -> None:

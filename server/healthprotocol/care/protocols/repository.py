@@ -55,10 +55,9 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KnownContent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version says, how long that is as stored, and since when it can change no more; None: it still can."""
+    """What a version says, and since when it can change no more; None: it still can."""
 
     content: ProtocolContent
-    size_bytes: int
     published_at: datetime | None
 
 
@@ -273,7 +272,6 @@ async def contents(tx: Transaction, wanted: list[tuple[UUID, int]]) -> dict[tupl
     return {
         (row["protocol_id"], row["version"]): KnownContent(
             content=_decoder.decode(row["content"]),
-            size_bytes=len(row["content"]),
             published_at=row["published_at"],
         )
         for row in rows

@@ -3,7 +3,8 @@ What this process knows of the epochs of tags, and for how long it may believe i
 
 The truth stands in PostgreSQL. What was read there is believed for BOUND_SECONDS from before the question was sent; a
 word of a change (`heard`) ends that at once, a lost connection (`lost`) for everything. So a message that never comes
-costs at most BOUND_SECONDS of staleness, and a message that comes costs one question.
+costs at most BOUND_SECONDS of staleness, and a message that comes costs one question. Tags that were of use in the last
+minute are asked for again before their time, all together, so that hardly anybody waits for an answer.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from itertools import islice
+from operator import itemgetter
 
 import msgspec
 
@@ -20,7 +22,9 @@ from healthprotocol.foundation.telemetry import metrics
 
 BOUND_SECONDS = 2.0
 _CAPACITY = 50_000
-_AT_ONCE = 1_000
+AT_ONCE = 1_000
+_USED_SECONDS = 60.0
+_MOST_USED = 5_000
 _TURNS = 3
 
 # Two facts in one round trip: the epochs, and whether this transaction has written, so that what it reads may be its
@@ -54,7 +58,8 @@ class EpochBook:
     def __init__(self, *, bound_seconds: float = BOUND_SECONDS) -> None:
         self.bound_seconds = bound_seconds
         self._known: OrderedDict[Name, tuple[int, float]] = OrderedDict()
-        self._due: dict[Name, None] = {}
+        self._used: OrderedDict[Name, float] = OrderedDict()
+        self._wanted: dict[Name, None] = {}
         # What changed of late: answers to questions sent before may be from before the change.
         self._changed_at: OrderedDict[Name, float] = OrderedDict()
         self._lost_at = float("-inf")
@@ -62,28 +67,29 @@ class EpochBook:
 
     def agrees(self, epochs: Epochs) -> bool | None:
         """Tell whether these epochs are the present ones; None when that is not known well enough."""
-        oldest = time.monotonic() - self.bound_seconds
-        again = oldest + self.bound_seconds / 2
+        now = time.monotonic()
+        oldest = now - self.bound_seconds
         unknown = False
         for name, epoch in epochs.items():
             known = self._known.get(name)
+            self._used[name] = now
             if known is None or known[1] < oldest:
                 unknown = True
             elif known[0] != epoch:
                 return False
-            elif known[1] < again:
-                # Asked again at half the bound, so that nobody waits for the answer.
-                self._due[name] = None
         return None if unknown else True
 
-    @property
-    def has_due(self) -> bool:
-        """Whether tags in use should be asked for before they are no longer believed."""
-        return bool(self._due) and self._check is None
+    def in_use(self) -> list[Name]:
+        """Return the tags that were of use in the last minute, at most 5,000, those used last."""
+        oldest = time.monotonic() - _USED_SECONDS
+        self._used = OrderedDict(
+            sorted((one for one in self._used.items() if one[1] >= oldest), key=itemgetter(1))[-_MOST_USED:]
+        )
+        return list(self._used)
 
     async def check(self, names: Iterable[Name], ask: Ask) -> None:
         """
-        Have the epochs of these tags known, and those of others that are due: one question for all who ask at a time.
+        Have the epochs of these tags known: one question for all who ask while another one is under way.
 
         Raises what `ask` raises to the one whose question it was; the others ask for themselves.
         """
@@ -91,7 +97,7 @@ class EpochBook:
         for _ in range(_TURNS):
             if self._check is None:
                 break
-            self._due.update(dict.fromkeys(wanted))
+            self._wanted.update(dict.fromkeys(wanted))
             await asyncio.wait([self._check], timeout=self.bound_seconds)
             if self._are_known(wanted):
                 return
@@ -100,7 +106,7 @@ class EpochBook:
             return
         self._check = done = asyncio.get_running_loop().create_future()
         try:
-            await self._ask(wanted + self._take_due(wanted), ask)
+            await self._ask(self._all_wanted(wanted), ask)
         finally:
             self._check = None
             done.set_result(None)
@@ -115,7 +121,6 @@ class EpochBook:
                 continue
             self._known[name] = (epoch, asked_at)
             self._known.move_to_end(name)
-            self._due.pop(name, None)
         while len(self._known) > _CAPACITY:
             self._known.popitem(last=False)
 
@@ -133,7 +138,6 @@ class EpochBook:
     def lost(self) -> None:
         """Believe nothing any more: something may have changed without a word."""
         self._known.clear()
-        self._due.clear()
         self._changed_at.clear()
         self._lost_at = time.monotonic()
 
@@ -141,10 +145,10 @@ class EpochBook:
         oldest = time.monotonic() - self.bound_seconds
         return all((known := self._known.get(name)) is not None and known[1] >= oldest for name in names)
 
-    def _take_due(self, wanted: Sequence[Name]) -> list[Name]:
-        taken = [name for name in islice(self._due, _AT_ONCE) if name not in wanted]
-        self._due.clear()
-        return taken
+    def _all_wanted(self, wanted: Sequence[Name]) -> list[Name]:
+        together = list(dict.fromkeys((*wanted, *islice(self._wanted, AT_ONCE))))
+        self._wanted.clear()
+        return together
 
     async def _ask(self, wanted: Sequence[Name], ask: Ask) -> None:
         asked_at = time.monotonic()

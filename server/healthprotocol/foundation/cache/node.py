@@ -9,7 +9,7 @@ import structlog
 
 from healthprotocol.foundation.cache import changes
 from healthprotocol.foundation.cache.entry import Name, Place
-from healthprotocol.foundation.cache.epochs import BOUND_SECONDS, EpochBook, Seen, see
+from healthprotocol.foundation.cache.epochs import AT_ONCE, BOUND_SECONDS, EpochBook, Seen, see
 from healthprotocol.foundation.cache.flights import Flights
 from healthprotocol.foundation.cache.memory import MemoryLevel
 from healthprotocol.foundation.cache.shared import SharedLevel
@@ -59,6 +59,7 @@ class CacheNode:
         self._refreshing: set[Place] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_listening = False
+        self._is_checking = False
 
     def invalidate(self, unit: Unit, tags: Iterable[str]) -> None:
         """See `Transaction.invalidate`."""
@@ -98,16 +99,28 @@ class CacheNode:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def check_soon(self) -> None:
-        """Ask for the epochs of tags in use before they are no longer believed."""
+    def keep_checking(self) -> None:
+        """Ask for the epochs of tags in use before they are no longer believed, as long as any are in use."""
+        if not self._is_checking:
+            self._is_checking = True
+            self.spawn(self._keep_checking())
 
-        async def check() -> None:
-            try:
-                await self.book.check((), self.ask_apart)
-            except Problem:
-                metrics.cache_trouble("check_failed")
+    async def _keep_checking(self) -> None:
+        try:
+            await asyncio.sleep(self.book.bound_seconds / 2)
+            while names := self.book.in_use():
+                for start in range(0, len(names), AT_ONCE):
+                    await self._check(names[start : start + AT_ONCE])
+                await asyncio.sleep(self.book.bound_seconds / 2)
+        finally:
+            self._is_checking = False
 
-        self.spawn(check())
+    async def _check(self, names: Sequence[Name]) -> None:
+        try:
+            await self.book.check(names, self.ask_apart)
+        except Problem:
+            # Whoever needs to know meanwhile asks for herself.
+            metrics.cache_trouble("check_failed")
 
     async def ask_apart(self, names: Sequence[Name]) -> list[int]:
         """Return the epochs of tags, read in a transaction of our own."""

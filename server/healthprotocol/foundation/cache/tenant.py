@@ -89,6 +89,10 @@ class TenantCache:
             found.update(await self._load_many(spec, missing, load))
         return found
 
+    def forget(self, spec: CacheSpec[Any], key: Any) -> None:
+        """Have this process load a value again when it is next asked for; for what only this process knows of."""
+        self._cache.memory.drop(self._place(spec, key))
+
     def _place(self, spec: CacheSpec[Any], key: Any) -> Place:
         return Place(self._organisation_id, spec.name, spec.version, key)
 
@@ -237,8 +241,8 @@ class TenantCache:
         if agrees is None:
             await book.check(entry.epochs, self._ask)
             agrees = book.agrees(entry.epochs)
-        if book.has_due:
-            self._cache.check_soon()
+        if entry.epochs:
+            self._cache.keep_checking()
         return agrees is True
 
     async def _ask(self, names: Sequence[Name]) -> Sequence[int]:

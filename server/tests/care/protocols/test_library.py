@@ -123,10 +123,6 @@ class TestAssignable:
 
 
 class TestContents:
-    @pytest.fixture(autouse=True)
-    def forgotten(self) -> None:
-        library._published.clear()
-
     async def test_of_what_is_published_are_remembered(
         self, database: Database, organisation: Organisation, monkeypatch: pytest.MonkeyPatch
     ) -> None:

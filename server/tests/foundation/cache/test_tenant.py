@@ -1,15 +1,17 @@
 """Reading through the cache of one process: what is kept, what is not, and what a change ends."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from healthprotocol.foundation.cache import CacheSpec
+from healthprotocol.foundation.cache import CacheOptions, CacheSpec, tag
 from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.telemetry import metrics
 from tests.foundation.cache.kept import NAME, TAGS, Loads, Name, read, rename, write
 from tests.support.people import Organisation
+from tests.support.postgresql import Cluster, open_database
 
 
 class TestRead:
@@ -123,6 +125,45 @@ class TestChange:
         await rename(database, organisation, "Delta Hospital")
 
         assert (before, await greeted()) == ("Welcome to Delta Clinic", "Welcome to Delta Hospital")
+
+
+class TestBound:
+    async def test_is_kept_by_one_question_a_second_for_all_that_is_of_use(
+        self, cluster: Cluster, database_name: str, organisation: Organisation
+    ) -> None:
+        node = await open_database(cluster, database_name, cache=CacheOptions(bound_seconds=0.2))
+        cache, load = node.cache.of(organisation.id), Loads()
+        tags = [[tag("noun", UUID(int=number))] for number in range(30)]
+        for number, one in enumerate(tags):
+            await cache.get(NAME, number, load, tags=one)
+            await cache.get(NAME, number, load, tags=one)
+        await asyncio.sleep(0.5)
+        before = _questions()
+
+        for _ in range(10):
+            for number, one in enumerate(tags):
+                await cache.get(NAME, number, load, tags=one)
+            await asyncio.sleep(0.05)
+
+        assert load.count == 30
+        assert _questions() - before <= 8
+        await node.close()
+
+    async def test_holds_for_a_process_that_hears_nothing(
+        self, cluster: Cluster, database_name: str, database: Database, organisation: Organisation
+    ) -> None:
+        node = await open_database(cluster, database_name, cache=CacheOptions(bound_seconds=0.3))
+        await read(node, organisation, Loads())
+
+        await rename(database, organisation, "Delta Hospital")
+        await asyncio.sleep(0.3)
+
+        assert await read(node, organisation, Loads()) == "Delta Hospital"
+        await node.close()
+
+
+def _questions() -> float:
+    return metrics.REGISTRY.get_sample_value("hp_cache_epochs_checked_total", {"of": "questions"}) or 0.0
 
 
 class TestNothing:

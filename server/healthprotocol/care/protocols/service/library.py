@@ -5,7 +5,6 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from cachebox import LRUCache
 
 from healthprotocol.care.protocols import repository
 from healthprotocol.care.protocols.errors import (
@@ -21,6 +20,7 @@ from healthprotocol.care.protocols.repository import KnownContent, Protocol, Sto
 from healthprotocol.care.protocols.rules.content_check import check_content, check_publishable
 from healthprotocol.care.protocols.rules.difference import Change, differences
 from healthprotocol.care.protocols.rules.sanitised import sanitised
+from healthprotocol.foundation.cache import CacheSpec
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.listing import Asked, Page
 from healthprotocol.foundation.db.transaction import Transaction
@@ -35,10 +35,8 @@ _LONGEST_TITLE = 100
 _COPY = " (copy)"
 
 # Published versions never change, so this process decodes what they say once: every day that is computed asks for it.
-# Bounded by the size of the text they came from, which is about a third of what they take.
-_REMEMBERED_BYTES = 32 * 1024 * 1024
-_published: LRUCache[tuple[UUID, UUID, int], KnownContent] = LRUCache(
-    _REMEMBERED_BYTES, getsizeof=lambda _, known: known.size_bytes
+VERSIONS: CacheSpec[KnownContent] = CacheSpec(
+    name="protocol_version", kind=KnownContent, share=0.6, keep=lambda known: known.published_at is not None
 )
 
 
@@ -214,19 +212,8 @@ async def assignable(tx: Transaction, protocol_id: ProtocolId, number: int | Non
 
 async def contents(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], ProtocolContent]:
     """Return the content of versions named by protocol and number, in at most one query; unknown ones are left out."""
-    found: dict[tuple[UUID, int], ProtocolContent] = {}
-    missing: list[tuple[UUID, int]] = []
-    for name in dict.fromkeys(wanted):
-        if (tx.tenant, *name) in _published:
-            found[name] = _published[tx.tenant, *name].content
-        else:
-            missing.append(name)
-    for name, known in (await repository.contents(tx, missing) if missing else {}).items():
-        found[name] = known.content
-        # What this transaction itself published may yet be rolled back, and then be changed after all.
-        if known.published_at is not None and known.published_at != tx.now and known.size_bytes < _REMEMBERED_BYTES:
-            _published.insert((tx.tenant, *name), known)
-    return found
+    known = await tx.cache.get_many(VERSIONS, wanted, repository.contents)
+    return {name: one.content for name, one in known.items()}
 
 
 async def version_titles(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:

@@ -96,9 +96,15 @@ async def delete(tx: Transaction, token_hash: bytes) -> bool:
     return tag != "DELETE 0"
 
 
-async def delete_of_account(tx: Transaction, account_id: UUID, *, keep: int = 0, but: bytes | None = None) -> None:
-    """End the sessions of an account, oldest first, until the newest `keep` are left; `but` stays in any case."""
-    await tx.execute(
+async def delete_of_account(
+    tx: Transaction, account_id: UUID, *, keep: int = 0, but: bytes | None = None
+) -> list[bytes]:
+    """
+    End the sessions of an account, oldest first, until the newest `keep` are left; `but` stays in any case.
+
+    Returns the hashes of those that ended.
+    """
+    rows = await tx.fetch(
         """
         delete from session
         where organisation_id = $1 and token_hash in (
@@ -108,12 +114,14 @@ async def delete_of_account(tx: Transaction, account_id: UUID, *, keep: int = 0,
           order by created_at desc, id desc
           offset $3
         )
+        returning token_hash
         """,
         tx.tenant,
         account_id,
         keep,
         but,
     )
+    return [row["token_hash"] for row in rows]
 
 
 async def sweep(tx: Transaction) -> int:

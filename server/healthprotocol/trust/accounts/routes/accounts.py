@@ -59,12 +59,10 @@ async def read_account(gate: Gate, account_id: UUID) -> Answer:
 async def update_account(gate: Gate, account_id: UUID) -> Answer:
     revision = gate.expected_revision()
     change = (await gate.body(schemas.UpdateAccount)).change()
-    answer = await gate.write(
+    return await gate.write(
         lambda tx: service.change_account(tx, gate.actor, account_id, change, expected_revision=revision),
         schemas.account,
     )
-    doorkeeper_of(gate).forget_account(account_id)
-    return answer
 
 
 @declare.post(
@@ -77,12 +75,10 @@ async def update_account(gate: Gate, account_id: UUID) -> Answer:
 async def set_account_password(gate: Gate, account_id: UUID) -> Answer:
     password = (await gate.body(schemas.SetPassword)).password
     password_hash = await _hash(gate, password)
-    answer = await gate.write(
+    return await gate.write(
         lambda tx: service.set_password(tx, gate.actor, account_id, password=password, password_hash=password_hash),
         schemas.account,
     )
-    doorkeeper_of(gate).forget_account(account_id)
-    return answer
 
 
 async def _hash(gate: Gate, password: str) -> str:

@@ -35,8 +35,6 @@ async def sign_in(gate: Gate) -> Answer:
         agent=gate.request.headers.get("user-agent", "")[:_LONGEST_AGENT] or None,
         replaces=gate.authenticated.actor if gate.authenticated else None,
     )
-    if gate.authenticated:
-        doorkeeper.forget(gate.authenticated.actor.session_hash)
     csrf_token = doorkeeper.csrf_token(signed_in.cookie.hash)
     body = msgspec.json.encode(schemas.session(signed_in.account, signed_in.actor, csrf_token))
     headers = {"set-cookie": _cookie(doorkeeper, signed_in.cookie.text, int(signed_in.lasts.total_seconds()))}
@@ -57,7 +55,7 @@ async def read_session(gate: Gate) -> Answer:
 @declare.delete(_SESSION, policy=Permission.SESSION_OWN, returns=None, status=204, batchable=False, summary="Sign out")
 async def sign_out(gate: Gate) -> Answer:
     doorkeeper = doorkeeper_of(gate)
-    answer = await gate.write(
+    return await gate.write(
         lambda tx: doorkeeper.sign_in.sign_out(tx, gate.actor),
         lambda _: b"",
         headers=lambda _: {
@@ -65,8 +63,6 @@ async def sign_out(gate: Gate) -> Answer:
             "clear-site-data": '"cache", "cookies", "storage"',
         },
     )
-    doorkeeper.forget(gate.actor.session_hash)
-    return answer
 
 
 @declare.post(
@@ -83,14 +79,12 @@ async def change_password(gate: Gate) -> Answer:
     await doorkeeper.sign_in.require_password(actor, request.current_password, context=gate.context)
     service.require_good_password(request.password)
     password_hash = await doorkeeper.hasher.hash(request.password)
-    answer = await gate.write(
+    return await gate.write(
         lambda tx: service.set_password(
             tx, actor, actor.account_id, password=request.password, password_hash=password_hash
         ),
         schemas.account,
     )
-    doorkeeper.forget_account(actor.account_id)
-    return answer
 
 
 def doorkeeper_of(gate: Gate) -> Doorkeeper:

@@ -5,9 +5,7 @@ from uuid import UUID
 from healthprotocol.api.gate import Gate
 from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.api.routing import Answer, Declare
-from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.trust.accounts import schemas, service
-from healthprotocol.trust.accounts.model import Token
 from healthprotocol.trust.accounts.routes.session import doorkeeper_of
 from healthprotocol.trust.permissions.model import Permission
 
@@ -53,17 +51,7 @@ async def create_token(gate: Gate) -> Answer:
     summary="Revoke a bearer token for good",
 )
 async def revoke_token(gate: Gate, token_id: UUID) -> Answer:
-    revoked: list[bytes] = []
-
-    async def act(tx: Transaction) -> Token:
-        token, token_hash = await service.revoke_token(tx, gate.actor, token_id)
-        revoked.append(token_hash)
-        return token
-
-    answer = await gate.write(act, schemas.token)
-    for token_hash in revoked:
-        doorkeeper_of(gate).forget(token_hash)
-    return answer
+    return await gate.write(lambda tx: service.revoke_token(tx, gate.actor, token_id), schemas.token)
 
 
 ROUTES = [list_tokens, create_token, revoke_token]

@@ -18,7 +18,11 @@ from uuid import UUID
 
 import msgspec
 
+from healthprotocol.foundation.cache import tag
 from healthprotocol.foundation.ids import OrganisationId
+
+# Of every account at once: their roles and states change seldom, and then it is worth asking again for all.
+ACCOUNTS = tag("account")
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET_BYTES = 32
@@ -74,6 +78,16 @@ def is_bearer(text: str) -> bool:
 def hash_of(text: str) -> bytes:
     """Return the hash by which a secret is known. It needs no salt: nobody can guess 256 random bits."""
     return sha256(text.encode()).digest()
+
+
+def credential_tags(credential_hash: bytes) -> tuple[str, str]:
+    """Return what a session or token depends on: itself, and what becomes of the organisation's accounts."""
+    return own_tag(credential_hash), ACCOUNTS
+
+
+def own_tag(credential_hash: bytes) -> str:
+    """Return the tag of one session or token."""
+    return tag("credential", UUID(bytes=credential_hash[:16]))
 
 
 def _check(body: str) -> str:

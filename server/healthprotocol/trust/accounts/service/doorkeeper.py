@@ -4,18 +4,23 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from uuid import UUID
 
 from healthprotocol.api.gate import Authenticated
+from healthprotocol.foundation.cache import CacheSpec
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.crypto.data_keys import KeyCache
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.ids import OrganisationId
-from healthprotocol.trust.accounts.model import SessionPolicy
+from healthprotocol.trust.accounts.model import BearerCredential, Session, SessionPolicy
 from healthprotocol.trust.accounts.repository import sessions, tokens
 from healthprotocol.trust.accounts.rules.credentials import idle_of, is_live, is_own_site, is_stale, is_valid
-from healthprotocol.trust.accounts.service.credentials import hash_of, is_bearer, organisation_of_cookie
+from healthprotocol.trust.accounts.service.credentials import (
+    credential_tags,
+    hash_of,
+    is_bearer,
+    organisation_of_cookie,
+)
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher
 from healthprotocol.trust.accounts.service.policy import policy_of
 from healthprotocol.trust.accounts.service.sign_in import SignIn
@@ -23,9 +28,11 @@ from healthprotocol.trust.accounts.service.throttle import Throttle
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 
-# For how long an answer holds without asking the database: so long may a revoked session last in other processes.
-CACHE_SECONDS = 2.0
-_CACHED = 10_000
+# A session's or token's end is told by its tags: this process knows it at once, the others within two seconds at most.
+# In memory only. The minute is that of `is_stale`: what was read longer ago is of no use.
+SESSIONS: CacheSpec[Session] = CacheSpec(name="session", kind=Session, fresh_seconds=60.0)
+TOKENS: CacheSpec[BearerCredential] = CacheSpec(name="token", kind=BearerCredential, fresh_seconds=60.0)
+_REMEMBERED = 10_000
 _STAFF_IN_DEVELOPMENT = timedelta(hours=12)
 _MOST_SESSIONS = 5
 _MOST_SESSIONS_IN_DEVELOPMENT = 1_000
@@ -53,13 +60,9 @@ class Doorkeeper:
         self.cookie_name = "__Host-hp" if settings.is_production else "hp_session"
         self.sign_in = SignIn(database, policy=self.policy, hasher=self.hasher, throttle=throttle or Throttle())
         self._database = database
-        self._monotonic = monotonic
-        self._known: KeyCache[bytes, Authenticated] = KeyCache(
-            capacity=_CACHED, ttl_seconds=CACHE_SECONDS, monotonic=monotonic
-        )
         # Whose token it is never changes, so this may be remembered for longer than that it is good.
         self._organisations: KeyCache[bytes, OrganisationId] = KeyCache(
-            capacity=_CACHED, ttl_seconds=3600.0, monotonic=monotonic
+            capacity=_REMEMBERED, ttl_seconds=3600.0, monotonic=monotonic
         )
 
     async def authenticate(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Authenticated | None:
@@ -107,15 +110,6 @@ class Doorkeeper:
         mark = self._database.keys.signer("csrf").sign(session_hash)
         return urlsafe_b64encode(mark).rstrip(b"=").decode()
 
-    def forget(self, session_hash: bytes | None) -> None:
-        """Ask the database again for this session or token: it has just been ended."""
-        if session_hash is not None:
-            self._known.drop(session_hash)
-
-    def forget_account(self, account_id: UUID) -> None:
-        """Ask the database again for everything of this account: it has just been changed."""
-        self._known.drop_where(lambda known: known.actor.account_id == account_id)
-
     def close(self) -> None:
         """End the threads that check passwords."""
         self.hasher.close()
@@ -134,34 +128,47 @@ class Doorkeeper:
         if organisation_id is None:
             return None
         session_hash = hash_of(text)
-        known = self._known.get(session_hash)
-        if known is not None:
-            return known
+        actor = await self._actor_of_session(organisation_id, session_hash)
+        return None if actor is None else Authenticated(actor, self.csrf_token(session_hash))
+
+    async def _actor_of_session(self, organisation_id: OrganisationId, session_hash: bytes) -> Actor | None:
+        cache, now = self._database.cache.of(organisation_id), self._database.clock()
+        session = await cache.get(
+            SESSIONS, session_hash, lambda tx: sessions.get(tx, session_hash), tags=credential_tags(session_hash)
+        )
+        if session is None:
+            return None
+        if is_live(session, now=now) and not is_stale(session.last_seen_at, now=now):
+            return session.actor
+        # Its use is to be written, or it seems to have rested too long while another process knows of its use.
         async with self._database.transaction(organisation_id) as tx:
             actor = await _live_session(tx, session_hash, self.policy)
-        if actor is None:
-            return None
-        found = Authenticated(actor, self.csrf_token(session_hash))
-        self._known.put(session_hash, found)
-        return found
+        cache.forget(SESSIONS, session_hash)
+        return actor
 
     async def _bearer(self, text: str) -> Authenticated | None:
         if not is_bearer(text):
             return None
         token_hash = hash_of(text)
-        known = self._known.get(token_hash)
-        if known is not None:
-            return known
         organisation_id = await self._organisation_of(token_hash)
         if organisation_id is None:
             return None
+        actor = await self._actor_of_token(organisation_id, token_hash)
+        return None if actor is None else Authenticated(actor)
+
+    async def _actor_of_token(self, organisation_id: OrganisationId, token_hash: bytes) -> Actor | None:
+        cache, now = self._database.cache.of(organisation_id), self._database.clock()
+        token = await cache.get(
+            TOKENS, token_hash, lambda tx: tokens.get_credential(tx, token_hash), tags=credential_tags(token_hash)
+        )
+        if token is None or not is_valid(token, now=now):
+            return None
+        if not is_stale(token.last_used_at, now=now):
+            return token.actor
         async with self._database.transaction(organisation_id) as tx:
             actor = await _valid_token(tx, token_hash)
-        if actor is None:
-            return None
-        found = Authenticated(actor)
-        self._known.put(token_hash, found)
-        return found
+        cache.forget(TOKENS, token_hash)
+        return actor
 
     async def _organisation_of(self, token_hash: bytes) -> OrganisationId | None:
         known = self._organisations.get(token_hash)

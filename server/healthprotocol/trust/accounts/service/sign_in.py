@@ -16,7 +16,7 @@ from healthprotocol.trust.accounts.repository import accounts as repository
 from healthprotocol.trust.accounts.repository import sessions as session_repository
 from healthprotocol.trust.accounts.repository.accounts import SignInRow
 from healthprotocol.trust.accounts.rules.passwords import MAX_LENGTH
-from healthprotocol.trust.accounts.service.credentials import Secret, new_cookie
+from healthprotocol.trust.accounts.service.credentials import Secret, new_cookie, own_tag
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher, Verdict
 from healthprotocol.trust.accounts.service.policy import person_lane, policy_of
 from healthprotocol.trust.accounts.service.throttle import Throttle
@@ -89,6 +89,7 @@ class SignIn:
     async def sign_out(self, tx: Transaction, actor: Actor) -> None:
         """End the session that the actor came with."""
         if actor.session_hash is not None and await session_repository.delete(tx, actor.session_hash):
+            tx.invalidate(own_tag(actor.session_hash))
             await audit.record(tx, actor, "session.delete", None)
 
     async def require_password(self, actor: Actor, password: str, *, context: RequestContext) -> None:
@@ -164,8 +165,10 @@ class SignIn:
                 await repository.save_password(tx, account.id, rehashed, is_new=False)
             if replaces is not None and replaces.account_id == account.id and replaces.session_hash is not None:
                 await session_repository.delete(tx, replaces.session_hash)
+                tx.invalidate(own_tag(replaces.session_hash))
             policy = policy_of(tx, self._policy)
-            await session_repository.delete_of_account(tx, account.id, keep=policy.most_sessions - 1)
+            for ended in await session_repository.delete_of_account(tx, account.id, keep=policy.most_sessions - 1):
+                tx.invalidate(own_tag(ended))
             await session_repository.insert(tx, actor, policy, agent=agent)
             await audit.record(tx, actor, "session.create", account.id, object_type="account")
         return SignedIn(account=account, actor=actor, cookie=cookie, lasts=policy.absolute)

@@ -13,7 +13,7 @@ from healthprotocol.trust.accounts.repository import accounts as account_reposit
 from healthprotocol.trust.accounts.repository import tokens as repository
 from healthprotocol.trust.accounts.rules.credentials import LONGEST_TOKEN_LIFE
 from healthprotocol.trust.accounts.service.accounts import create_service_account
-from healthprotocol.trust.accounts.service.credentials import Secret, new_bearer
+from healthprotocol.trust.accounts.service.credentials import Secret, new_bearer, own_tag
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission, Role
@@ -57,14 +57,16 @@ async def list_tokens(tx: Transaction, actor: Actor, query: ListQuery) -> Page[T
     return found
 
 
-async def revoke_token(tx: Transaction, actor: Actor, token_id: UUID) -> tuple[Token, bytes]:
-    """Revoke a token for good; return it with its hash. Once revoked it stays so. Raises TokenNotFound."""
+async def revoke_token(tx: Transaction, actor: Actor, token_id: UUID) -> Token:
+    """Revoke a token for good. Once revoked it stays so. Raises TokenNotFound."""
     permissions.require(actor, Permission.TOKEN_WRITE)
     revoked = await repository.revoke(tx, token_id, at=tx.now)
     if revoked is None:
         raise TokenNotFound
+    token, token_hash = revoked
+    tx.invalidate(own_tag(token_hash))
     await audit.record(tx, actor, "token.revoke", token_id)
-    return revoked
+    return token
 
 
 async def _require_good(tx: Transaction, new: NewToken) -> None:

@@ -83,9 +83,9 @@ class TestRevokeToken:
     async def test_once_revoked_it_stays_so(self, database: Database, clinic: Clinic) -> None:
         async with database.transaction(clinic.id) as tx:
             token, _ = await service.create_token(tx, clinic.actor, NEW, is_live=False)
-            first, _ = await service.revoke_token(tx, clinic.actor, token.id)
+            first = await service.revoke_token(tx, clinic.actor, token.id)
         async with database.transaction(clinic.id) as tx:
-            second, _ = await service.revoke_token(tx, clinic.actor, token.id)
+            second = await service.revoke_token(tx, clinic.actor, token.id)
             (listed,) = (await service.list_tokens(tx, clinic.actor, ListQuery())).items
 
         assert first == second == listed

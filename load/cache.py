@@ -1,0 +1,377 @@
+"""
+What is cached, and what it is worth: each candidate asked for past the cache and from it, in one run, and its hit rate.
+
+It starts a PostgreSQL of its own, and a Redis where `redis-server` is installed. Run with:
+PYTHONPATH=server .venv/bin/python load/cache.py
+"""
+
+import asyncio
+import json
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
+from itertools import accumulate
+from pathlib import Path
+from statistics import median
+from time import perf_counter, sleep
+from uuid import UUID
+
+import asyncpg
+import msgspec
+
+from bulk_assign import CONTENT
+from healthprotocol.care.adherence import service as adherence
+from healthprotocol.care.protocols import service as protocols
+from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId
+from healthprotocol.foundation.cache import CacheOptions, CacheSpec, tag
+from healthprotocol.foundation.clock import system_clock
+from healthprotocol.foundation.config.settings import Settings
+from healthprotocol.foundation.context import Actor, RequestContext
+from healthprotocol.foundation.crypto.keys import KeyRing
+from healthprotocol.foundation.crypto.root import LocalRootKey
+from healthprotocol.foundation.db import migrate
+from healthprotocol.foundation.db.embedded import EmbeddedServer
+from healthprotocol.foundation.db.transaction import Database, Transaction, open_pool
+from healthprotocol.foundation.ids import AccountId, OrganisationId, new_id
+from healthprotocol.foundation.telemetry import metrics
+from healthprotocol.trust.accounts.repository import sessions as session_repository
+from healthprotocol.trust.accounts.service import Doorkeeper
+from healthprotocol.trust.accounts.service.credentials import Secret, new_cookie
+
+PASSWORD = "of-a-database-that-lives-for-a-minute"  # noqa: S105 - and of no other
+ORGANISATION = OrganisationId(new_id(system_clock()))
+ACTOR = Actor(account_id=AccountId(new_id(system_clock())), organisation_id=ORGANISATION, role="clinician")
+PATIENTS, PROTOCOLS, DAYS, ACTIVITIES = 10_000, 20, 90, 4
+TIMES = 60
+SESSIONS, SECONDS, THINK_SECONDS = 100, 15.0, (2.0, 6.0)
+REQUESTS, WRITES = 2_000, 40
+CHANCE = random.Random(7)  # noqa: S311 - a workload, no secret
+TEXT: CacheSpec[str] = CacheSpec(name="text", kind=str, shared=True)
+
+Act = Callable[[], Awaitable[object]]
+
+
+async def timed(act: Act, times: int = TIMES) -> float:
+    """Return the median milliseconds of an act."""
+    taken: list[float] = []
+    for _ in range(times):
+        began = perf_counter()
+        await act()
+        taken.append((perf_counter() - began) * 1000)
+    return median(taken)
+
+
+async def rate(caches: list[str], workload: Act) -> float:
+    """Return the share of a workload's reads that came from these caches."""
+
+    def counted(events: tuple[str, ...]) -> float:
+        labels = [{"cache": cache, "event": event} for cache in caches for event in events]
+        return sum(metrics.REGISTRY.get_sample_value("hp_cache_events_total", one) or 0.0 for one in labels)
+
+    hits, loads = ("hit_memory", "hit_shared", "hit_negative", "hit_stale"), ("load",)
+    before = counted(hits), counted(loads)
+    await workload()
+    hit, loaded = counted(hits) - before[0], counted(loads) - before[1]
+    return hit / (hit + loaded)
+
+
+async def prepare(database: Database, admin_url: str) -> list[UUID]:
+    """Make an organisation of 10,000 patients with their counts of three months; return its published protocols."""
+    async with database.transaction(ORGANISATION) as tx:
+        await tx.execute(
+            "insert into organisation (organisation_id, name, created_at, updated_at) values ($1, 'Delta', $2, $2)",
+            tx.tenant, tx.now,
+        )  # fmt: skip
+        await tx.keys.create_organisation(tx)
+    made: list[UUID] = []
+    for number in range(PROTOCOLS):
+        async with database.transaction(ORGANISATION, actor=ACTOR) as tx:
+            draft = await protocols.create(tx, ACTOR, content(number))
+            await protocols.publish(tx, ACTOR, draft.protocol_id)
+            made.append(draft.protocol_id)
+    connection = await asyncpg.connect(admin_url)
+    ids = [new_id(system_clock()) for _ in range(PATIENTS)]
+    await connection.execute(
+        """
+        insert into patient (organisation_id, id, status, time_zone, created_at, created_by, updated_at)
+        select $1, id, 'active', 'Europe/Berlin', now(), $3, now() from unnest($2::uuid[]) as id
+        """,
+        ORGANISATION, ids, ACTOR.account_id,
+    )  # fmt: skip
+    await connection.execute(
+        """
+        insert into assignment (organisation_id, id, patient_id, protocol_id, version, status, starts_on, ends_on,
+          time_zone, segments, assigned_at, assigned_by, updated_at)
+        select $1, id, id, $3, 1, 'active', current_date - 90, current_date, 'Europe/Berlin', '[]', now(), $4, now()
+        from unnest($2::uuid[]) as id
+        """,
+        ORGANISATION, ids, made[0], ACTOR.account_id,
+    )  # fmt: skip
+    await connection.execute(
+        """
+        insert into adherence_month (organisation_id, assignment_id, month, patient_id, protocol_id, days, completed,
+          skipped, missed, on_time)
+        select $1, id, month::date, id, $3, array(select month::date + n from generate_series(0, 27) n),
+          array(select n * 3 from generate_series(1, 28) n), array(select 0 from generate_series(1, 28)),
+          array(select n / 3 from generate_series(1, 28) n), array(select n * 2 from generate_series(1, 28) n)
+        from unnest($2::uuid[]) as id
+        cross join generate_series(date_trunc('month', now()) - interval '3 months', now(), '1 month') month
+        """,
+        ORGANISATION, ids, made[0],
+    )  # fmt: skip
+    await connection.execute(
+        """
+        insert into adherence_sum
+        select $1, protocol, current_date - day, 'activity-' || activity, 900, 10, 90, 700
+        from unnest($2::uuid[]) protocol, generate_series(0, $3) day, generate_series(1, $4) activity
+        """,
+        ORGANISATION, made, DAYS, ACTIVITIES,
+    )  # fmt: skip
+    await connection.execute("analyze")
+    await connection.close()
+    return made
+
+
+def content(number: int) -> ProtocolContent:
+    """Return what a protocol of a usual size says: 40 activities with instructions."""
+    whole = CONTENT.phases[0]
+    activities = tuple(
+        msgspec.structs.replace(
+            whole.activities[0], key=f"activity-{n}", instructions="Take it with water, and rest a little. " * 5
+        )
+        for n in range(40)
+    )
+    return msgspec.structs.replace(
+        CONTENT, title=f"Protocol {number}", phases=(msgspec.structs.replace(whole, activities=activities),)
+    )
+
+
+class Bench:
+    """One organisation, asked by one process."""
+
+    def __init__(self, database: Database, made: list[UUID]) -> None:
+        self.database = database
+        self.made = made
+        self.figures: dict[str, float] = {}
+
+    def transaction(self, *, past: bool = False) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction as a request would."""
+        context = RequestContext(request_id="load", is_past_caches=past)
+        return self.database.transaction(ORGANISATION, actor=ACTOR, context=context)
+
+    def say(self, name: str, past_ms: float, kept_ms: float, hits: float | None = None) -> None:
+        """Print a candidate's figures, and keep how many times faster it is."""
+        self.figures[f"{name}_times_faster"] = past_ms / kept_ms
+        rate = "" if hits is None else f"hit rate {hits:.2f}"
+        print(f"{name:20} past the cache {past_ms:8.3f} ms   from it {kept_ms:8.3f} ms   {rate}")
+
+    async def versions(self) -> None:
+        """Published versions: what nearly every read of a day needs."""
+
+        async def read(number: int = 0, *, past: bool = False) -> None:
+            async with self.transaction(past=past) as tx:
+                await protocols.contents(tx, [(self.made[number], 1)])
+
+        async def workload() -> None:
+            weights = list(accumulate(1 / (rank + 1) for rank in range(PROTOCOLS)))
+            for number in CHANCE.choices(range(PROTOCOLS), cum_weights=weights, k=REQUESTS):
+                await read(number)
+
+        hits = await rate(["protocol_version"], workload)
+        self.say("versions", await timed(lambda: read(past=True)), await timed(read), hits)
+
+    async def sessions(self) -> None:
+        """Sessions: 100 people who ask for something every two to six seconds."""
+        doorkeeper = Doorkeeper(self.database, Settings(environment="test"))
+        cookies = await self._sign_in(doorkeeper)
+        gaps: list[float] = []
+
+        async def ask(number: int = 0) -> None:
+            assert await doorkeeper.authenticate({}, {doorkeeper.cookie_name: cookies[number].text})
+
+        async def ask_anew() -> None:
+            self.database.cache.memory.clear()
+            await ask()
+
+        async def person(number: int) -> None:
+            ends = perf_counter() + SECONDS
+            while perf_counter() < ends:
+                await ask(number)
+                gaps.append(CHANCE.uniform(*THINK_SECONDS))
+                await asyncio.sleep(gaps[-1])
+
+        async def workload() -> None:
+            await asyncio.gather(*(person(number) for number in range(SESSIONS)))
+
+        before = metrics.REGISTRY.get_sample_value("hp_cache_epochs_checked_total", {"of": "questions"}) or 0.0
+        hits = await rate(["session"], workload)
+        asked = (
+            metrics.REGISTRY.get_sample_value("hp_cache_epochs_checked_total", {"of": "questions"}) or 0.0
+        ) - before
+        self.say("sessions", await timed(ask_anew), await timed(ask), hits)
+        short = sum(gap < THINK_SECONDS[0] for gap in gaps) / len(gaps)
+        print(
+            f"{'':20} {asked / SECONDS:.1f} questions for epochs a second; kept two seconds without tags: {short:.2f}"
+        )
+        doorkeeper.close()
+
+    async def _sign_in(self, doorkeeper: Doorkeeper) -> list[Secret]:
+        cookies = [new_cookie(ORGANISATION) for _ in range(SESSIONS)]
+        async with self.transaction() as tx:
+            await tx.execute(
+                """
+                insert into account (organisation_id, id, role, status, email_ct, email_index, created_at, updated_at)
+                values ($1, $2, 'clinician', 'active', 'x', 'x', $3, $3)
+                """,
+                tx.tenant, ACTOR.account_id, tx.now,
+            )  # fmt: skip
+            for cookie in cookies:
+                actor = msgspec.structs.replace(ACTOR, session_hash=cookie.hash)
+                await session_repository.insert(tx, actor, doorkeeper.policy, agent=None)
+        return cookies
+
+    async def dashboards(self) -> None:
+        """The dashboard of 10,000 patients, while the job makes new counts every five seconds."""
+
+        async def sums(which: UUID | None = None, *, past: bool = False) -> None:
+            async with self.transaction(past=past) as tx:
+                await adherence.of_protocol(tx, ACTOR, ProtocolId(which) if which else None, from_on=None, to_on=None)
+
+        async def ranks(*, past: bool = False) -> None:
+            async with self.transaction(past=past) as tx:
+                await adherence.ranking(tx, ACTOR, "patient", from_on=None, to_on=None, order_by="ratio", limit=10)
+
+        async def workload() -> None:
+            began = perf_counter()
+            while perf_counter() - began < SECONDS:
+                await sums(CHANCE.choice((None, None, *self.made[:2])))
+                await ranks()
+                await asyncio.sleep(0.25)
+                if CHANCE.random() < 0.25 / 5:
+                    async with self.transaction() as tx:
+                        tx.invalidate(adherence.COUNTS)
+
+        hits = await rate(["adherence_sums", "adherence_ranks"], workload)
+        self.say("sums", await timed(lambda: sums(past=True)), await timed(sums), hits)
+        self.say("ranking", await timed(lambda: ranks(past=True)), await timed(ranks), hits)
+
+    async def keys(self) -> None:
+        """Data keys, which the key ring remembers by itself."""
+        subject = new_id(system_clock())
+        async with self.transaction() as tx:
+            await tx.keys.create_subject(tx, subject)
+
+        async def use() -> None:
+            async with self.transaction() as tx:
+                await tx.keys.subject(tx, subject)
+
+        async def use_anew() -> None:
+            self.database.keys.forget()
+            await use()
+
+        self.say("keys", await timed(use_anew), await timed(use))
+
+    async def levels(self) -> None:
+        """A value from each level, beside a row of the database."""
+
+        async def load(tx: Transaction) -> str:
+            return await tx.fetchval("select name from organisation where organisation_id = $1", tx.tenant)
+
+        async with self.transaction() as tx:
+
+            async def from_redis() -> None:
+                self.database.cache.memory.clear()
+                await tx.cache.get(TEXT, "it", load, tags=[tag("text")])
+
+            async def from_memory() -> None:
+                await tx.cache.get(TEXT, "it", load, tags=[tag("text")])
+
+            one_row = await timed(lambda: load(tx), 500)
+            if self.database.cache.shared is not None:
+                print(f"{'':20} a row {one_row:.3f} ms, from Redis {await timed(from_redis, 500):.3f} ms")
+            self.say("memory", one_row, await timed(from_memory, 500))
+
+    async def writers(self) -> None:
+        """Eight who write different things at once: telling of it must not make them wait for each other."""
+
+        async def write(how: Callable[[Transaction], Awaitable[object]]) -> float:
+            async def many(number: int) -> None:
+                for _ in range(WRITES):
+                    async with self.transaction() as tx:
+                        await tx.execute(
+                            "update protocol set revision = revision + 1 where organisation_id = $1 and id = $2",
+                            tx.tenant, self.made[number],
+                        )  # fmt: skip
+                        await how(tx)
+
+            began = perf_counter()
+            await asyncio.gather(*(many(number) for number in range(8)))
+            return 8 * WRITES / (perf_counter() - began)
+
+        async def silent(_tx: Transaction) -> None:
+            """Tell nobody."""
+
+        async def invalidating(tx: Transaction) -> None:
+            tx.invalidate(tag("text"))
+
+        async def notifying(tx: Transaction) -> None:
+            await tx.execute("select pg_notify('hp_load', 'x')")
+
+        rates = {how.__name__: await write(how) for how in (silent, notifying, invalidating)}
+        print("writes a second: " + ", ".join(f"{name} {value:.0f}" for name, value in rates.items()))
+        self.figures["invalidating_share_of_silent"] = rates["invalidating"] / rates["silent"]
+
+
+async def measured(admin_url: str, folder: Path, redis_url: str | None) -> dict[str, float]:
+    """Return how many times faster each candidate is from the cache."""
+    await migrate.up(admin_url, app_password=PASSWORD)
+    root_key = folder / "root.key"
+    LocalRootKey.create(root_key)
+    pool = await open_pool(migrate.app_url(admin_url, app_password=PASSWORD), size=12, statement_timeout_seconds=60)
+    options = CacheOptions(redis_url=redis_url, listens=True)
+    database = Database(pool, keys=KeyRing(LocalRootKey.load(root_key)), cache=options)
+    bench = Bench(database, await prepare(database, admin_url))
+    for part in (bench.levels, bench.versions, bench.keys, bench.sessions, bench.dashboards, bench.writers):
+        await part()
+    await database.close()
+    return bench.figures
+
+
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str | None]:
+    """Run a Redis that keeps nothing, where there is one."""
+    program = shutil.which("redis-server")
+    if program is None:
+        yield None
+        return
+    socket = folder / "redis.sock"
+    server = subprocess.Popen(
+        [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)],
+        stdout=subprocess.DEVNULL,
+    )
+    while not socket.exists() and server.poll() is None:
+        sleep(0.05)
+    try:
+        yield f"unix://{socket}"
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def main() -> int:
+    budgets = json.loads((Path(__file__).parent / "budgets.json").read_text())["cache"]
+    with tempfile.TemporaryDirectory() as name, redis_server(Path(name)) as redis_url:
+        folder = Path(name)
+        with EmbeddedServer(folder) as server:
+            figures = asyncio.run(measured(server.ensure_database("load"), folder, redis_url))
+    for figure, value in figures.items():
+        print(f"{figure:32} {value:8.2f}   budget at least {budgets[figure]}")
+    return 1 if any(value < budgets[figure] for figure, value in figures.items()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
