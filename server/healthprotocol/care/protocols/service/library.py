@@ -218,13 +218,9 @@ async def contents(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[
 
 async def version_titles(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
     """Return the titles of versions named by protocol and number, in at most one query, and without what they say."""
-    found: dict[tuple[UUID, int], str] = {}
-    missing: list[tuple[UUID, int]] = []
-    for name in dict.fromkeys(wanted):
-        if (tx.tenant, *name) in _published:
-            found[name] = _published[tx.tenant, *name].content.title
-        else:
-            missing.append(name)
+    known = {name: tx.cache.peek(VERSIONS, name) for name in wanted}
+    found = {name: one.content.title for name, one in known.items() if one is not None}
+    missing = [name for name, one in known.items() if one is None]
     return found | (await repository.version_titles(tx, missing) if missing else {})
 
 

@@ -18,7 +18,7 @@ from healthprotocol.trust.accounts.repository import accounts as repository
 from healthprotocol.trust.accounts.repository import organisations as organisation_repository
 from healthprotocol.trust.accounts.repository import sessions as session_repository
 from healthprotocol.trust.accounts.rules import passwords
-from healthprotocol.trust.accounts.service.credentials import ACCOUNTS
+from healthprotocol.trust.accounts.service.credentials import EVERY_ACCOUNT
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission, Role
@@ -117,7 +117,7 @@ async def change_account(
     await repository.save(tx, after)
     if (after.role, after.status) != (before.role, before.status):
         await session_repository.delete_of_account(tx, account_id)
-        tx.invalidate(ACCOUNTS)
+        tx.invalidate(EVERY_ACCOUNT)
     await audit.record(tx, actor, "account.change", account_id, detail={"role": after.role, "status": after.status})
     return after
 
@@ -125,7 +125,7 @@ async def change_account(
 async def delete_accounts_of_patient(tx: Transaction, patient_id: UUID) -> None:
     """Delete the accounts of a patient who is erased: her name and address are in them. Sessions end with them."""
     for account_id in await repository.delete_of_patient(tx, patient_id):
-        tx.invalidate(ACCOUNTS)
+        tx.invalidate(EVERY_ACCOUNT)
         await audit.record(tx, tx.actor, "account.delete", account_id, subject_id=patient_id)
 
 
@@ -147,7 +147,7 @@ async def set_password(
 
     await repository.save_password(tx, account.id, password_hash, is_new=True)
     await session_repository.delete_of_account(tx, account_id, but=actor.session_hash)
-    tx.invalidate(ACCOUNTS)
+    tx.invalidate(EVERY_ACCOUNT)
     await audit.record(tx, actor, "account.set_password", account_id)
     return msgspec.structs.replace(account, has_password=True, updated_at=tx.now, revision=account.revision + 1)
 

@@ -22,7 +22,7 @@ from healthprotocol.foundation.cache import tag
 from healthprotocol.foundation.ids import OrganisationId
 
 # Of every account at once: their roles and states change seldom, and then it is worth asking again for all.
-ACCOUNTS = tag("account")
+EVERY_ACCOUNT = tag("account")
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SECRET_BYTES = 32
@@ -82,7 +82,7 @@ def hash_of(text: str) -> bytes:
 
 def credential_tags(credential_hash: bytes) -> tuple[str, str]:
     """Return what a session or token depends on: itself, and what becomes of the organisation's accounts."""
-    return own_tag(credential_hash), ACCOUNTS
+    return own_tag(credential_hash), EVERY_ACCOUNT
 
 
 def own_tag(credential_hash: bytes) -> str:
