@@ -235,6 +235,22 @@ async def ids_of_filter(tx: Transaction, filter: str, *, after: UUID | None, lim
     return await repository.ids_of_filter(tx, listing, after=after, limit=limit)
 
 
+async def exported(
+    tx: Transaction,
+    actor: Actor,
+    filter: str,  # noqa: A002 - the public name of the parameter
+    *,
+    after: UUID | None,
+    limit: int,
+) -> tuple[list[Patient], UUID | None]:
+    """Return the next patients within sight that a filter selects, in full, by id, and after whom to go on."""
+    sight = await access.sight(tx, actor)
+    ids = await ids_of_filter(tx, filter, after=after, limit=limit)
+    found = await repository.full_of(tx, [one for one in ids if sight.includes(one)])
+    await audit.record(tx, actor, "patient.export", object_type=_OBJECT, subject_ids=[one.id for one in found])
+    return found, ids[-1] if len(ids) == limit else None
+
+
 def _new(tx: Transaction, actor: Actor, settled: Demographics) -> Patient:
     return Patient(
         id=PatientId(tx.new_id()),

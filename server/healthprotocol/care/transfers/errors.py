@@ -23,6 +23,16 @@ class NoReport(NotFound):
     title = "No report"
 
 
+class NoExport(NotFound):
+    """
+    There is no such finished export of yours, or its file was deleted with its time.
+
+    Remedy: read the operation until it has succeeded, or begin another.
+    """
+
+    title = "No export"
+
+
 class UploadCutOff(BadRequest):
     """
     The file ended before it was whole: fewer bytes came than were announced, or another SHA-256.

@@ -17,6 +17,7 @@ def register(registry: JobRegistry) -> None:
     for noun in NOUNS:
         # Each batch has its own limit of time; how many there are is the file's affair.
         registry.add(service.kind_of(noun), import_file, timeout=None, at_once=AT_ONCE)
+        registry.add(service.export_kind_of(noun), export_file, timeout=None, at_once=AT_ONCE)
     registry.add(SWEEP, sweep)
     registry.every("23 * * * *", SWEEP)
 
@@ -24,6 +25,11 @@ def register(registry: JobRegistry) -> None:
 async def import_file(database: Database, job: Job) -> None:
     """Bring a file in to its end, from wherever it is."""
     await run_in_batches(database, job, service.import_batch)
+
+
+async def export_file(database: Database, job: Job) -> None:
+    """Write a file to its end, from wherever it is."""
+    await run_in_batches(database, job, service.export_batch)
 
 
 async def sweep(database: Database, job: Job) -> None:

@@ -53,6 +53,15 @@ class ImportPlan(msgspec.Struct, frozen=True, kw_only=True):
     role: str
 
 
+class ExportPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What an export writes. `role` is that of who asked; the operation keeps `filter` sealed."""
+
+    noun: Noun
+    format: FileFormat
+    filter: str
+    role: str
+
+
 class FirstFault(msgspec.Struct, frozen=True):
     """A fault as a result shows it: where, and which rule; never what stood there."""
 
@@ -73,9 +82,3 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     failed: int = 0
     reported: int = 0
     faults: tuple[FirstFault, ...] = ()
-
-
-class ImportFinished(msgspec.Struct, frozen=True):
-    """A file came to its end."""
-
-    noun: Noun

@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from healthprotocol.api.download import Download, begun
+from healthprotocol.api.download import Download, begun, range_start
 from healthprotocol.api.gate import Gate
 from healthprotocol.api.operation import OperationOut, operation
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.care.transfers import schemas, service
-from healthprotocol.care.transfers.model import Noun
+from healthprotocol.care.transfers.model import ExportPlan, Noun
 from healthprotocol.foundation.files import FileId
 from healthprotocol.foundation.ids import OperationId
 from healthprotocol.trust.permissions.model import Permission
@@ -138,6 +138,79 @@ async def download_import_errors(gate: Gate, operation_id: UUID) -> Answer:
     )
 
 
+async def _export(gate: Gate, noun: Noun) -> Answer:
+    query = gate.query(schemas.ExportQuery)
+    plan = ExportPlan(noun=noun, format=query.format, filter=query.filter, role=gate.actor.role)
+    parts = service.stream(gate.database, gate.actor, gate.context, plan)
+    return Download(await begun(parts), media_type=schemas.MEDIA_TYPES[plan.format], name=f"{plan.noun}.{plan.format}")
+
+
+_EXPORTS: dict[str, Any] = {
+    "policy": Permission.PATIENT_EXPORT,
+    "returns": None,
+    "query": schemas.ExportQuery,
+    "media_type": tuple(schemas.MEDIA_TYPES.values()),
+    "batchable": False,
+}
+
+
+@declare.get("/api/v1/exports/patients", summary="Download patients as a file, as fast as it is read", **_EXPORTS)
+async def export_patients(gate: Gate) -> Answer:
+    return await _export(gate, "patients")
+
+
+@declare.get("/api/v1/exports/assignments", summary="Download plans as a file, as fast as it is read", **_EXPORTS)
+async def export_assignments(gate: Gate) -> Answer:
+    return await _export(gate, "assignments")
+
+
+@declare.get("/api/v1/exports/entries", summary="Download entries as a file, as fast as it is read", **_EXPORTS)
+async def export_entries(gate: Gate) -> Answer:
+    return await _export(gate, "entries")
+
+
+@declare.post(
+    "/api/v1/exports",
+    policy=Permission.PATIENT_EXPORT,
+    returns=OperationOut,
+    body=schemas.StartExport,
+    status=202,
+    summary="Have a file written, to download it when it is done",
+)
+async def start_export(gate: Gate) -> Answer:
+    data = await gate.body(schemas.StartExport)
+    return await gate.write(
+        lambda tx: service.submit_export(tx, gate.actor, data),
+        operation,
+        headers=lambda begun: {"location": f"/api/v1/operations/{begun.id}"},
+    )
+
+
+@declare.get(
+    "/api/v1/exports/{operation_id:uuid}/file",
+    policy=Permission.PATIENT_EXPORT,
+    returns=None,
+    media_type=tuple(schemas.MEDIA_TYPES.values()),
+    batchable=False,
+    summary="Download the file of an export; a Range from a byte on continues a download",
+)
+async def download_export(gate: Gate, operation_id: UUID) -> Answer:
+    begin = range_start(gate.request.headers.get("range"))
+    async with gate.transaction() as tx:
+        plan, file = await service.open_export(tx, gate.actor, OperationId(operation_id), begin=begin)
+    headers = {"accept-ranges": "bytes", "content-length": str(file.size_bytes - begin)}
+    if begin:
+        headers["content-range"] = f"bytes {begin}-{file.size_bytes - 1}/{file.size_bytes}"
+    parts = service.content_of(gate.database, gate.actor, gate.context, file, begin=begin)
+    return Download(
+        await begun(parts),
+        media_type=schemas.MEDIA_TYPES[plan.format],
+        name=f"{plan.noun}.{plan.format}",
+        status=206 if begin else 200,
+        headers=headers,
+    )
+
+
 ROUTES = [
     list_file_kinds,
     upload_file,
@@ -147,4 +220,9 @@ ROUTES = [
     import_assignments,
     import_entries,
     download_import_errors,
+    export_patients,
+    export_assignments,
+    export_entries,
+    start_export,
+    download_export,
 ]

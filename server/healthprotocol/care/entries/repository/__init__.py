@@ -1,6 +1,6 @@
 """Entries in SQL, opened by this slice's service only: `rows` one by one and in pages, `files` thousands at a time."""
 
-from healthprotocol.care.entries.repository.files import bring
+from healthprotocol.care.entries.repository.files import bring, client_ids
 from healthprotocol.care.entries.repository.rows import (
     ENTRIES,
     Known,
@@ -25,6 +25,7 @@ __all__ = [
     "StoredContent",
     "bring",
     "claim_clients",
+    "client_ids",
     "content_hash",
     "forget_patient",
     "get_many",

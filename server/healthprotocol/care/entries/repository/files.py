@@ -62,3 +62,13 @@ where s.id in (select entry_id from claimed)
 order by s.id
 returning id
 """
+
+
+async def client_ids(tx: Transaction, entry_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the client-made ids of these entries."""
+    rows = await tx.fetch(
+        "select id, client_id from entry where organisation_id = $1 and id = any($2::uuid[])",
+        tx.tenant,
+        list(entry_ids),
+    )
+    return {row["id"]: row["client_id"] for row in rows}

@@ -10,7 +10,15 @@ from datetime import date
 
 from msgspec import Struct
 
-from healthprotocol.care.entries.model import Answer, AnswerValue, GivenScore, GivenValue, NewEntry, RecordedValue
+from healthprotocol.care.entries.model import (
+    Answer,
+    AnswerValue,
+    Entry,
+    GivenScore,
+    GivenValue,
+    NewEntry,
+    RecordedValue,
+)
 from healthprotocol.care.protocols.model import (
     Activity,
     Measurement,
@@ -55,6 +63,22 @@ def check_entry(entry: NewEntry, activity: Activity, *, pointer: str = "") -> Ch
     found.extend(check_answers(entry.answers, activity.questionnaire, pointer=f"{pointer}/answers"))
     score = None if found or activity.questionnaire is None else _score(entry.answers, activity.questionnaire)
     return CheckedEntry(tuple(values), score, tuple(found))
+
+
+def says_the_same(entry: Entry, sent: NewEntry) -> bool:
+    """
+    Return whether what is sent says what an entry says already, however its instant and its place were written.
+
+    Source: care rules §4.2.
+    """
+    is_same_place = entry.occurrence_id == sent.occurrence_id and sent.activity_key in {None, entry.activity_key}
+    given = tuple((one.code, one.value, one.unit) for one in sent.values)
+    return (
+        is_same_place
+        and (entry.outcome, entry.effective_at) == (sent.outcome, sent.effective_at)
+        and (entry.reason, entry.note, entry.answers) == (sent.reason, sent.note, sent.answers)
+        and tuple((one.code, one.value, one.unit) for one in entry.values) == given
+    )
 
 
 def check_values(

@@ -13,7 +13,15 @@ from healthprotocol.care.entries.service.plan import (
     standing_of,
     today,
 )
-from healthprotocol.care.entries.service.read import LISTING, get, last_recorded_at, measurements, page, since
+from healthprotocol.care.entries.service.read import (
+    LISTING,
+    client_ids,
+    get,
+    last_recorded_at,
+    measurements,
+    page,
+    since,
+)
 from healthprotocol.care.entries.service.record import Item, Recorded, record, record_one, retract
 
 __all__ = [
@@ -24,6 +32,7 @@ __all__ = [
     "PlannedDay",
     "Recorded",
     "Today",
+    "client_ids",
     "computed",
     "computed_each",
     "get",

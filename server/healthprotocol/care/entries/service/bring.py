@@ -6,7 +6,7 @@ slower way, in the order of the file.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -24,8 +24,10 @@ from healthprotocol.care.entries.model import (
     NewEntry,
     Recording,
 )
+from healthprotocol.care.entries.repository import Known
 from healthprotocol.care.entries.rules.acceptance import check_recorded_at
 from healthprotocol.care.entries.rules.day_book import DayBook
+from healthprotocol.care.entries.rules.validation import says_the_same
 from healthprotocol.care.entries.service.judging import Draft, client_of, entry_of, place
 from healthprotocol.care.entries.service.record import Recorded, record_at, retract_at
 from healthprotocol.foundation.context import Actor
@@ -40,7 +42,7 @@ BROUGHT = "entry.import"
 _JUDGED_AT_ONCE = 20
 _MOST_PLANS = 2_000
 
-Known = tuple[Assignment, Contents]
+Plan = tuple[Assignment, Contents]
 Judged = list[tuple[int, Draft, Entry]]
 
 
@@ -61,7 +63,7 @@ class Bringing:
         self._book = DayBook(at=tx.now)
         # In the order of the file: who exports them meets what was corrected before its correction.
         self._ids = ascending_ids(tx.now)
-        self._plans: dict[UUID, Known] = {}
+        self._plans: dict[UUID, Plan] = {}
         self._waiting: _Part | None = None
         self._running: asyncio.Task[_Part] | None = None
         self._created: list[UUID] = []
@@ -165,14 +167,27 @@ class Bringing:
         first_of: dict[tuple[UUID, UUID], bytes] = {}
         for draft in drafts:
             client = client_of(draft)
-            before = known.get(client)
-            hashed = first_of.get(client) if before is None else before.content_hash
-            if hashed is None:
-                first_of[client] = draft.content_hash
-                rest.append(draft)
-            else:
-                results[draft.index] = _again(draft, hashed)
+            if client in known:
+                continue
+            if client in first_of:
+                results[draft.index] = _again(draft, is_same=first_of[client] == draft.content_hash)
+                continue
+            first_of[client] = draft.content_hash
+            rest.append(draft)
+        await self._answer_known([draft for draft in drafts if client_of(draft) in known], known, results)
         return rest
+
+    async def _answer_known(
+        self, drafts: Sequence[Draft], known: Mapping[tuple[UUID, UUID], Known], results: list[Recorded | None]
+    ) -> None:
+        """Answer items whose client_id came before; what says the same is known, however it was written."""
+        others = [draft for draft in drafts if known[client_of(draft)].content_hash != draft.content_hash]
+        entries = await repository.get_many(self._tx, [known[client_of(draft)].entry_id for draft in others])
+        for draft in drafts:
+            results[draft.index] = _again(draft, is_same=True)
+        for draft in others:
+            entry = entries.get(EntryId(known[client_of(draft)].entry_id))
+            results[draft.index] = _again(draft, is_same=entry is not None and says_the_same(entry, draft.sent))
 
     async def _judged(self, drafts: Sequence[Draft], results: list[Recorded | None]) -> Judged:
         judged: Judged = []
@@ -202,8 +217,7 @@ class Bringing:
             # Another file with the same client_id, or an earlier part of this one, came first.
             taken = [draft for _, draft, entry in part.judged if entry.id not in made]
             known = await repository.known_clients(self._tx, [client_of(draft) for draft in taken])
-            for draft in taken:
-                part.results[draft.index] = _again(draft, known[client_of(draft)].content_hash)
+            await self._answer_known(taken, known, part.results)
         for index, _, entry in kept:
             part.results[index] = Recorded(client_id=None, entry=entry, is_new=True)
             self._created.append(entry.id)
@@ -226,6 +240,8 @@ class Bringing:
     async def _correction(self, item: Recording, sent: NewEntry) -> Recorded:
         assignment_id, _ = place(sent)
         patient_id = self._plans[assignment_id][0].patient_id
+        if not item.is_retraction and await self._is_known(patient_id, sent):
+            return Recorded(client_id=None)
         replaces = sent.replaces
         if item.replaces_client_id is not None:
             known = await repository.known_clients(self._tx, [(patient_id, item.replaces_client_id)])
@@ -240,6 +256,12 @@ class Bringing:
             self._tx, self._actor, msgspec.structs.replace(sent, replaces=replaces), at=item.recorded_at
         )
 
+    async def _is_known(self, patient_id: UUID, sent: NewEntry) -> bool:
+        """Whether an entry of this client_id says the same already."""
+        known = await repository.known_clients(self._tx, [(patient_id, sent.client_id)])
+        entries = await repository.get_many(self._tx, [one.entry_id for one in known.values()])
+        return any(says_the_same(entry, sent) for entry in entries.values())
+
 
 def _require_recordable(item: Recording, *, at: datetime) -> None:
     faults = [] if item.recorded_at is None else check_recorded_at(item.recorded_at, at=at)
@@ -251,11 +273,9 @@ def _day(draft: Draft) -> date | None:
     return None if draft.ref is None else draft.ref.planned_local.date()
 
 
-def _again(draft: Draft, content_hash: bytes) -> Recorded:
+def _again(draft: Draft, *, is_same: bool) -> Recorded:
     """What becomes of an item whose client_id was used before: nothing new, or a conflict."""
-    if content_hash == draft.content_hash:
-        return Recorded(client_id=None)
-    return _refused(draft.sent, ClientIdTaken())
+    return Recorded(client_id=None) if is_same else _refused(draft.sent, ClientIdTaken())
 
 
 def _refused(sent: NewEntry, problem: Problem) -> Recorded:

@@ -114,6 +114,11 @@ async def last_recorded_at(
     return await repository.last_recorded_at(tx, assignment_ids, planned_from=planned_from)
 
 
+async def client_ids(tx: Transaction, entry_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Return the client-made ids of these entries. For files of them: it asks and records nothing."""
+    return await repository.client_ids(tx, entry_ids) if entry_ids else {}
+
+
 Definitions = dict[tuple[object, str, str], Measurement | Quantity]
 
 

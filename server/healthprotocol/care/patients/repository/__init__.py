@@ -5,6 +5,7 @@ Patients in SQL. Opened by this slice's service only.
 """
 
 from healthprotocol.care.patients.repository.erasure import erase
+from healthprotocol.care.patients.repository.files import full_of
 from healthprotocol.care.patients.repository.people import (
     PATIENTS,
     all_rows,
@@ -35,6 +36,7 @@ __all__ = [
     "find_by_identifiers",
     "find_by_name_birth",
     "find_by_phone",
+    "full_of",
     "get",
     "ids_of_filter",
     "insert",

@@ -51,6 +51,22 @@ from patient p
 """
 
 
+FULL: SqlText = f"""
+select p.id, p.status, p.given_name_ct, p.family_name_ct, p.birth_date_ct, p.sex_ct, p.email_ct, p.phone_ct,
+  p.address_ct, p.language_ct, p.time_zone, p.revision, p.created_at, p.created_by, p.updated_at,
+  i.positions, i.systems, i.values_ct
+from patient p
+cross join lateral (
+  select array_agg(i.position order by i.position) as positions,
+    array_agg(i.system order by i.position) as systems,
+    array_agg(i.value_ct order by i.position) as values_ct
+  from patient_identifier i
+  where i.organisation_id = p.organisation_id and i.patient_id = p.id
+) i
+where p.organisation_id = $1 and {_STANDS}
+"""  # noqa: S608 - made of constants of this module
+
+
 async def insert(tx: Transaction, people: Sequence[tuple[Patient, SubjectKey]]) -> dict[UUID, list[int]]:
     """Insert patients in two statements; return by id the positions of the identifiers that another patient has."""
     rows = [
@@ -141,25 +157,11 @@ async def save(tx: Transaction, patient: Patient, key: SubjectKey) -> list[int]:
 async def get(tx: Transaction, patient_id: PatientId, *, for_update: bool = False) -> Patient | None:
     """Return a patient with her identifiers in one statement, None when there is none in this organisation."""
     row = await tx.fetchrow(
-        f"""
-        select p.id, p.status, p.given_name_ct, p.family_name_ct, p.birth_date_ct, p.sex_ct, p.email_ct, p.phone_ct,
-          p.address_ct, p.language_ct, p.time_zone, p.revision, p.created_at, p.created_by, p.updated_at,
-          i.positions, i.systems, i.values_ct
-        from patient p
-        cross join lateral (
-          select array_agg(i.position order by i.position) as positions,
-            array_agg(i.system order by i.position) as systems,
-            array_agg(i.value_ct order by i.position) as values_ct
-          from patient_identifier i
-          where i.organisation_id = p.organisation_id and i.patient_id = p.id
-        ) i
-        where p.organisation_id = $1 and p.id = $2 and p.status <> 'erased'
-        {"for update of p" if for_update else ""}
-        """,  # noqa: S608 - made of constants of this module
+        f"{FULL} and p.id = $2 {'for update of p' if for_update else ''}",
         tx.tenant,
         patient_id,
     )
-    return None if row is None else _patient(row, await tx.keys.subject(tx, patient_id))
+    return None if row is None else patient_of(row, await tx.keys.subject(tx, patient_id))
 
 
 async def page(tx: Transaction, listing: Listing) -> Page[PatientRow]:
@@ -324,7 +326,8 @@ def _cells(patient_id: PatientId, d: Demographics, key: SubjectKey) -> tuple[byt
     )
 
 
-def _patient(row: Record, key: SubjectKey) -> Patient:
+def patient_of(row: Record, key: SubjectKey) -> Patient:
+    """Return the patient of a row of FULL."""
     patient_id = PatientId(row["id"])
 
     def plain(column: str) -> str | None:

@@ -1,19 +1,33 @@
 """Acts on files: `uploads` receives, `importing` brings in, `reports` says what was wrong, `exporting` writes."""
 
 from healthprotocol.care.transfers.service.erasure import on_patient_erased
+from healthprotocol.care.transfers.service.exporting import (
+    content_of,
+    export_batch,
+    open_export,
+    stream,
+    submit_export,
+)
+from healthprotocol.care.transfers.service.exporting import kind_of as export_kind_of
 from healthprotocol.care.transfers.service.importing import import_batch, kind_of, submit
 from healthprotocol.care.transfers.service.reports import open_report, written
 from healthprotocol.care.transfers.service.uploads import Limits, get, preview, receive
 
 __all__ = [
     "Limits",
+    "content_of",
+    "export_batch",
+    "export_kind_of",
     "get",
     "import_batch",
     "kind_of",
     "on_patient_erased",
+    "open_export",
     "open_report",
     "preview",
     "receive",
+    "stream",
     "submit",
+    "submit_export",
     "written",
 ]

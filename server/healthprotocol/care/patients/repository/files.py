@@ -1,0 +1,15 @@
+"""Patients in full, many at a time, for files of them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from healthprotocol.care.patients.model import Patient
+from healthprotocol.care.patients.repository.people import FULL, patient_of
+from healthprotocol.foundation.db.transaction import Transaction
+
+
+async def full_of(tx: Transaction, patient_ids: Sequence[UUID]) -> list[Patient]:
+    """Return the patients of these ids that exist, in order of the ids."""
+    rows = await tx.fetch(f"{FULL} and p.id = any($2::uuid[]) order by p.id", tx.tenant, list(patient_ids))
+    keys = await tx.keys.subjects(tx, [row["id"] for row in rows])
+    return [patient_of(row, keys[row["id"]]) for row in rows if row["id"] in keys]
