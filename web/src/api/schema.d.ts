@@ -503,6 +503,91 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a file written, to download it when it is done */
+        post: operations["start_export"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/assignments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download plans as a file, as fast as it is read */
+        get: operations["export_assignments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download entries as a file, as fast as it is read */
+        get: operations["export_entries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/patients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download patients as a file, as fast as it is read */
+        get: operations["export_patients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/{operation_id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Download the file of an export; a Range from a byte on continues a download */
+        get: operations["download_export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/file-kinds": {
         parameters: {
             query?: never;
@@ -2186,19 +2271,6 @@ export interface components {
             treated: components["schemas"]["SideOut"];
         };
         /**
-         * ExportQuery
-         * @description The format, and the version, by default the newest.
-         */
-        ExportQuery: {
-            /**
-             * @default native-yaml
-             * @enum {unknown}
-             */
-            format?: "fhir" | "native-json" | "native-yaml" | "radar";
-            /** @default null */
-            version?: number | null;
-        };
-        /**
          * FieldChange
          * @description A field with what it was and is; None where it is absent.
          */
@@ -3833,6 +3905,21 @@ export interface components {
             days?: number;
         };
         /**
+         * StartExport
+         * @description What to write into a file that is kept, sealed, for some days. `filter` as in the list of the same noun.
+         */
+        StartExport: {
+            /** @default  */
+            filter?: string;
+            /**
+             * @default csv
+             * @enum {unknown}
+             */
+            format?: "csv" | "ndjson";
+            /** @enum {unknown} */
+            kind: "assignments" | "entries" | "patients";
+        };
+        /**
          * StartImport
          * @description The file to bring in. With `dry_run` all is checked and nothing written; the report is the same.
          *
@@ -4132,6 +4219,32 @@ export interface components {
             starts_on?: string | null;
             /** @default UTC */
             time_zone?: string;
+        };
+        /**
+         * ExportQuery
+         * @description The format, and the version, by default the newest.
+         */
+        "healthprotocol.care.protocols.schemas.ExportQuery": {
+            /**
+             * @default native-yaml
+             * @enum {unknown}
+             */
+            format?: "fhir" | "native-json" | "native-yaml" | "radar";
+            /** @default null */
+            version?: number | null;
+        };
+        /**
+         * ExportQuery
+         * @description `filter` as in the list of the same noun.
+         */
+        "healthprotocol.care.transfers.schemas.ExportQuery": {
+            /** @default  */
+            filter?: string;
+            /**
+             * @default csv
+             * @enum {unknown}
+             */
+            format?: "csv" | "ndjson";
         };
         /**
          * PreviewQuery
@@ -5274,6 +5387,139 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": components["schemas"]["Event"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    start_export: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartExport"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OperationOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    export_assignments: {
+        parameters: {
+            query?: {
+                format?: "csv" | "ndjson";
+                filter?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    export_entries: {
+        parameters: {
+            query?: {
+                format?: "csv" | "ndjson";
+                filter?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    export_patients: {
+        parameters: {
+            query?: {
+                format?: "csv" | "ndjson";
+                filter?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                    "text/csv; charset=utf-8": unknown;
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    download_export: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                operation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": unknown;
+                    "text/csv; charset=utf-8": unknown;
                 };
             };
             "4XX": components["responses"]["Problem"];
