@@ -25,6 +25,7 @@ from healthprotocol.api.middleware.compression import CompressionMiddleware
 from healthprotocol.api.middleware.exposures import ExposuresMiddleware
 from healthprotocol.api.middleware.request_id import RequestIdMiddleware
 from healthprotocol.api.middleware.security_headers import SecurityHeadersMiddleware
+from healthprotocol.api.middleware.trusted_proxy import TrustedProxyMiddleware
 from healthprotocol.api.openapi import openapi_document
 from healthprotocol.api.problem import InternalError, from_status, problem_response
 from healthprotocol.api.web import WebApp
@@ -88,6 +89,8 @@ def _wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
     app = ExposuresMiddleware(app)
     # Measures and writes what all of the inner ones did.
     app = AccessLogMiddleware(app)
+    # Whoever counts, limits or records by address means the client's and not the proxy's.
+    app = TrustedProxyMiddleware(app, settings.trusted_proxies)
     # First of all: whatever happens after carries the id.
     return RequestIdMiddleware(app)
 

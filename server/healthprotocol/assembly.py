@@ -181,8 +181,10 @@ class Parts(Provider):
     def root_key(self, settings: Settings) -> RootKey:
         """The local root key; a production installation must bring it, and keep it outside a checkout."""
         if settings.is_production:
-            return LocalRootKey.load(settings.root_key_path)
-        return LocalRootKey.load_or_create(settings.root_key_path, inside_checkout=True)
+            return LocalRootKey.load(settings.root_key_path, environment=settings.environment)
+        return LocalRootKey.load_or_create(
+            settings.root_key_path, inside_checkout=True, environment=settings.environment
+        )
 
     @provide
     def keys(self, root_key: RootKey) -> KeyRing:

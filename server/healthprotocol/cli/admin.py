@@ -1,7 +1,6 @@
 """`healthprotocol admin`: the first account of an organisation, which nobody could make from inside."""
 
 import asyncio
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -51,7 +50,7 @@ def create(
     with installation.database_url() as url:
         if asyncio.run(migrate.status(url)).pending:
             raise CommandFailed("the database lacks migrations; run `healthprotocol migrate up` first")
-        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        installation.hand_over(url)
         made, account = asyncio.run(_create(organisation.strip(), admin))
     terminal.result(
         {"organisation_id": str(made.id), "account_id": str(account.id), "email": account.email},

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import typer
 
-from healthprotocol.cli.config import production_faults, unknown_variables
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import Installation, require_reachable
 from healthprotocol.cli.ports import is_free
+from healthprotocol.cli.safety import faults_of_database, faults_of_settings
 from healthprotocol.cli.terminal import JsonFlag, Terminal
 from healthprotocol.foundation.processes import LockFile
 
@@ -71,7 +71,7 @@ def _look(look: Callable[[Installation], list[Finding]], installation: Installat
 
 
 def _settings(installation: Installation) -> list[Finding]:
-    faults = [*unknown_variables(os.environ), *production_faults(installation)]
+    faults = [str(fault) for fault in (*installation.layers.unknown, *faults_of_settings(installation))]
     detail = f"{installation.settings.environment}, data in {installation.data_dir}"
     return [Finding("settings", not faults, detail, "; ".join(faults))]
 
@@ -114,7 +114,11 @@ def _root_key(installation: Installation) -> list[Finding]:
     if not path.exists() and not installation.settings.is_production:
         return [Finding("root key", True, "made at the first start")]
     try:
-        LocalRootKey.load(path, inside_checkout=not installation.settings.is_production)
+        LocalRootKey.load(
+            path,
+            inside_checkout=not installation.settings.is_production,
+            environment=installation.settings.environment,
+        )
     except RootKeyRefused as error:
         return [Finding("root key", False, "", str(error))]
     return [Finding("root key", True, str(path))]
@@ -139,6 +143,8 @@ def _database(installation: Installation) -> list[Finding]:
         findings = [_schema(status.current, status.pending)]
         if not status.pending:
             findings += asyncio.run(_ask(installation.application_url(url)))
+            faults = [str(fault) for fault in asyncio.run(faults_of_database(url, installation))]
+            findings.append(Finding("safety of the database", not faults, "good enough", "; ".join(faults)))
     return findings
 
 

@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,18 +18,23 @@ if TYPE_CHECKING:
     from healthprotocol.cli.terminal import Terminal
     from healthprotocol.foundation.db.embedded import EmbeddedServer
 
+DEMO_ACCOUNTS = (
+    "admin@demo.example",
+    "clinician@demo.example",
+    "coordinator@demo.example",
+    "auditor@demo.example",
+    "patient@demo.example",
+    "clinician@other.example",
+)
+DEMO_PASSWORD = "correct-horse-battery-demo"  # noqa: S105 - public by intent, and refused in production
+
 # In the data directory: that the demo was loaded, and that a loading began which may have been cut off.
 _LOADED, _LOADING = "demo.loaded", "demo.loading"
 
 
-def refuse_demo_in_production(installation: Installation) -> None:
-    """Raise CommandFailed when the data directory of a production installation holds accounts that everybody knows."""
-    has_demo = any((installation.data_dir / name).exists() for name in (_LOADED, _LOADING))
-    if installation.settings.is_production and has_demo:
-        raise CommandFailed(
-            f"{installation.data_dir} holds the demo accounts, whose password is public: "
-            f"HP_ENVIRONMENT={installation.settings.environment} needs another HP_DATA_DIR"
-        )
+def holds_demo(data_dir: Path) -> bool:
+    """Return whether the demo was loaded, or began to be, into the database that belongs to a data directory."""
+    return any((data_dir / name).exists() for name in (_LOADED, _LOADING))
 
 
 class FirstStart:
@@ -51,6 +57,7 @@ class FirstStart:
 
     def migrate(self) -> None:
         """Apply what is pending, and let the application sign in. Raises CommandFailed."""
+        self._installation.require_environment(self._administrator_url)
         if self._is_application(self._administrator_url):
             if asyncio.run(migrate.status(self._administrator_url)).pending:
                 raise CommandFailed(

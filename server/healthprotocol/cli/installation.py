@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
-from healthprotocol.foundation.config.settings import Settings
+from healthprotocol.foundation.config.layers import Layers, without
+from healthprotocol.foundation.config.settings import Settings, SettingsRefused, read
 from healthprotocol.foundation.db import migrate
 from healthprotocol.foundation.db.embedded import EmbeddedServer
 
@@ -21,21 +22,20 @@ DATABASE = "healthprotocol"
 class Installation:
     """The settings with every path absolute, so that no child process depends on where it was started."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, layers: Layers | None = None) -> None:
+        """Take settings; `layers` None where nobody asks where they come from."""
+        self.layers = layers or Layers({}, {}, [], [], {})
         self.settings = settings.model_copy(update={"data_dir": settings.data_dir.expanduser().resolve()})
         self.data_dir = self.settings.data_dir
 
     @classmethod
     def load(cls) -> Self:
-        """Read the environment. Raises UsedWrongly with the names of the variables that do not fit."""
-        from pydantic import ValidationError
-
+        """Read all layers of settings. Raises UsedWrongly with everything that does not fit, never with a value."""
         try:
-            return cls(Settings())
-        except ValidationError as error:
-            # Not the values: a database URL holds a password.
-            faults = [f"HP_{'_'.join(map(str, fault['loc'])).upper()}: {fault['msg']}" for fault in error.errors()]
-            raise UsedWrongly("; ".join(faults)) from None
+            reading = read()
+        except SettingsRefused as refused:
+            raise UsedWrongly(str(refused)) from None
+        return cls(reading.settings, layers=reading.layers)
 
     @property
     def is_embedded(self) -> bool:
@@ -55,8 +55,8 @@ class Installation:
                     f"there is no root key file at {path}; restore it from its backup, "
                     "or make one for a new system: healthprotocol keys create"
                 )
-            return LocalRootKey.load(path)
-        return LocalRootKey.load_or_create(path, inside_checkout=True)
+            return LocalRootKey.load(path, environment=self.settings.environment)
+        return LocalRootKey.load_or_create(path, inside_checkout=True, environment=self.settings.environment)
 
     @cached_property
     def application_password(self) -> str:
@@ -90,12 +90,37 @@ class Installation:
         with server:
             yield server.ensure_database(DATABASE)
 
+    def hand_over(self, url: str, *, claims: bool = False) -> None:
+        """
+        Have this process go on as the application on the database at `url`, an operator's or the application's.
+
+        Raises CommandFailed when the database is another environment's; see `isolation.require_environment`.
+        """
+        self.require_environment(url, claims=claims)
+        given = self.child_environment(HP_DATABASE_URL=self.application_url(url))
+        for name in [name for name in os.environ if name not in given]:
+            del os.environ[name]
+        os.environ.update(given)
+
+    def require_environment(self, url: str, *, claims: bool = False) -> None:
+        """Raise CommandFailed when nobody answers at `url`, or the database there is another environment's."""
+        import asyncio
+
+        from healthprotocol.foundation.config.isolation import EnvironmentDiffers, require_environment
+
+        require_reachable(url)
+        try:
+            asyncio.run(require_environment(url, self.settings.environment, claims=claims))
+        except EnvironmentDiffers as error:
+            raise CommandFailed(str(error)) from None
+
     def child_environment(self, **more: str) -> dict[str, str]:
         """Return the environment of a process that this one starts: the same settings, independent of its folder."""
-        environment = os.environ | {"HP_DATA_DIR": str(self.data_dir)} | more
+        given = {"HP_DATA_DIR": str(self.data_dir)} | more
         if self.settings.root_key_file is not None:
-            environment["HP_ROOT_KEY_FILE"] = str(self.settings.root_key_file.expanduser().resolve())
-        return environment
+            given["HP_ROOT_KEY_FILE"] = str(self.settings.root_key_file.expanduser().resolve())
+        # A secret file goes before a variable, so the child must not find the one of what is given here.
+        return {**without(os.environ, [name.removeprefix("HP_").lower() for name in given]), **given}
 
 
 def require_reachable(url: str) -> None:

@@ -30,15 +30,16 @@ def create(
     """Make the root key of a new system, in a file that only its owner can read; never replaces one."""
     from healthprotocol.foundation.crypto.root import LocalRootKey
 
-    target = (path or Installation.load().settings.root_key_path).expanduser().resolve()
+    settings = Installation.load().settings
+    target = (path or settings.root_key_path).expanduser().resolve()
     try:
-        LocalRootKey.create(target)
+        LocalRootKey.create(target, environment=settings.environment)
     except OSError as error:
         if target.exists():
             raise CommandFailed(f"{target} is there already; replacing it would lose everything under it") from None
         raise CommandFailed(f"{target} cannot be written ({error.strerror})") from None
     lines = (
-        f"The root key is in {target}.",
+        f"The root key for {settings.environment} is in {target}.",
         "Back it up now, apart from the database: without it nothing there can be read.",
     )
     Terminal(as_json=json).result({"path": str(target)}, *lines)

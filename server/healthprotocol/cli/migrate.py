@@ -81,6 +81,7 @@ def up(
     _require_known(to)
     installation = Installation.load()
     with installation.database_url() as url, _options(installation, terminal, phase, backup_dir) as options:
+        installation.require_environment(url)
         chosen = _with_loss(options, accept_loss=accept_loss)
         reached = asyncio.run(
             migrate.up(url, app_password=installation.application_password, target=to, options=chosen)
@@ -107,6 +108,7 @@ def down(
         typer.confirm(f"Go back to {to}, without what later revisions added?", abort=True, err=True)
     installation = Installation.load()
     with installation.database_url() as url, _options(installation, terminal, "contract", backup_dir) as options:
+        installation.require_environment(url)
         chosen = _with_loss(options, accept_loss=accept_loss)
         reached = asyncio.run(migrate.down(url, target=to, options=chosen))
     _say(terminal, reached)
@@ -155,6 +157,7 @@ def repair(
     terminal = Terminal(as_json=json)
     installation = Installation.load()
     with installation.database_url() as url, _options(installation, terminal, "contract", None) as options:
+        installation.require_environment(url)
         done = asyncio.run(migrate.repair(url, accept_checksum=accept_checksum, options=options))
     if done.refused:
         raise CommandFailed(

@@ -1,7 +1,6 @@
 """`healthprotocol operations`: the operators' door, a process beside the server that answers while that one is busy."""
 
 import asyncio
-import os
 import signal
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +32,7 @@ def operations(
     del json  # it has no result: its log lines are JSON already
     installation = Installation.load()
     with installation.database_url() as url:
-        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        installation.hand_over(url)
         settings = Installation.load().settings
         try:
             asyncio.run(_show(settings.model_copy(update={"pool_size": _CONNECTIONS})))

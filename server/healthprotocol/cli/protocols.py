@@ -1,7 +1,6 @@
 """`healthprotocol import` and `healthprotocol export`: care protocols from files and into files."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
@@ -106,7 +105,7 @@ def _run(act: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run an act on the database of this installation; the embedded server is started when none runs."""
     installation = Installation.load()
     with installation.database_url() as url:
-        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        installation.hand_over(url)
         return asyncio.run(act())
 
 

@@ -14,8 +14,10 @@ from typing import Annotated, Any
 import typer
 
 from healthprotocol.cli import ports
+from healthprotocol.cli.config.started import told
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import Installation
+from healthprotocol.cli.safety import require_safe
 from healthprotocol.cli.terminal import JsonFlag
 from healthprotocol.foundation.processes import end_with_parent
 
@@ -42,8 +44,10 @@ def serve(
     installation = Installation.load()
     with installation.database_url() as url:
         # The settings are read again in each worker, from here.
-        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        require_safe(installation, url)
+        installation.hand_over(url, claims=True)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(told(installation))
             _share_metrics(stack)
             stack.enter_context(_operators_door(installation))
             _serve(installation, quiet=json)

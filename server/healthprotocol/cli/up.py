@@ -10,8 +10,9 @@ import typer
 
 from healthprotocol.cli import ports
 from healthprotocol.cli.failures import CommandFailed
-from healthprotocol.cli.first_start import FirstStart, refuse_demo_in_production
+from healthprotocol.cli.first_start import DEMO_ACCOUNTS, DEMO_PASSWORD, FirstStart
 from healthprotocol.cli.installation import DATABASE, Installation, require_reachable
+from healthprotocol.cli.safety import require_safe
 from healthprotocol.cli.supervisor import Child, CrashLimit, Supervisor, end_leftovers, stoppable
 from healthprotocol.cli.terminal import JsonFlag, Terminal
 from healthprotocol.foundation.db.embedded import EmbeddedServer
@@ -19,16 +20,6 @@ from healthprotocol.foundation.processes import DirectoryInUse, LockFile, Proces
 from healthprotocol.foundation.telemetry import metrics_folder
 
 _READY_SECONDS = 60
-
-DEMO_ACCOUNTS = (
-    "admin@demo.example",
-    "clinician@demo.example",
-    "coordinator@demo.example",
-    "auditor@demo.example",
-    "patient@demo.example",
-    "clinician@other.example",
-)
-DEMO_PASSWORD = "correct-horse-battery-demo"  # noqa: S105 - public by intent, and refused in production
 
 
 def register(app: typer.Typer) -> None:
@@ -54,7 +45,7 @@ def up(
         installation = Installation.load()
         with _alone(installation) as lock, contextlib.ExitStack() as stack:
             ports.require_free(installation.settings)
-            refuse_demo_in_production(installation)
+            require_safe(installation)
             tree = _Tree(
                 installation, terminal, stack, operations_port=ports.free_operations_port(installation.settings)
             )

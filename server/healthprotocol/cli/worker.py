@@ -1,11 +1,11 @@
 """`healthprotocol worker`: background jobs alone, as many of these as the work needs."""
 
-import os
 from typing import Annotated
 
 import typer
 
 from healthprotocol.cli.installation import Installation
+from healthprotocol.cli.safety import require_safe
 from healthprotocol.cli.terminal import JsonFlag
 from healthprotocol.foundation.processes import end_with_parent
 
@@ -24,7 +24,8 @@ def worker(
     del json  # a worker has no result: its log lines are JSON already
     installation = Installation.load()
     with installation.database_url() as url:
-        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        require_safe(installation, url)
+        installation.hand_over(url, claims=True)
         from healthprotocol.worker import main
 
         main()

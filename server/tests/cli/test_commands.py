@@ -15,7 +15,6 @@ from typer.testing import CliRunner, Result
 
 from healthprotocol import __version__
 from healthprotocol.cli import build
-from healthprotocol.cli.config import unknown_variables
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.foundation.db import migrate
 from tests.support.launched import listening
@@ -116,7 +115,8 @@ class TestConfigShow:
 
         said = json.loads(call("config", "show", "--json").output)
 
-        assert said["port"] == {"value": "8099", "source": "environment"}
+        port = {"value": "8099", "unit": "", "source": "environment", "where": "", "needs_restart": True}
+        assert said["port"] == port
         assert said["workers"]["source"] == "default"
 
     def test_hides_passwords(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,22 +134,6 @@ class TestConfigShow:
             call("config", "show")
 
         assert "many" not in str(caught.value)
-
-
-class TestConfigCheck:
-    def test_of_a_laptop_is_well(self) -> None:
-        assert call("config", "check").exit_code == 0
-
-    def test_names_what_production_lacks(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("HP_ENVIRONMENT", "production")
-
-        with pytest.raises(CommandFailed, match=r"HP_DATABASE_URL is not set.*HP_ROOT_KEY_FILE is not set"):
-            call("config", "check")
-
-    def test_a_misspelt_variable_is_named_with_the_one_that_was_meant(self) -> None:
-        assert unknown_variables({"HP_PROT": "1", "HP_PORT": "1", "PATH": ""}) == [
-            "HP_PROT is no setting; did you mean HP_PORT?"
-        ]
 
 
 class TestMigrate:

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from healthprotocol.cli.failures import CommandFailed
-from healthprotocol.cli.first_start import FirstStart, refuse_demo_in_production
+from healthprotocol.cli.first_start import FirstStart
 from healthprotocol.cli.installation import DATABASE, Installation, describe, require_reachable
 from healthprotocol.cli.terminal import Terminal
 from healthprotocol.foundation.config.settings import Settings
@@ -135,21 +135,6 @@ class TestUndoHalfADemo:
         first_start(installation, url).undo_half_a_demo(None)
 
         assert (installation.data_dir / "demo.loading").exists()
-
-
-class TestRefuseDemoInProduction:
-    @pytest.mark.parametrize("marker", ["demo.loaded", "demo.loading"])
-    @pytest.mark.parametrize("environment", ["production", "staging"])
-    def test_refuses(self, tmp_path: Path, marker: str, environment: Any) -> None:
-        (tmp_path / marker).touch()
-
-        with pytest.raises(CommandFailed, match="whose password is public"):
-            refuse_demo_in_production(Installation(Settings(data_dir=tmp_path, environment=environment)))
-
-    def test_a_laptop_may_have_it(self, tmp_path: Path) -> None:
-        (tmp_path / "demo.loaded").touch()
-
-        refuse_demo_in_production(Installation(Settings(data_dir=tmp_path)))
 
 
 class TestInstallation:

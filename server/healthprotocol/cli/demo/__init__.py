@@ -1,7 +1,6 @@
 """`healthprotocol demo`: two clinics, made through the services like any other, and organisations of real files."""
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -87,7 +86,7 @@ def _with_database(act: "Callable[[Database], Awaitable[T]]") -> T:
     if installation.settings.is_production:
         raise CommandFailed(f"demo data is refused with HP_ENVIRONMENT={installation.settings.environment}")
     with installation.database_url() as url:
-        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        installation.hand_over(url)
         return asyncio.run(_wired(act))
 
 

@@ -110,6 +110,12 @@ class RuntimeSettings:
         found, _ = self._nearest(setting, self._layers(organisation_id), now=now, account_id=account_id)
         return cast("V", found)
 
+    def holds(
+        self, setting: Setting[Any], organisation_id: OrganisationId | None, *, now: datetime
+    ) -> tuple[Any, Source]:
+        """Return what holds now without an account, and whose choice it is."""
+        return self._nearest(setting, self._layers(organisation_id), now=now, account_id=None)
+
     def effective_with(self, setting: Setting[Any], own: Choice | None, *, now: datetime) -> Effective:
         """Return what holds now without an account, given the own choice (None for none), and whose choice it is."""
         layers = _Layers({} if own is None else {setting.name: own}, self._layers(None).everyone)

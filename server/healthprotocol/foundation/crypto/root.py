@@ -58,12 +58,13 @@ class RootKey(Protocol):
         ...
 
 
-class _KeyFile(msgspec.Struct, forbid_unknown_fields=True):
+class _KeyFile(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """
     The file's content.
 
     `derivation` does not rotate with the versions: what is derived from it (page marks, the database login) must be
-    the same in processes that have and have not seen a new version yet.
+    the same in processes that have and have not seen a new version yet. `environment` is what the key was made for; it
+    is bound into every wrapping, so that changing it here opens nothing. None in files of releases before it.
     """
 
     format: str
@@ -71,55 +72,77 @@ class _KeyFile(msgspec.Struct, forbid_unknown_fields=True):
     current: int
     versions: dict[str, str]
     derivation: str
+    environment: str | None = None
 
 
 class LocalRootKey:
     """A root key in a file that only its owner can read (0400)."""
 
-    def __init__(self, *, root_id: str, versions: Mapping[int, bytes], current: int, derivation: bytes) -> None:
+    def __init__(
+        self,
+        *,
+        root_id: str,
+        versions: Mapping[int, bytes],
+        current: int,
+        derivation: bytes,
+        environment: str | None = None,
+    ) -> None:
+        self.environment = environment
         self._root_id = root_id
         self._aeads = {version: AESGCM(key) for version, key in versions.items()}
         self._current = current
         self._derivation = derivation
 
     @classmethod
-    def load(cls, path: Path, *, inside_checkout: bool = False) -> Self:
+    def load(cls, path: Path, *, inside_checkout: bool = False, environment: str | None = None) -> Self:
         """
-        Read the file.
+        Read the file; `environment` is what this process is for, None when it does not say.
 
-        Raises RootKeyRefused when it is absent, broken, readable by others than its owner, or, unless
-        `inside_checkout` allows it, lies below a folder with a `.git`, from where it would be committed one day.
+        Raises RootKeyRefused when it is absent, broken, readable by others than its owner, made for another
+        environment, or, unless `inside_checkout` allows it, lies below a folder with a `.git`, from where it would be
+        committed one day.
         """
         if not inside_checkout:
             _refuse_checkout(path)
-        return cls._parse(path, _read_private(path))
+        key = cls._parse(path, _read_private(path))
+        if environment is not None and key.environment not in {None, environment}:
+            raise RootKeyRefused(
+                f"{path} was made for {key.environment}, and this is {environment}: "
+                f"name this environment's own root key, or start with HP_ENVIRONMENT={key.environment}"
+            )
+        return key
 
     @classmethod
-    def create(cls, path: Path) -> Self:
-        """Make a new key file. Raises FileExistsError rather than replace one: replacing loses every value under it."""
+    def create(cls, path: Path, *, environment: str | None = None) -> Self:
+        """
+        Make a new key file for an environment, None for any.
+
+        Raises FileExistsError rather than replace one: replacing loses every value under it.
+        """
         content = _KeyFile(
             format=_FORMAT,
             root_id=os.urandom(8).hex(),
             current=1,
             versions={"1": _encoded(os.urandom(KEY_BYTES))},
             derivation=_encoded(os.urandom(KEY_BYTES)),
+            environment=environment,
         )
         raw = msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n"
         _write_private(path, raw)
         return cls._parse(path, raw)
 
     @classmethod
-    def load_or_create(cls, path: Path, *, inside_checkout: bool = False) -> Self:
+    def load_or_create(cls, path: Path, *, inside_checkout: bool = False, environment: str | None = None) -> Self:
         """Read the file, or make it when there is none. Two processes that start at once end with the same key."""
         if not path.exists():
             if not inside_checkout:
                 _refuse_checkout(path)
             try:
-                return cls.create(path)
+                return cls.create(path, environment=environment)
             except FileExistsError:
                 # Another process was faster between the two lines; its key is the key.
-                return cls.load(path, inside_checkout=inside_checkout)
-        return cls.load(path, inside_checkout=inside_checkout)
+                return cls.load(path, inside_checkout=inside_checkout, environment=environment)
+        return cls.load(path, inside_checkout=inside_checkout, environment=environment)
 
     async def wrap(self, key: bytes, context: Mapping[str, str]) -> WrappedKey:
         """Wrap under the current version."""
@@ -154,6 +177,11 @@ class LocalRootKey:
 
     def _aad(self, version: int, context: Mapping[str, str]) -> bytes:
         pairs = [part.encode() for name in sorted(context) for part in (name, context[name])]
+        if self.environment is not None:
+            # Another first part, so that no environment can be mistaken for a piece of the context.
+            return length_prefixed(
+                b"hp/wrap/root/v2", self.environment.encode(), self._root_id.encode(), str(version).encode(), *pairs
+            )
         return length_prefixed(b"hp/wrap/root/v1", self._root_id.encode(), str(version).encode(), *pairs)
 
     @classmethod
@@ -167,7 +195,13 @@ class LocalRootKey:
             raise RootKeyRefused(f"{path} is not a root key file; restore it from its backup") from _kind_only(error)
         if content.format != _FORMAT or content.current not in versions:
             raise RootKeyRefused(f"{path} is a root key file of another format; use the release that wrote it")
-        return cls(root_id=content.root_id, versions=versions, current=content.current, derivation=derivation)
+        return cls(
+            root_id=content.root_id,
+            versions=versions,
+            current=content.current,
+            derivation=derivation,
+            environment=content.environment,
+        )
 
 
 def _refuse_checkout(path: Path) -> None:

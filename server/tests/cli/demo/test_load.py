@@ -179,7 +179,7 @@ class TestBatches:
 
 class TestPassword:
     async def test_is_the_one_that_is_printed(self) -> None:
-        from healthprotocol.cli.up import DEMO_PASSWORD
+        from healthprotocol.cli.first_start import DEMO_PASSWORD
 
         assert PASSWORD == DEMO_PASSWORD
 

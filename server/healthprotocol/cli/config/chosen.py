@@ -1,0 +1,219 @@
+"""Settings that are chosen while the platform runs, for the installation or one organisation: set, look back, undo."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from uuid import UUID
+
+import typer
+
+from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.cli.installation import Installation
+from healthprotocol.cli.terminal import JsonFlag, Terminal
+
+if TYPE_CHECKING:
+    from healthprotocol.assembly import Assembly
+    from healthprotocol.foundation.config.runtime_rows import Choice
+    from healthprotocol.foundation.config.setting import Setting, Variation
+    from healthprotocol.foundation.ids import OrganisationId
+
+T = TypeVar("T")
+
+Organisation = Annotated[
+    UUID | None, typer.Option(help="Id of the organisation that it is for; without it, the whole installation.")
+]
+Reason = Annotated[str, typer.Option(help="Why, in words about the setting; it is kept with the change.")]
+Named = Annotated[str, typer.Argument(help="Name of the setting, such as entry.late_days.")]
+
+
+def set_(
+    name: Named,
+    value: Annotated[str, typer.Argument(help="The value; `inherit` takes the own choice back.")],
+    *,
+    reason: Reason,
+    organisation: Organisation = None,
+    vary: Annotated[
+        str | None,
+        typer.Option(
+            help="Another value and when it holds: '30 from=2026-12-01T00:00Z until=2027-01-01T00:00Z percent=10'."
+        ),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Choose a setting. Every process knows within a second; the change is a version that one can go back to."""
+    from healthprotocol.foundation.config.runtime import Wish, choose
+
+    async def act(assembly: "Assembly") -> "Choice":
+        setting = assembly.runtime.get(name)
+        wish = Wish(value=_parsed(setting, value), variation=_variation(setting, vary), reason=reason)
+        async with assembly.database.transaction(_tenant(organisation)) as tx:
+            return await choose(tx, setting, wish, expected_version=None)
+
+    _say(Terminal(as_json=json), _run(act))
+
+
+def rollback(
+    name: Named,
+    *,
+    to: Annotated[int, typer.Option("--to", min=0, help="The version that holds again; 0 is before the first.")],
+    reason: Reason,
+    organisation: Organisation = None,
+    json: JsonFlag = False,
+) -> None:
+    """Choose again what an earlier version said, as a new version."""
+    from healthprotocol.foundation.config.runtime import roll_back
+
+    async def act(assembly: "Assembly") -> "Choice":
+        setting = assembly.runtime.get(name)
+        async with assembly.database.transaction(_tenant(organisation)) as tx:
+            return await roll_back(tx, setting, to_version=to, reason=reason, expected_version=None)
+
+    _say(Terminal(as_json=json), _run(act))
+
+
+def history(name: Named, *, organisation: Organisation = None, json: JsonFlag = False) -> None:
+    """Print who changed a setting, when, why and to what, the newest first."""
+    from msgspec import to_builtins
+
+    from healthprotocol.foundation.config.runtime_rows import list_versions
+
+    async def act(assembly: "Assembly") -> "list[Choice]":
+        assembly.runtime.get(name)
+        async with assembly.database.transaction(_tenant(organisation)) as tx:
+            return await list_versions(tx, name)
+
+    found = _run(act)
+    rows = [
+        (
+            str(one.version),
+            f"{one.changed_at:%Y-%m-%d %H:%M:%S}Z",
+            str(one.changed_by or "operator"),
+            _words(one),
+            one.reason,
+        )
+        for one in found
+    ]
+    terminal = Terminal(as_json=json)
+    if not rows and not json:
+        terminal.note("Nobody changed it.")
+        return
+    terminal.table(to_builtins(found), ("Version", "When", "Who", "To", "Why"), rows)
+
+
+def shown_choices(installation: Installation, organisation: UUID | None) -> dict[str, dict[str, Any]]:
+    """Return every setting that may be chosen, as `config show` prints it. Raises CommandFailed without a database."""
+    if installation.is_embedded and not (installation.data_dir / "postgresql" / "postmaster.pid").exists():
+        raise CommandFailed("the database does not run")
+
+    async def act(assembly: "Assembly") -> dict[str, dict[str, Any]]:
+        runtime, tenant = assembly.runtime, _tenant(organisation)
+        await runtime.prepare(tenant)
+        now = assembly.database.clock()
+        found: dict[str, dict[str, Any]] = {}
+        for name, setting in sorted(runtime.registry.items()):
+            value, source = runtime.holds(setting, tenant, now=now)
+            shown = "set" if setting.is_sensitive else str(value)
+            found[name] = {
+                "value": shown,
+                "unit": setting.unit,
+                "source": source,
+                "where": "",
+                "needs_restart": False,
+            }
+        return found
+
+    return _run(act, installation)
+
+
+def _run(act: "Callable[[Assembly], Awaitable[T]]", installation: Installation | None = None) -> T:
+    loaded = installation or Installation.load()
+    with loaded.database_url() as url:
+        loaded.require_environment(url)
+        settings = loaded.settings.model_copy(update={"database_url": loaded.application_url(url), "pool_size": 3})
+
+        async def run() -> T:
+            async with _assembled(settings) as assembly:
+                return await act(assembly)
+
+        return asyncio.run(run())
+
+
+@asynccontextmanager
+async def _assembled(settings: Any) -> "AsyncIterator[Assembly]":
+    from healthprotocol.assembly import assemble
+
+    assembly = await assemble(settings)
+    try:
+        yield assembly
+    finally:
+        await assembly.close()
+
+
+def _say(terminal: Terminal, choice: "Choice") -> None:
+    from msgspec import to_builtins
+
+    terminal.result(to_builtins(choice), f"{choice.name} is {_words(choice)} from now on (version {choice.version}).")
+
+
+def _words(choice: "Choice") -> str:
+    base = "inherited" if choice.value is None else str(choice.value)
+    variation = choice.variation
+    if variation is None:
+        return base
+    bounds = [
+        f"from {variation.starts_at.isoformat()}" if variation.starts_at else "",
+        f"until {variation.ends_at.isoformat()}" if variation.ends_at else "",
+        f"for {variation.percent:g} %" if variation.percent is not None else "",
+    ]
+    return f"{base}, and {variation.value} {' '.join(bound for bound in bounds if bound)}".rstrip()
+
+
+def _tenant(organisation: UUID | None) -> "OrganisationId":
+    from healthprotocol.foundation.ids import INSTALLATION, OrganisationId
+
+    return INSTALLATION if organisation is None else OrganisationId(organisation)
+
+
+def _variation(setting: "Setting[Any]", text: str | None) -> "Variation | None":
+    """Return what `30 from=… until=… percent=10` means. Raises UsedWrongly."""
+    from healthprotocol.foundation.config.setting import Variation
+
+    if text is None:
+        return None
+    value, *bounds = text.split()
+    given: dict[str, str] = {bound.partition("=")[0]: bound.partition("=")[2] for bound in bounds}
+    if unknown := set(given) - {"from", "until", "percent"}:
+        raise UsedWrongly(f"--vary takes a value, from=, until= and percent=, not {', '.join(sorted(unknown))}")
+    try:
+        percent = float(given["percent"]) if "percent" in given else None
+        return Variation(
+            value=_parsed(setting, value),
+            starts_at=_instant(given.get("from")),
+            ends_at=_instant(given.get("until")),
+            percent=percent,
+        )
+    except ValueError:
+        raise UsedWrongly(
+            "--vary: from= and until= take instants such as 2026-12-01T00:00Z, percent= a number"
+        ) from None
+
+
+def _parsed(setting: "Setting[Any]", text: str) -> Any:
+    """Return what a word at the terminal means for a setting; `inherit` is None."""
+    if text == "inherit":
+        return None
+    try:
+        if setting.kind == "boolean":
+            return {"true": True, "false": False}[text.lower()]
+        return {"integer": int, "number": float, "text": str}[setting.kind](text)
+    except (KeyError, ValueError):
+        raise UsedWrongly(f"{setting.name} takes a value of type {setting.kind}") from None
+
+
+def _instant(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    given = datetime.fromisoformat(text)
+    return given.replace(tzinfo=given.tzinfo or UTC)

@@ -1,0 +1,2 @@
+-- 0019_installation.down.sql
+drop table installation;
