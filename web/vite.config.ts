@@ -30,7 +30,7 @@ const CHUNKS = [
 ];
 
 // Every chunk stands in the import map of each shell, so its address is short: what it holds is told by `npm run budget`.
-const nameOf = (chunk: { name: string }): string => (chunk.name === "charts" ? "assets/charts-[hash].js" : "assets/[hash].js");
+const nameOf = (chunk: { name: string }): string => (chunk.name === "charts" ? "assets/charts-[hash:6].js" : "assets/[hash:6].js");
 
 export default defineConfig(({ command, mode }) => {
   const runtime = process.env["RUNTIME"] ?? (command === "build" ? "preact" : "react");
