@@ -1,8 +1,8 @@
 """
 What a feature flag costs a request: one answer from memory, by what was decided about the flag, in processor time.
 
-The best of several runs, since whatever else the machine does only adds to it. `imported_ms` is what the OpenFeature SDK
-would cost a server's start, which is why only code that speaks OpenFeature imports it.
+The best of several runs, since whatever else the machine does only adds to it. `imported_ms` is what the OpenFeature
+SDK would cost a server's start, which is why only code that speaks OpenFeature imports it.
 Run with: PYTHONPATH=server .venv/bin/python load/flags.py
 """
 
