@@ -38,7 +38,11 @@ Ask = Callable[[Sequence[Name]], Awaitable[Sequence[int]]]
 
 
 class Seen(msgspec.Struct, frozen=True):
-    """Epochs as a transaction sees them. `asked_at` is the monotonic instant before the question was sent."""
+    """
+    Epochs as a transaction sees them. `asked_at` is the monotonic instant before the question was sent.
+
+    `has_written`: what it reads is not what all may see, of what it wrote itself or from a replica that lags.
+    """
 
     epochs: Epochs
     has_written: bool
@@ -49,7 +53,7 @@ async def see(unit: Unit, names: Sequence[Name]) -> Seen:
     """Return the epochs of tags as this transaction sees them now."""
     asked_at = time.monotonic()
     row = await unit.fetchrow(_READ, [organisation_id for organisation_id, _ in names], [tag for _, tag in names])
-    return Seen(dict(zip(names, row["epochs"], strict=True)), row["has_written"], asked_at)
+    return Seen(dict(zip(names, row["epochs"], strict=True)), row["has_written"] or unit.may_lag, asked_at)
 
 
 class EpochBook:

@@ -13,6 +13,8 @@ class Unit(Protocol):
     """One transaction of one organisation."""
 
     pending: dict[str, list[Any]]
+    # Whether it reads from a server that may be behind: what it sees is not for others, and not to be kept.
+    may_lag: bool
 
     @property
     def tenant(self) -> UUID:

@@ -5,7 +5,6 @@ The tenant is set by SET LOCAL in the same round trip as BEGIN: the pool needs n
 returns to the pool remembers no tenant. Without a tenant row-level security shows no rows.
 """
 
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -21,8 +20,10 @@ from healthprotocol.foundation.clock import Clock, system_clock
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.feed import Feed
 from healthprotocol.foundation.db.listener import Listener
-from healthprotocol.foundation.db.pool import Lease, Pool, Priority, Refused
+from healthprotocol.foundation.db.loan import Loan, ReplicaFailed
+from healthprotocol.foundation.db.pool import Pool, Priority
 from healthprotocol.foundation.db.pool.postgresql import open_pool
+from healthprotocol.foundation.db.replicas import Replicas
 from healthprotocol.foundation.errors import CommitUnanswered, Unavailable
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.flags.model import Caller
@@ -37,33 +38,9 @@ Callback = Callable[[], Awaitable[None]]
 Prepare = Callable[[OrganisationId], Awaitable[object]]
 P = TypeVar("P")
 
-__all__ = ["Callback", "Database", "Pool", "Priority", "Record", "Transaction", "open_pool"]
-
-# How a server that stops, dies or restarts shows: it says so, or it falls silent in the middle of an answer.
-_LOST = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.InternalClientError,
-    ConnectionError,
-)
-# What the server could not do just now, though nothing is wrong with the request: it waited too long for somebody else,
-# has no room left, or has become a standby. Everything was rolled back, and a second try may well succeed.
-_HINDERED = (
-    asyncpg.LockNotAvailableError,
-    asyncpg.DeadlockDetectedError,
-    asyncpg.SerializationError,
-    asyncpg.QueryCanceledError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.ReadOnlySQLTransactionError,
-    asyncpg.IdleInTransactionSessionTimeoutError,
-)
+__all__ = ["Callback", "Database", "Pool", "Priority", "Record", "ReplicaFailed", "Transaction", "open_pool"]
 
 _SYSTEM = RequestContext(request_id="system")
-_RETRY_AFTER_SECONDS = 2
-# How many times as long as others may what runs in the background wait for a connection.
-_PATIENCE = 5
 
 log = structlog.get_logger("database")
 
@@ -76,8 +53,14 @@ class Terms(TypedDict, total=False):
     `statement_timeout_seconds` the pool's holds. `priority` is the class in which it waits for a connection,
     INTERACTIVE unless told otherwise. `prepares` False is for what `prepare_with` was given, which must not wait for
     itself.
+
+    `read_only` lets a replica serve it that has seen all that the actor wrote, and the position `after`; what others
+    wrote in the last two seconds may be missing. What is left for the commit is done on the primary. Raises
+    ReplicaFailed when only the primary can, as it is: then do it again without.
     """
 
+    read_only: bool
+    after: int
     lookup: bytes | None
     statement_timeout_seconds: float | None
     priority: Priority
@@ -110,6 +93,10 @@ class Transaction:
         self._before_commit: list[Callback] = []
         self._after_commit: list[Callback] = []
         self.pending: dict[str, list[Any]] = {}
+        # Whether a replica serves it; a cache must keep nothing of that.
+        self.may_lag = False
+        # Where the log stood behind the commit, for replicas; None without them, and when it could not be asked.
+        self.position: int | None = None
 
     @property
     def keys(self) -> "KeyRing":
@@ -209,6 +196,11 @@ class Transaction:
         """Have `callback` awaited once the commit stands; what it raises is logged, for the caller's act is done."""
         self._after_commit.append(callback)
 
+    @property
+    def has_before_commit(self) -> bool:
+        """Whether something is left to be done with the commit."""
+        return bool(self._before_commit)
+
     async def run_before_commit(self) -> None:
         """For `Database` alone: await the callbacks that belong to the transaction."""
         # A callback may register another (an audit row that a reaction adds), so this is not a plain for loop.
@@ -251,6 +243,8 @@ class Database:
         self.flags = Flags()
         self.parts: dict[type, object] = {}
         self._prepare: list[Prepare] = []
+        # None: every read is the primary's.
+        self.replicas: Replicas | None = None
         self._wait_seconds = wait_seconds
 
     def attach(self, part: object) -> None:
@@ -280,12 +274,8 @@ class Database:
         if organisation_id is not None and terms.get("prepares", True):
             for prepare in self._prepare:
                 await prepare(organisation_id)
-        lease = await self._acquire(terms.get("priority", Priority.INTERACTIVE), context.request_id)
-        lease.patience = terms.get("statement_timeout_seconds") or 0.0
-        connection: asyncpg.Connection[Record] = lease.connection
-        is_clean = False
         tx = Transaction(
-            connection,
+            _given_back,
             organisation_id=organisation_id,
             actor=actor,
             context=context,
@@ -293,39 +283,54 @@ class Database:
             database=self,
         )
         try:
-            self.pool.asks(lease)
-            await connection.execute(_begin(organisation_id, terms, self.pool.begin_with))
-            self.pool.hears(lease)
-            try:
-                yield tx
-                await tx.run_before_commit()
-            except BaseException:
-                is_clean = await _roll_back(connection)
-                raise
-            await _commit(connection)
-            is_clean = True
-        except (*_LOST, *_HINDERED) as error:
-            raise _unavailable(error) from error
-        except asyncpg.InterfaceError as error:
-            # asyncpg's word for a closed connection and for a fault of our code: only the first is the server's.
-            if not connection.is_closed():
-                raise
-            raise _unavailable(error) from error
+            replica = self._replica(tx, terms)
+            if replica is not None:
+                tx.may_lag = True
+                async with await self._borrow(tx, terms, replica) as tx.connection:
+                    yield tx
+                # From here on what the read leaves behind, its trace above all: on the primary, before anybody is
+                # told what was read. A read that left nothing is over.
+                tx.connection, tx.may_lag = _given_back, False
+            if replica is None or tx.has_before_commit:
+                loan = await self._borrow(tx, terms)
+                async with loan as tx.connection:
+                    if replica is None:
+                        yield tx
+                    await tx.run_before_commit()
+                self._note_position(tx, loan)
+        except CommitUnanswered:
+            if self.replicas is not None and actor is not None:
+                self.replicas.wrote(actor.account_id, None)
+            raise
         finally:
             # The next borrower's transaction runs on it: whoever kept this one must not speak in there.
             tx.connection = _given_back
-            self.pool.release(lease, is_clean=is_clean)
         await tx.run_after_commit()
 
-    async def _acquire(self, priority: Priority, request_id: str) -> Lease:
-        # What runs in the background is not waited for by anybody: it may wait longer, and is served later.
-        wait_seconds = self._wait_seconds * (_PATIENCE if priority is Priority.BACKGROUND else 1)
-        try:
-            return await self.pool.acquire(priority, wait_seconds=wait_seconds, request_id=request_id)
-        except Refused as refusal:
-            raise Unavailable(
-                retry_after_seconds=math.ceil(refusal.retry_after_seconds), private=f"pool: {refusal.reason}"
-            ) from refusal
+    def _replica(self, tx: Transaction, terms: "Terms") -> Pool | None:
+        if self.replicas is None or not terms.get("read_only") or tx.actor is None:
+            return None
+        return self.replicas.choose(tx.actor.account_id, after=terms.get("after", 0))
+
+    async def _borrow(self, tx: Transaction, terms: "Terms", replica: Pool | None = None) -> Loan:
+        pool = replica or self.pool
+        loan = Loan(
+            pool,
+            _begin(tx.organisation_id, terms, pool.begin_with),
+            failure=ReplicaFailed if replica else Unavailable,
+            tells_position=self.replicas is not None and not terms.get("read_only") and tx.actor is not None,
+        )
+        return await loan.borrow(
+            terms.get("priority", Priority.INTERACTIVE),
+            wait_seconds=self._wait_seconds,
+            request_id=tx.context.request_id,
+            patience=terms.get("statement_timeout_seconds") or 0.0,
+        )
+
+    def _note_position(self, tx: Transaction, loan: Loan) -> None:
+        if self.replicas is not None and loan.tells_position and tx.actor is not None:
+            tx.position = loan.position
+            self.replicas.wrote(tx.actor.account_id, loan.position)
 
     async def close(self) -> None:
         """Let listeners end, and close the pool, waiting for what runs."""
@@ -360,36 +365,3 @@ def _begin(organisation_id: OrganisationId | None, terms: "Terms", more: str) ->
     if (timeout_seconds := terms.get("statement_timeout_seconds")) is not None:
         statements.append(f"set local statement_timeout = {int(timeout_seconds * 1000)}")
     return "; ".join(statements)
-
-
-async def _commit(connection: "asyncpg.Connection[Record]") -> None:
-    if connection.is_closed():
-        # It was lost before anything was asked of it: nothing is kept, and that is known.
-        raise Unavailable(retry_after_seconds=_RETRY_AFTER_SECONDS, private="lost before the commit")
-    try:
-        tag = await connection.execute("commit")
-    except (*_LOST, asyncpg.InterfaceError) as error:
-        raise CommitUnanswered(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(error).__name__) from error
-    if tag != "COMMIT":
-        # A statement had failed and somebody went on as if it had not: PostgreSQL then rolls back, without an error.
-        raise RuntimeError("the transaction had failed before its commit, and nothing of it was kept")
-
-
-async def _roll_back(connection: "asyncpg.Connection[Record]") -> bool:
-    """
-    Undo what was done, and return whether the connection is as new.
-
-    The caller is told what went wrong first, so a connection that fails here is only dropped.
-    """
-    if connection.is_closed():
-        return False
-    try:
-        await connection.execute("rollback")
-    except (*_LOST, *_HINDERED, asyncpg.InterfaceError):
-        connection.terminate()
-        return False
-    return True
-
-
-def _unavailable(error: BaseException) -> Unavailable:
-    return Unavailable(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(error).__name__)

@@ -151,6 +151,11 @@ class Pool:
             holdings=self._watch.told(now),
         )
 
+    @property
+    def lent(self) -> int:
+        """How many connections somebody uses."""
+        return len(self._lent)
+
     def get_size(self) -> int:
         """Return how many connections are open."""
         return len(self._stock)
@@ -166,6 +171,10 @@ class Pool:
     async def open(self) -> None:
         """Open the first connection. Raises what opening it raises: a server must not start half."""
         await self._stock.open_first()
+        self.start()
+
+    def start(self) -> None:
+        """Begin without a connection, for a server that may be away: the first who borrows opens one."""
         self._plan_tick(_QUIET_SECONDS)
 
     def terminate(self) -> None:

@@ -48,6 +48,22 @@ async def open_pool(
 
     Raises what the first connection raises.
     """
+    pool = make_pool(
+        where, size=size, statement_timeout_seconds=statement_timeout_seconds, limits=limits, observe=observe
+    )
+    await pool.open()
+    return pool
+
+
+def make_pool(
+    where: str | Server,
+    *,
+    size: int,
+    statement_timeout_seconds: float,
+    limits: PoolLimits | None = None,
+    observe: Callable[[Figures], None] | None = None,
+) -> Pool:
+    """Return the same pool, not opened yet."""
     server = Server(url=where) if isinstance(where, str) else where
     limits = msgspec.structs.replace(limits or PoolLimits(), most=size)
     connect = partial(_connect, statement_timeout_seconds=statement_timeout_seconds)
@@ -64,7 +80,6 @@ async def open_pool(
         # A pooler refuses them at connecting, and would leave them to others if they were set for the session.
         named = _limits(statement_timeout_seconds)
         pool.begin_with = "".join(f"; set local {name} = {value}" for name, value in named.items())
-    await pool.open()
     return pool
 
 
