@@ -44,7 +44,8 @@ from healthprotocol.foundation.crypto.process import forbid_memory_dumps
 from healthprotocol.foundation.crypto.root import LocalRootKey, RootKey
 from healthprotocol.foundation.db.listing.reading import COST_GUARD
 from healthprotocol.foundation.db.pool import Pool, PoolLimits
-from healthprotocol.foundation.db.pool.postgresql import Server, open_pool
+from healthprotocol.foundation.db.pool.postgresql import Server, make_pool, open_pool
+from healthprotocol.foundation.db.replicas import Replicas
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.flags.declaration import Registry
@@ -194,8 +195,14 @@ class Parts(Provider):
     @provide
     async def pool(self, settings: Settings) -> AsyncIterator[Pool]:
         """The connections of this process, as the application's role."""
+        where = Server(
+            url=_database_url(settings),
+            direct_url=settings.direct_database_url,
+            is_pooled=settings.pooler != "none",
+            processes=settings.database_processes,
+        )
         pool = await open_pool(
-            Server(url=_database_url(settings), processes=settings.database_processes),
+            where,
             size=settings.pool_size,
             statement_timeout_seconds=settings.statement_timeout_seconds,
             limits=PoolLimits(leak_reclaimed=settings.pool_leak_seconds),
@@ -214,8 +221,12 @@ class Parts(Provider):
             wait_seconds=settings.pool_wait_seconds,
             cache=CacheOptions(redis_url=settings.redis_url, listens=True),
         )
+        replicas = _replicas(pool, settings)
+        database.replicas = replicas
         yield database
         await database.stop_listening()
+        if replicas is not None:
+            await replicas.close()
 
     @provide
     async def changes(self, database: Database) -> AsyncIterator[LiveChanges]:
@@ -277,6 +288,18 @@ async def assemble(settings: Settings) -> Assembly:
 def web_folder(settings: Settings) -> Path:
     """Return where the built web app lies: in the package, unless the settings name another folder."""
     return settings.web_dir or Path(__file__).parent / "web"
+
+
+def _replicas(primary: Pool, settings: Settings) -> Replicas | None:
+    if not settings.replica_urls:
+        return None
+    pools = [
+        make_pool(url, size=settings.pool_size, statement_timeout_seconds=settings.statement_timeout_seconds)
+        for url in settings.replica_urls
+    ]
+    replicas = Replicas(primary, pools, observe=metrics.replicas_seen)
+    replicas.start()
+    return replicas
 
 
 def _database_url(settings: Settings) -> str:

@@ -27,6 +27,6 @@ async def run(settings: Settings) -> None:
     assembly = await assemble(settings)
     try:
         await assembly.start()
-        await run_worker(settings.database_url or "", assembly.database, jobs(), stop, observe=metrics.job_ended)
+        await run_worker(settings.listening_url or "", assembly.database, jobs(), stop, observe=metrics.job_ended)
     finally:
         await assembly.close()

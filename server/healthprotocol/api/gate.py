@@ -8,8 +8,8 @@ the value and encode it, commit, and then return the response: a client never se
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, Protocol, TypeVar
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from typing import Any, Protocol, TypeVar, Unpack
 
 import msgspec
 from litestar import Request
@@ -21,8 +21,9 @@ from healthprotocol.api.middleware.exposures import EXPOSURES
 from healthprotocol.api.paging import NoQuery
 from healthprotocol.api.problem import UnsupportedMediaType
 from healthprotocol.api.routing import Answer, Endpoint
+from healthprotocol.api.written import position_of, told
 from healthprotocol.foundation.context import Actor, RequestContext
-from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.transaction import Database, ReplicaFailed, Terms, Transaction
 from healthprotocol.foundation.errors import (
     BadRequest,
     Forbidden,
@@ -184,10 +185,31 @@ class Gate:
         return int(tag[1:])
 
     async def read(
-        self, act: Act[T], shape: Callable[[T], Any], *, headers: Callable[[T], Mapping[str, str]] | None = None
+        self,
+        act: Act[T],
+        shape: Callable[[T], Any],
+        *,
+        headers: Callable[[T], Mapping[str, str]] | None = None,
+        may_lag: bool = False,
     ) -> Answer:
-        """Run a reading act and answer with its shape; 304 when If-None-Match names the present revision."""
-        async with self._transaction() as tx:
+        """
+        Run a reading act and answer with its shape; 304 when If-None-Match names the present revision.
+
+        With `may_lag` a replica may serve it: what others wrote in the last two seconds may be missing from it.
+        """
+        if may_lag and self.database.replicas is not None:
+            with suppress(ReplicaFailed):
+                return await self._read(act, shape, headers, read_only=True, after=position_of(self.request))
+        return await self._read(act, shape, headers)
+
+    async def _read(
+        self,
+        act: Act[T],
+        shape: Callable[[T], Any],
+        headers: Callable[[T], Mapping[str, str]] | None,
+        **terms: Unpack[Terms],
+    ) -> Answer:
+        async with self._transaction(**terms) as tx:
             value = await act(tx)
             body = _encode(shape(value))
             extra = headers(value) if headers else {}
@@ -225,13 +247,20 @@ class Gate:
             status = status_of(value) if status_of else self._endpoint.status
             if key is not None:
                 await store_answer(tx, self.actor, key, StoredAnswer(status, etag, body, extra.get("location")))
-        return _answer(status, body, etag, extra)
+        return _answer(status, body, etag, {**extra, **self._told(tx)})
 
-    def _transaction(self) -> Any:
+    def _told(self, tx: Transaction) -> dict[str, str]:
+        replicas = self.database.replicas
+        if replicas is None or tx.position is None:
+            return {}
+        is_https = self.request.app.state.settings.is_production
+        return told(tx.position, seconds=replicas.longest_lag_seconds, is_https=is_https)
+
+    def _transaction(self, **terms: Unpack[Terms]) -> Any:
         if self._shared is not None:
             # Whoever opened it commits it, once all that share it are done.
             return nullcontext(self._shared)
-        return self.database.transaction(self.actor.organisation_id, actor=self.actor, context=self.context)
+        return self.database.transaction(self.actor.organisation_id, actor=self.actor, context=self.context, **terms)
 
     @property
     def _endpoint(self) -> Endpoint:

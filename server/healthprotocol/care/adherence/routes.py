@@ -60,6 +60,7 @@ async def read_protocol_adherence(gate: Gate, protocol_id: UUID) -> Answer:
     return await gate.read(
         lambda tx: service.of_protocol(tx, gate.actor, ProtocolId(protocol_id), from_on=query.first, to_on=query.last),
         schemas.report,
+        may_lag=True,
     )
 
 
@@ -73,7 +74,9 @@ async def read_protocol_adherence(gate: Gate, protocol_id: UUID) -> Answer:
 async def read_organisation_adherence(gate: Gate) -> Answer:
     query = gate.query(schemas.SumQuery)
     return await gate.read(
-        lambda tx: service.of_protocol(tx, gate.actor, None, from_on=query.first, to_on=query.last), schemas.report
+        lambda tx: service.of_protocol(tx, gate.actor, None, from_on=query.first, to_on=query.last),
+        schemas.report,
+        may_lag=True,
     )
 
 
@@ -97,6 +100,7 @@ async def rank_adherence(gate: Gate) -> Answer:
             limit=query.page_size,
         ),
         schemas.ranking,
+        may_lag=True,
     )
 
 

@@ -28,6 +28,7 @@ async def print_protocol(gate: Gate, protocol_id: UUID) -> Answer:
         lambda tx: service.print_protocol(tx, ProtocolId(protocol_id), version=query.version),
         lambda printed: printed.body,
         headers=_headers,
+        may_lag=True,
     )
 
 

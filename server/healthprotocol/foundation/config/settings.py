@@ -101,6 +101,13 @@ class Settings(BaseSettings):
         le=10_000,
         description="Processes that share PostgreSQL's connections; by default those of this machine.",
     )
+    pooler: Literal["none", "pgbouncer"] = Field(
+        default="none", description="What stands before PostgreSQL at HP_DATABASE_URL, lending for a transaction."
+    )
+    direct_database_url: str | None = Field(
+        default=None, description="Past the pooler, for those that listen: notifications, the worker."
+    )
+    replica_urls: tuple[str, ...] = Field(default=(), description="Streaming replicas, for reads that may lag.")
     pool_leak_seconds: float = Field(
         default=120.0, ge=10, le=3600, description="A connection held so long without a statement is taken back."
     )
@@ -166,6 +173,11 @@ class Settings(BaseSettings):
         """Return where values come from: what the caller gives, then the layers."""
         del env_settings, dotenv_settings, file_secret_settings
         return (init_settings, _LayeredSource(settings_cls))
+
+    @property
+    def listening_url(self) -> str | None:
+        """Where one connection keeps its session: PostgreSQL itself."""
+        return self.direct_database_url or self.database_url
 
     @property
     def database_processes(self) -> int:

@@ -70,7 +70,9 @@ class Replicas:
         *,
         longest_lag_seconds: float = LONGEST_LAG_SECONDS,
         clock: Callable[[], float] = monotonic,
+        observe: Callable[[Sequence[ReplicaSeen]], None] | None = None,
     ) -> None:
+        self._observe = observe
         self.longest_lag_seconds = longest_lag_seconds
         self._primary = primary
         self._replicas = [_Replica(number, pool) for number, pool in enumerate(pools, start=1)]
@@ -96,10 +98,10 @@ class Replicas:
                 await self._watching
         await asyncio.gather(*(replica.pool.close() for replica in self._replicas))
 
-    def wrote(self, who: UUID, position: int | None) -> None:
-        """Remember that `who` committed; None: a position that is not known."""
+    def wrote(self, who: UUID, position: int) -> None:
+        """Remember that `who` committed, and that the log stood at `position` then, or UNKNOWN_POSITION."""
         now = self._clock()
-        self._wrote[who] = (now, UNKNOWN_POSITION if position is None else position)
+        self._wrote[who] = (now, position)
         self._wrote.move_to_end(who)
         while self._wrote and (len(self._wrote) > MOST_REMEMBERED or self._is_old(next(iter(self._wrote.values()))[0])):
             _, (at, forgotten) = self._wrote.popitem(last=False)
@@ -145,6 +147,8 @@ class Replicas:
                 log.exception("replicas.watch_failed")
                 for replica in self._replicas:
                     self._turn(replica, "away")
+            if self._observe is not None:
+                self._observe(self.seen())
             await asyncio.sleep(WATCH_SECONDS)
 
     async def _look_at_primary(self) -> None:

@@ -23,7 +23,7 @@ from healthprotocol.foundation.db.listener import Listener
 from healthprotocol.foundation.db.loan import Loan, ReplicaFailed
 from healthprotocol.foundation.db.pool import Pool, Priority
 from healthprotocol.foundation.db.pool.postgresql import open_pool
-from healthprotocol.foundation.db.replicas import Replicas
+from healthprotocol.foundation.db.replicas import UNKNOWN_POSITION, Replicas
 from healthprotocol.foundation.errors import CommitUnanswered, Unavailable
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.flags.model import Caller
@@ -38,7 +38,7 @@ Callback = Callable[[], Awaitable[None]]
 Prepare = Callable[[OrganisationId], Awaitable[object]]
 P = TypeVar("P")
 
-__all__ = ["Callback", "Database", "Pool", "Priority", "Record", "ReplicaFailed", "Transaction", "open_pool"]
+__all__ = ["Callback", "Database", "Pool", "Priority", "Record", "ReplicaFailed", "Terms", "Transaction", "open_pool"]
 
 _SYSTEM = RequestContext(request_id="system")
 
@@ -95,7 +95,7 @@ class Transaction:
         self.pending: dict[str, list[Any]] = {}
         # Whether a replica serves it; a cache must keep nothing of that.
         self.may_lag = False
-        # Where the log stood behind the commit, for replicas; None without them, and when it could not be asked.
+        # Where the log stood behind the commit, for replicas; None without them.
         self.position: int | None = None
 
     @property
@@ -300,7 +300,7 @@ class Database:
                 self._note_position(tx, loan)
         except CommitUnanswered:
             if self.replicas is not None and actor is not None:
-                self.replicas.wrote(actor.account_id, None)
+                self.replicas.wrote(actor.account_id, UNKNOWN_POSITION)
             raise
         finally:
             # The next borrower's transaction runs on it: whoever kept this one must not speak in there.
@@ -329,8 +329,8 @@ class Database:
 
     def _note_position(self, tx: Transaction, loan: Loan) -> None:
         if self.replicas is not None and loan.tells_position and tx.actor is not None:
-            tx.position = loan.position
-            self.replicas.wrote(tx.actor.account_id, loan.position)
+            tx.position = UNKNOWN_POSITION if loan.position is None else loan.position
+            self.replicas.wrote(tx.actor.account_id, tx.position)
 
     async def close(self) -> None:
         """Let listeners end, and close the pool, waiting for what runs."""

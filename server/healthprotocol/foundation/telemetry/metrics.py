@@ -67,6 +67,20 @@ _POOL_HELD = Gauge(
     multiprocess_mode="livesum",
 )
 _POOL_EVENTS = Counter("hp_pool_events", "What happened in the pool.", ("event",), registry=REGISTRY)
+_REPLICA = Gauge(
+    "hp_replica_serving",
+    "Processes that read from this replica.",
+    ("replica",),
+    registry=REGISTRY,
+    multiprocess_mode="livesum",
+)
+_REPLICA_LAG = Gauge(
+    "hp_replica_lag_seconds",
+    "How far behind the replica is; -1 when that is not known, or longer than is looked at.",
+    ("replica",),
+    registry=REGISTRY,
+    multiprocess_mode="livemostrecent",
+)
 _JOBS = Gauge("hp_jobs", "Jobs in the queue.", ("job", "status"), registry=REGISTRY, multiprocess_mode="livemostrecent")
 _UNHANDLED = Counter("hp_unhandled_errors", "Errors that nobody expected.", ("component",), registry=REGISTRY)
 
@@ -150,6 +164,25 @@ class PoolFigures(Protocol):
         ...
 
 
+class ReplicaFigures(Protocol):
+    """What is told of a replica."""
+
+    @property
+    def number(self) -> int:
+        """Which one, from 1."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """One of serving, lagging, away, promoted."""
+        ...
+
+    @property
+    def lag_seconds(self) -> float | None:
+        """How far behind it is, None when unknown."""
+        ...
+
+
 def request_started() -> None:
     """Count a request in."""
     _IN_FLIGHT.inc()
@@ -183,6 +216,14 @@ def pool_seen(figures: PoolFigures) -> None:
             # A smaller number is another pool's, that began after this process closed its first.
             _POOL_EVENTS.labels(event).inc(number - known if number > known else number)
             _seen_pool[event] = number
+
+
+def replicas_seen(replicas: Sequence[ReplicaFigures]) -> None:
+    """Tell how each replica is. Their number is an operator's choice, and small."""
+    for replica in replicas:
+        name = str(replica.number)
+        _REPLICA.labels(name).set(replica.state == "serving")
+        _REPLICA_LAG.labels(name).set(-1 if replica.lag_seconds is None else replica.lag_seconds)
 
 
 def jobs_seen(counts: dict[tuple[str, str], int]) -> None:

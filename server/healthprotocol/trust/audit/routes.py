@@ -20,7 +20,7 @@ declare = Declare("audit")
 )
 async def list_audit_events(gate: Gate) -> Answer:
     query = gate.query(ListQuery)
-    return await gate.read(lambda tx: service.list_events(tx, gate.actor, query), schemas.events)
+    return await gate.read(lambda tx: service.list_events(tx, gate.actor, query), schemas.events, may_lag=True)
 
 
 ROUTES = [list_audit_events]
