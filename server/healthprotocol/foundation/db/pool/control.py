@@ -174,9 +174,9 @@ def _look_fresh(control: Control, seen: Seen, rule: Rule) -> Control:
     """Grow when the pulses felt since the last step, while somebody waited, are calm; without enough of them wait."""
     fresh, total = control.fresh + seen.pulses, control.fresh_sum + seen.pulse * seen.pulses
     since = seen.at - TICK_SECONDS if control.fresh_since is None else control.fresh_since
-    if fresh < rule.fewest_pulses and seen.at - since < rule.longest_look:
+    if 0 < fresh < rule.fewest_pulses and seen.at - since < rule.longest_look:
         return msgspec.structs.replace(control, fresh=fresh, fresh_sum=total, fresh_since=since)
-    # Nothing felt for so long: all that is lent is at long work, and nobody could begin.
+    # Nothing felt at all: what is lent is at long work, and nobody could begin.
     is_calm = not fresh or total / fresh - (control.baseline or 0.0) < rule.calm
     state = msgspec.structs.replace(control, fresh=0, fresh_sum=0.0, fresh_since=seen.at)
     return _grow(state, seen, rule) if is_calm and seen.wait > rule.target_wait else state

@@ -24,7 +24,7 @@ from healthprotocol.foundation.db.pool.stock import Stock
 
 _QUIET_SECONDS = 1.0
 _CLOSING_SECONDS = 10.0
-_FIRST_SIZE = 4
+_FIRST_SIZE = 10
 _SURE_LOOKS = 5
 
 log = structlog.get_logger("pool")
