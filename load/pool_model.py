@@ -82,7 +82,7 @@ class SimulatedConnection:
     def terminate(self) -> None:
         self._is_closed = True
 
-    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as asyncpg's
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - as asyncpg's
         self._is_closed = True
 
     async def execute(self, query: str, /) -> Any:
