@@ -42,6 +42,26 @@ class TestAContract:
         assert back.current == "0002"
         assert await toys.ask("select array_agg(name order by id) from boat") == [*before[:4], *before[5:]]
 
+    async def test_that_was_cut_off_is_undone_from_what_it_saved(self, toys: Toys) -> None:
+        await toys.up()
+        await toys.fill(40)
+        toys.write(
+            "0003_loud",
+            "-- Phase: migrate\n-- Transaction: none\n-- Backup: boat (name)\n"
+            "-- Backfill: boat\nupdate boat set name = upper(name) where :batch;\nselect 1 / 0;",
+            "-- Transaction: none\n-- Restore: boat (name)\n",
+        )
+        for _ in range(2):
+            with pytest.raises(MigrationFailed, match="DivisionByZero"):
+                await toys.up()
+        loud = await toys.ask("select count(*) from boat where name = 'BOAT ' || id")
+
+        back = await toys.down("0002")
+
+        assert loud == 40
+        assert (back.current, back.half_done) == ("0002", None)
+        assert await toys.ask("select count(*) from boat where name = 'boat ' || id") == 40
+
     async def test_of_a_whole_table_comes_back(self, toys: Toys) -> None:
         await toys.up()
         await toys.fill(30)

@@ -154,6 +154,8 @@ class TestNewerDatabase:
         assert (found.current, found.pending) == ("9001", ())
         with pytest.raises(MigrationFailed, match="newer than this code"):
             await migrate.up(url, app_password=APP_PASSWORD)
+        with pytest.raises(MigrationFailed, match="go back with the code that brought it there"):
+            await migrate.down(url, target="0001")
 
 
 class TestFailure:

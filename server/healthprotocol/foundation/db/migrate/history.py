@@ -152,6 +152,7 @@ async def forget(connection: Connection, revision: Revision, *, before: str | No
     """Remember that `revision` is undone; `before` is then the newest one, None when none is left."""
     await connection.execute("delete from schema_revision where number = $1", revision.number)
     await connection.execute("delete from schema_step where number = $1", revision.number)
+    await release_kept(connection, revision.number, "up")
     if before is None:
         await connection.execute("delete from alembic_version")
     else:

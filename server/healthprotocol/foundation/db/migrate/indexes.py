@@ -38,6 +38,7 @@ _INVALID = """
 select i.indexrelid::regclass::text as name, pg_get_indexdef(i.indexrelid) as definition
 from pg_index i join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace
 where not i.indisvalid and c.relkind = 'i' and n.nspname not like 'pg\\_%'
+  and pg_get_userbyid(c.relowner) = 'hp_owner'
 order by 1
 limit 1000
 """
@@ -66,7 +67,7 @@ async def run(session: Session, sql: str) -> None:
 
 
 async def invalid(connection: Connection) -> Sequence[InvalidIndex]:
-    """Return the indexes that a cut-off build left behind."""
+    """Return the indexes of ours that a cut-off build left behind."""
     return [InvalidIndex(row["name"], row["definition"]) for row in await connection.fetch(_INVALID)]
 
 

@@ -113,6 +113,12 @@ async def up(url: str, *, app_password: str, target: str | None = None, options:
 async def down(url: str, *, target: str, options: Options = _PLAIN) -> MigrationStatus:
     """Undo revisions until `target` is the newest; `base` undoes all. Raises MigrationFailed."""
     files = revisions(options.folder)
+    found = await status(url, folder=options.folder)
+    if found.current is not None and found.current > found.head:
+        raise MigrationFailed(
+            f"the database is at revision {found.current}, and this code knows none after {found.head}: "
+            "go back with the code that brought it there"
+        )
     async with open_session(url, limits=options.limits, app_password=None) as session:
         migrator = Migrator(session, files, options)
         await migrator.open()
@@ -275,8 +281,10 @@ class Migrator:
 
     async def _restore(self, number: str, target: Target, *, advance: Advance) -> None:
         remembered = (await history.applied(self._connection)).get(number)
-        if remembered is not None and remembered.backup is not None:
-            await self._losses.put_back(remembered.backup, target, advance=advance)
+        # One that was never finished has no record of its own yet.
+        folder = (await history.kept(self._connection, "up")).get(number) or (remembered and remembered.backup)
+        if folder:
+            await self._losses.put_back(folder, target, advance=advance)
         elif remembered is not None and not self._options.accept_loss:
             raise MigrationFailed(
                 f"nothing was saved before {number}, so {target.table} comes back without its values; "

@@ -96,16 +96,22 @@ def _update(target: Target, key: Key) -> str:
 
 
 async def _advance_sequences(session: Session, table: str) -> None:
-    async def act() -> None:
-        if session.sees_all:
-            await session.connection.execute("set local role none")
-        for row in await session.connection.fetch(_SEQUENCES, table):
-            await session.connection.execute(
-                f"select setval($1::text::regclass, greatest((select max({row['name']}) from {table}), 1))",  # noqa: S608
-                row["sequence"],
-            )
+    """Let every sequence of the table go on after what was put back; none ever goes back itself."""
+    for scope in await scopes(session, table):
 
-    await session.atomically(act, what=f"sequences of {table}")
+        async def act(scope: UUID | None = scope) -> None:
+            await enter(session, scope)
+            for row in await session.connection.fetch(_SEQUENCES, table):
+                name, sequence = row["name"], row["sequence"]
+                await session.connection.execute(
+                    f"""
+                    select setval($1::text::regclass, greatest(max(t.{name}), (select last_value from {sequence})))
+                    from {table} as t
+                    """,  # noqa: S608 - names from the catalogue
+                    sequence,
+                )
+
+        await session.atomically(act, what=f"sequences of {table}")
 
 
 def _holds(saved: SavedTable, target: Target) -> bool:
