@@ -1376,6 +1376,29 @@ COMMENT ON COLUMN public.import_key.key_bidx IS 'class=identity; keyed index of 
 
 COMMENT ON COLUMN public.import_key.row_id IS 'class=operational; the row';
 
+CREATE TABLE public.installation (
+    organisation_id uuid NOT NULL,
+    environment text NOT NULL,
+    bound_at timestamp with time zone NOT NULL,
+    deidentified_at timestamp with time zone,
+    CONSTRAINT installation_environment_check CHECK ((environment = ANY (ARRAY['development'::text, 'test'::text, 'staging'::text, 'production'::text]))),
+    CONSTRAINT installation_organisation_id_check CHECK ((organisation_id = '00000000-0000-0000-0000-000000000000'::uuid))
+);
+
+ALTER TABLE ONLY public.installation FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.installation OWNER TO hp_owner;
+
+COMMENT ON TABLE public.installation IS 'class=operational; what this database is for';
+
+COMMENT ON COLUMN public.installation.organisation_id IS 'class=operational; all zeros';
+
+COMMENT ON COLUMN public.installation.environment IS 'class=operational; the only HP_ENVIRONMENT that may use it';
+
+COMMENT ON COLUMN public.installation.bound_at IS 'class=operational; since when it is that';
+
+COMMENT ON COLUMN public.installation.deidentified_at IS 'class=operational; when it was made harmless; null when it never was';
+
 CREATE TABLE public.live_change (
     organisation_id uuid NOT NULL,
     revision bigint NOT NULL,
@@ -2087,6 +2110,9 @@ ALTER TABLE ONLY public.idempotency
 ALTER TABLE ONLY public.import_key
     ADD CONSTRAINT import_key_pkey PRIMARY KEY (organisation_id, noun, key_bidx);
 
+ALTER TABLE ONLY public.installation
+    ADD CONSTRAINT installation_pkey PRIMARY KEY (organisation_id);
+
 ALTER TABLE ONLY public.live_change
     ADD CONSTRAINT live_change_pkey PRIMARY KEY (organisation_id);
 
@@ -2435,6 +2461,10 @@ CREATE POLICY installation ON public.flag_use FOR SELECT TO hp_app USING ((organ
 
 CREATE POLICY installation ON public.flag_version FOR SELECT TO hp_app USING ((organisation_id = '00000000-0000-0000-0000-000000000000'::uuid));
 
+ALTER TABLE public.installation ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY installation ON public.installation FOR SELECT TO hp_app USING ((organisation_id = '00000000-0000-0000-0000-000000000000'::uuid));
+
 CREATE POLICY installation ON public.runtime_setting FOR SELECT TO hp_app USING ((organisation_id = '00000000-0000-0000-0000-000000000000'::uuid));
 
 ALTER TABLE public.live_change ENABLE ROW LEVEL SECURITY;
@@ -2520,6 +2550,8 @@ CREATE POLICY tenant ON public.flag_version USING ((organisation_id = ( SELECT p
 CREATE POLICY tenant ON public.idempotency USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.import_key USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
+
+CREATE POLICY tenant ON public.installation USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.live_change USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
@@ -2636,6 +2668,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_version TO hp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.import_key TO hp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.installation TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.live_change TO hp_app;
 
