@@ -21,7 +21,14 @@ WITHOUT_TENANT = {
 }
 
 # Functions that run with the rights of their owner, read by a person; a new one is read before it is added.
-DEFINERS = {"public.hp_organisations", "public.ensure_month_partitions", "public.hp_cache_epochs"}
+DEFINERS = {
+    "public.hp_organisations",
+    "public.ensure_month_partitions",
+    "public.hp_cache_epochs",
+    "public.hp_protocols_with_words",
+    "public.hp_protocols_tagged",
+    "public.hp_audit_of_shown",
+}
 
 _OURS = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_%'"
 

@@ -11,6 +11,7 @@ from healthprotocol.care.assignments.model import AssignmentId
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db.listing import (
+    Join,
     Listing,
     ListingSpec,
     Page,
@@ -26,15 +27,20 @@ from healthprotocol.foundation.db.transaction import Record, Transaction
 
 _TABLE = "alert"
 
+_ASSIGNMENT = Join("assignment ja where ja.organisation_id = a.organisation_id and ja.id = a.assignment_id")
+# As the table generates it: a severity is found by the number that the inbox is ordered by.
+_URGENCY = {"low": 1, "moderate": 2, "high": 3}
+
 ALERTS = ListingSpec(
     name="alerts",
     fields={
         "id": uuid_field("a.id", sortable=True),
         "status": choice("a.status", ("open", "acknowledged", "resolved"), sortable=True),
-        "severity": choice("a.severity", ("low", "moderate", "high")),
+        "severity": choice("a.urgency", tuple(_URGENCY), stored=_URGENCY),
         "urgency": integer("a.urgency", sortable=True),
         "patient_id": uuid_field("a.patient_id"),
         "assignment_id": uuid_field("a.assignment_id"),
+        "assignment.protocol_id": uuid_field("ja.protocol_id", join=_ASSIGNMENT),
         "rule": choice("a.rule", ("value_out_of_range", "score_high", "missed_in_row", "adherence_low", "no_entry")),
         "activity_key": text("a.activity_key", nullable=True),
         "opened_at": timestamp("a.opened_at", sortable=True),

@@ -14,11 +14,15 @@ from healthprotocol.care.assignments.model import (
     Pause,
     Segment,
 )
+from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import ProtocolId
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db.listing import (
+    Compound,
+    Join,
+    Kind,
     Listing,
     ListingSpec,
     Page,
@@ -26,6 +30,9 @@ from healthprotocol.foundation.db.listing import (
     choice,
     fetch_page,
     integer,
+    part,
+    secret,
+    text,
     timestamp,
 )
 from healthprotocol.foundation.db.listing import date as date_field
@@ -34,6 +41,13 @@ from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId, OperationId, OrganisationId
 
 _TABLE = "assignment"
+
+_PROTOCOL = Join("protocol jo where jo.organisation_id = a.organisation_id and jo.id = a.protocol_id")
+_PATIENT = Join("patient jp where jp.organisation_id = a.organisation_id and jp.id = a.patient_id")
+_NAME_BIRTH = secret("jp.name_birth_bidx", patients.NAME_BIRTH, join=_PATIENT)
+_IDENTIFIER = Join(
+    "patient_identifier ji where ji.organisation_id = a.organisation_id and ji.patient_id = a.patient_id"
+)
 
 ASSIGNMENTS = ListingSpec(
     name="assignments",
@@ -47,10 +61,24 @@ ASSIGNMENTS = ListingSpec(
         "version": integer("a.version", sortable=True),
         "starts_on": date_field("a.starts_on", sortable=True),
         "ends_on": date_field("a.ends_on", sortable=True),
+        "protocol.title": text("jo.title", prefix=True, join=_PROTOCOL),
+        "protocol.category": text("jo.category", nullable=True, join=_PROTOCOL),
+        "patient.email": secret("jp.email_bidx", patients.EMAIL, join=_PATIENT),
+        "patient.phone": secret("jp.phone_bidx", patients.PHONE, join=_PATIENT),
+        "patient.identifier": secret(
+            "ji.value_bidx",
+            patients.IDENTIFIER,
+            join=Join(
+                "patient_identifier ji where ji.organisation_id = a.organisation_id and ji.patient_id = a.patient_id"
+            ),
+        ),
+        "patient.family_name": part(Kind.TEXT, "patient.name_birth"),
+        "patient.birth_date": part(Kind.DATE, "patient.name_birth"),
         "assigned_at": timestamp("a.assigned_at", sortable=True),
         "updated_at": timestamp("a.updated_at", sortable=True),
     },
     default_order="assigned_at desc",
+    compounds={"patient.name_birth": Compound(parts=("patient.family_name", "patient.birth_date"), field=_NAME_BIRTH)},
 )
 
 _ROW: SqlText = """

@@ -33,6 +33,9 @@ MAX_SEARCHED = 10_000
 LONGEST_IDENTIFIER = 100
 BY_NAME = "name"
 LISTING = repository.PATIENTS
+# By which encrypted fields other lists find the patients that their rows are of.
+EMAIL, PHONE = repository.EMAIL, repository.PHONE
+IDENTIFIER, NAME_BIRTH = repository.IDENTIFIER, repository.NAME_BIRTH
 
 # Reading every name is the one dear search: two at a time in a process leave room for all else.
 _search_slots = asyncio.Semaphore(2)

@@ -18,6 +18,7 @@ from healthprotocol.foundation.db.listing import (
     tags,
     text,
     timestamp,
+    words,
 )
 from healthprotocol.foundation.db.listing import uuid as uuid_field
 from healthprotocol.foundation.db.transaction import Record, Transaction
@@ -28,9 +29,10 @@ PROTOCOLS = ListingSpec(
     fields={
         "id": uuid_field("p.id", sortable=True),
         "status": choice("p.status", ("draft", "active", "retired")),
-        "title": text("p.title", sortable=True),
+        "title": text("p.title", sortable=True, prefix=True),
         "category": text("p.category", nullable=True),
-        "tags": tags("p.tags"),
+        "tags": tags("p.tags", match="p.id in (select found from hp_protocols_tagged(?) as found)"),
+        "words": words("p.id in (select found from hp_protocols_with_words(?) as found)"),
         "version": integer("p.latest_version"),
         "created_at": timestamp("p.created_at", sortable=True),
         "updated_at": timestamp("p.updated_at", sortable=True),
@@ -319,9 +321,11 @@ async def source(tx: Transaction, protocol_id: ProtocolId, version: int) -> Stor
 
 
 async def page(tx: Transaction, listing: Listing, *, q: str) -> Page[Record]:
-    """Return one page of protocols, as rows with what a list shows of the newest version; `q` is part of the title."""
-    where: SqlText = "p.organisation_id = $1 and ($2 = '' or position(lower($2) in lower(p.title)) > 0)"
-    return await fetch_page(tx, listing, _LISTED, where, tx.tenant, q.strip())
+    """Return one page of protocols, as rows with what a list shows of the newest version; `q` finds by words."""
+    if not q:
+        return await fetch_page(tx, listing, _LISTED, "p.organisation_id = $1", tx.tenant)
+    where: SqlText = "p.organisation_id = $1 and p.id in (select found from hp_protocols_with_words($2) as found)"
+    return await fetch_page(tx, listing, _LISTED, where, tx.tenant, q)
 
 
 _LISTED: SqlText = """

@@ -15,6 +15,7 @@ from healthprotocol.care.patients.model import PatientId
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db.listing import (
+    Join,
     Listing,
     ListingSpec,
     Page,
@@ -38,12 +39,15 @@ e.client_id, e.content_ct, e.effective_at, e.recorded_at, e.recorded_by
 
 _ROW: SqlText = f"select {_COLUMNS} from entry e"  # noqa: S608 - made of constants of this module
 
+_ASSIGNMENT = Join("assignment ja where ja.organisation_id = e.organisation_id and ja.id = e.assignment_id")
+
 ENTRIES = ListingSpec(
     name="entries",
     fields={
         "id": uuid_field("e.id", sortable=True),
         "patient_id": uuid_field("e.patient_id"),
         "assignment_id": uuid_field("e.assignment_id", nullable=True),
+        "assignment.protocol_id": uuid_field("ja.protocol_id", join=_ASSIGNMENT),
         "activity_key": text("e.activity_key", nullable=True),
         "occurrence_id": text("e.occurrence_id", nullable=True),
         "outcome": choice("e.outcome", ("completed", "skipped", "retracted")),

@@ -1,13 +1,14 @@
 """
 Patients in SQL. Opened by this slice's service only.
 
-`people` writes and reads them, `search` finds them exactly, `erasure` makes one of them nobody.
+`people` writes and reads them, `finders` tells by which indexes they are found, `search` finds them, `erasure` makes
+one of them nobody.
 """
 
 from healthprotocol.care.patients.repository.erasure import erase
 from healthprotocol.care.patients.repository.files import full_of
+from healthprotocol.care.patients.repository.finders import EMAIL, IDENTIFIER, NAME_BIRTH, PATIENTS, PHONE
 from healthprotocol.care.patients.repository.people import (
-    PATIENTS,
     all_rows,
     get,
     ids_of_filter,
@@ -28,7 +29,11 @@ from healthprotocol.care.patients.repository.search import (
 )
 
 __all__ = [
+    "EMAIL",
+    "IDENTIFIER",
+    "NAME_BIRTH",
     "PATIENTS",
+    "PHONE",
     "all_rows",
     "erase",
     "find_by_email",

@@ -8,38 +8,15 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.care.patients.model import Address, Demographics, Identifier, Patient, PatientId, PatientRow, Sex
+from healthprotocol.care.patients.repository.finders import IDENTIFIER_TABLE, TABLE, name_birth
 from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
-from healthprotocol.foundation.db.listing import (
-    Listing,
-    ListingSpec,
-    Page,
-    SqlText,
-    choice,
-    fetch_page,
-    text,
-    timestamp,
-)
-from healthprotocol.foundation.db.listing import uuid as uuid_field
+from healthprotocol.foundation.db.listing import Listing, Page, SqlText, fetch_page
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId
 
-TABLE = "patient"
-IDENTIFIER_TABLE = "patient_identifier"
 _AT_ONCE = 500
-
-PATIENTS = ListingSpec(
-    name="patients",
-    fields={
-        "id": uuid_field("p.id", sortable=True),
-        "status": choice("p.status", ("active", "archived")),
-        "time_zone": text("p.time_zone"),
-        "created_at": timestamp("p.created_at", sortable=True),
-        "updated_at": timestamp("p.updated_at", sortable=True),
-    },
-    default_order="created_at desc",
-)
 
 # Who was erased is nobody any more: to every read she does not exist.
 _STANDS: SqlText = "p.status <> 'erased'"
@@ -254,11 +231,6 @@ async def _indexes(tx: Transaction, d: Demographics) -> tuple[bytes | None, byte
         phones.of(blind_index.phone(d.phone)) if d.phone else None,
         names.of(name_birth(blind_index.folded(d.family_name), d.birth_date)),
     )
-
-
-def name_birth(folded_family_name: str, birth_date: date) -> str:
-    """Return what surname and birth date are indexed by together; the surname is in its compared form."""
-    return blind_index.compound(folded_family_name, blind_index.day(birth_date))
 
 
 async def _insert_identifiers(

@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from healthprotocol.care.patients.model import Identifier
-from healthprotocol.care.patients.repository.people import IDENTIFIER_TABLE, TABLE, name_birth
+from healthprotocol.care.patients.repository.finders import IDENTIFIER_TABLE, TABLE, name_birth
 from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.db.transaction import Transaction
 

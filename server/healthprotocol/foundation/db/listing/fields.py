@@ -199,6 +199,11 @@ def words(match: SqlText) -> Field:
     return _field(Kind.WORDS, "", match=match)
 
 
+def ids(match: SqlText) -> Field:
+    """Several ids; `:` asks whether one is among them. `match` is the condition, with `?`."""
+    return Field(expression="", kind=Kind.UUID, operators=(HAS,), match=match)
+
+
 def secret(expression: SqlText, blind: Blind, *, nullable: bool = False, join: Join | None = None) -> Field:
     """An encrypted column, found by equality through its blind index, which `expression` is."""
     return _field(Kind.SECRET, expression, blind=blind, nullable=nullable, join=join)

@@ -10,7 +10,7 @@ from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.crypto.data_keys import DataKey
 from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db import listing
-from healthprotocol.foundation.db.listing import Listing, ListingSpec, Page, SqlText, fetch_page
+from healthprotocol.foundation.db.listing import Blind, Listing, ListingSpec, Page, SqlText, fetch_page
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId, OrganisationId
 from healthprotocol.trust.accounts.model import Account, AccountStatus
@@ -23,6 +23,18 @@ ACCOUNTS = ListingSpec(
         "role": listing.choice("a.role", [str(role) for role in Role]),
         "status": listing.choice("a.status", [str(status) for status in AccountStatus]),
         "patient_id": listing.uuid("a.patient_id", nullable=True),
+        "email": listing.secret(
+            "a.email_index",
+            Blind(
+                table="account",
+                column="email",
+                index="exact",
+                size_bytes=blind_index.UNIQUE_BYTES,
+                normalise=lambda values: blind_index.email(values[0]),
+                expected="a whole e-mail address",
+            ),
+            nullable=True,
+        ),
         "created_at": listing.timestamp("a.created_at", sortable=True),
     },
     default_order="created_at desc",

@@ -15,7 +15,7 @@ TOKENS = ListingSpec(
     fields={
         "id": listing.uuid("t.id", sortable=True),
         "account_id": listing.uuid("t.account_id"),
-        "name": listing.text("t.name"),
+        "name": listing.text("t.name", prefix=True),
         "created_at": listing.timestamp("t.created_at", sortable=True),
         "expires_at": listing.timestamp("t.expires_at"),
         "revoked_at": listing.timestamp("t.revoked_at", nullable=True),

@@ -20,7 +20,7 @@ _REMOVING_ACTION = re.compile(
 _TIGHTENS = re.compile(r"^alter (column )?\w+ set not null\b|^validate constraint\b")
 _CHANGES_ROWS = re.compile(r"^(update|delete from|merge into|truncate|with\b.*\b(update|delete from|merge into)\b)")
 _UPDATE = re.compile(r"^update (?:only )?(?P<table>[\w.]+)\b.*? set (?P<sets>.*?)(?: from | where |$)")
-_REASON = re.compile(r"^(?P<what>[\w.-]+), because \w.+")
+_REASON = re.compile(r"^(?P<what>[\w./-]+), because \w.+")
 
 
 @rule("head-names-file", "begin the file with its own name as a comment")
