@@ -5,7 +5,7 @@ import pytest
 from healthprotocol.care.assignments.repository import _ROW, ASSIGNMENTS
 from tests.care.assignments.plans import Clinic
 
-FIELDS = sorted(ASSIGNMENTS.fields)
+FIELDS = sorted(name for name, field in ASSIGNMENTS.fields.items() if field.sortable)
 FILTERS = {
     "id": 'id = "00000000-0000-0000-0000-000000000001"',
     "status": 'status = "paused"',
