@@ -4282,6 +4282,7 @@ export interface operations {
                  *     - `role`: one of admin, clinician, coordinator, auditor, patient, service; `=` `!=` `IN`
                  *     - `status`: one of active, disabled; `=` `!=` `IN`
                  *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `email`: a whole e-mail address; `=` `IN`; `:*` is any value, `= null` none
                  *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  * @example role = "admin" AND status = "active"
                  */
@@ -4472,6 +4473,7 @@ export interface operations {
                  *     - `urgency`: a whole number of at most 64 bits; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `assignment_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
+                 *     - `assignment.protocol_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `rule`: one of value_out_of_range, score_high, missed_in_row, adherence_low, no_entry; `=` `!=` `IN`
                  *     - `activity_key`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
                  *     - `opened_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
@@ -4604,6 +4606,13 @@ export interface operations {
                  *     - `version`: a whole number of at most 64 bits; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `starts_on`: a date that exists, such as 2026-03-07, or today - 30d; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `ends_on`: a date that exists, such as 2026-03-07, or today - 30d; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `protocol.title`: a text without control characters; `=` `!=` `IN`; `= "abc*"` is what begins so
+                 *     - `protocol.category`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `patient.email`: a whole e-mail address; `=` `IN`
+                 *     - `patient.phone`: a whole telephone number with its country code; `=` `IN`
+                 *     - `patient.identifier`: an identifier with its system, such as "urn:example:mrn|A-17"; `=` `IN`
+                 *     - `patient.family_name`: a text without control characters; `=`; only together, as patient.family_name AND patient.birth_date
+                 *     - `patient.birth_date`: a date that exists, such as 2026-03-07, or today - 30d; `=`; only together, as patient.family_name AND patient.birth_date
                  *     - `assigned_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `updated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  * @example status = "proposed" AND starts_on >= today - 30d
@@ -5127,11 +5136,11 @@ export interface operations {
                  *     - `at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `actor_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
                  *     - `actor_role`: a text without control characters; `=` `!=` `IN`
-                 *     - `action`: a text without control characters; `=` `!=` `IN`
+                 *     - `action`: a text without control characters; `=` `!=` `IN`; `= "abc*"` is what begins so
                  *     - `object_type`: a text without control characters; `=` `!=` `IN`
                  *     - `object_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
                  *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
-                 *     - `patient_ids`: a text without control characters; `:`
+                 *     - `patient_ids`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `:`
                  *     - `outcome`: one of success, denied, failure; `=` `!=` `IN`
                  *     - `request_id`: a text without control characters; `=` `!=` `IN`
                  * @example at >= now - 24h AND outcome = "success"
@@ -5212,6 +5221,7 @@ export interface operations {
                  *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `assignment_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
+                 *     - `assignment.protocol_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `activity_key`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
                  *     - `occurrence_id`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
                  *     - `outcome`: one of completed, skipped, retracted; `=` `!=` `IN`
@@ -6079,9 +6089,14 @@ export interface operations {
                  *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `status`: one of active, archived; `=` `!=` `IN`
                  *     - `time_zone`: a text without control characters; `=` `!=` `IN`
+                 *     - `email`: a whole e-mail address; `=` `IN`; `:*` is any value, `= null` none
+                 *     - `phone`: a whole telephone number with its country code; `=` `IN`; `:*` is any value, `= null` none
+                 *     - `identifier`: an identifier with its system, such as "urn:example:mrn|A-17"; `=` `IN`
+                 *     - `family_name`: a text without control characters; `=`; only together, as family_name AND birth_date
+                 *     - `birth_date`: a date that exists, such as 2026-03-07, or today - 30d; `=`; only together, as family_name AND birth_date
                  *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `updated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 * @example status = "active" AND created_at >= now - 24h
+                 * @example status = "active" AND birth_date >= today - 30d
                  */
                 filter?: string;
                 /**
@@ -6440,9 +6455,10 @@ export interface operations {
                  * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
                  *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `status`: one of draft, active, retired; `=` `!=` `IN`
-                 *     - `title`: a text without control characters; `=` `!=` `IN`
+                 *     - `title`: a text without control characters; `=` `!=` `IN`; `= "abc*"` is what begins so
                  *     - `category`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
                  *     - `tags`: a text without control characters; `:`
+                 *     - `words`: words without control characters; `:`
                  *     - `version`: a whole number of at most 64 bits; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `updated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
@@ -7087,7 +7103,7 @@ export interface operations {
                  * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
                  *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `account_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
-                 *     - `name`: a text without control characters; `=` `!=` `IN`
+                 *     - `name`: a text without control characters; `=` `!=` `IN`; `= "abc*"` is what begins so
                  *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `expires_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `revoked_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
