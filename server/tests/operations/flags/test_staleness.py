@@ -45,7 +45,10 @@ class TestMarks:
         assert set(marks_of(FASTER, stored(State()), None, TODAY)) == {Mark.NOT_ASKED_FOR}
 
     def test_say_that_the_database_does_not_know_it(self) -> None:
-        assert set(marks_of(FASTER, Stored(key=FASTER.key), None, TODAY)) == {Mark.UNKNOWN_TO_DATABASE}
+        undecided = Stored(key=FASTER.key)
+
+        assert set(marks_of(FASTER, undecided, None, TODAY)) == {Mark.UNKNOWN_TO_DATABASE}
+        assert set(marks_of(FASTER, undecided, None, TODAY, own_revision=1)) == {Mark.NOT_ASKED_FOR}
 
 
 class TestSettled:

@@ -83,11 +83,15 @@ function Content({ flag }: { flag: Flag }) {
   ];
   return (
     <>
-      {flag.stale.map((one) => (
-        <Notice key={one.mark} tone="warning" title="To look at">
-          <p>{one.text}</p>
-        </Notice>
-      ))}
+      {flag.stale.length > 0 ? (
+        <div className="stack flag-notices">
+          {flag.stale.map((one) => (
+            <Notice key={one.mark} tone="warning" title="To look at">
+              <p>{one.text}</p>
+            </Notice>
+          ))}
+        </div>
+      ) : null}
       <Tabs label="About this flag" tabs={tabs} value={tab} onValue={(value) => setTab(value)} />
     </>
   );

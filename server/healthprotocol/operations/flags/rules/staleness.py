@@ -7,9 +7,13 @@ from healthprotocol.foundation.flags.model import Flag, State
 from healthprotocol.operations.flags.model import Mark, Stored, Today, Use
 
 
-def marks_of(flag: Flag[Any], stored: Stored, use: Use | None, today: Today) -> dict[Mark, str]:
+def marks_of(
+    flag: Flag[Any], stored: Stored, use: Use | None, today: Today, *, own_revision: int = 0
+) -> dict[Mark, str]:
     """
     Return why a declared flag should be looked at, each with a sentence; empty when it is as it should be.
+
+    `own_revision` is that of what the organisation that looks decided itself.
 
     A flag without an end is a switch that is meant to stay: it may be settled for ever, but must be asked for.
     """
@@ -23,7 +27,7 @@ def marks_of(flag: Flag[Any], stored: Stored, use: Use | None, today: Today) -> 
             found[Mark.SETTLED] = (
                 f"Everybody has had {variant} since {stored.changed_at:%Y-%m-%d}: keep that path, drop the other."
             )
-    if stored.revision == 0 and use is None:
+    if stored.revision == own_revision == 0 and use is None:
         found[Mark.UNKNOWN_TO_DATABASE] = "Nobody has decided about it or asked for it yet."
     elif use is None and flag.created_on < long_ago.date():
         found[Mark.NOT_ASKED_FOR] = f"Nobody has asked for it since it was made on {flag.created_on:%Y-%m-%d}."

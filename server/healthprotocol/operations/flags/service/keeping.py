@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from healthprotocol.foundation.config.live import LiveChanges, LiveCopy, NotLoaded
-from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.transaction import Database, Priority, Transaction
 from healthprotocol.foundation.errors import Problem, Unavailable
 from healthprotocol.foundation.flags.declaration import Registry
 from healthprotocol.foundation.flags.evaluation import Table, compile_table
@@ -125,7 +125,9 @@ class Keeper:
         if not reports and not counts:
             return
         try:
-            async with self.database.transaction(INSTALLATION) as tx:
+            # Without reports a rollout is taken back: they go before what a bad change holds up.
+            priority = Priority.CRITICAL if reports else Priority.BACKGROUND
+            async with self.database.transaction(INSTALLATION, priority=priority) as tx:
                 await self._write(tx, reports, counts)
         except BaseException:
             self.flags.outcomes.give_back(outcomes)

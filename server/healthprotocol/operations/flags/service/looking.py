@@ -90,7 +90,8 @@ class _Known:
 
     def marks(self, flag: Flag[Any]) -> dict[Any, str]:
         stored = self.installation.get(flag.key, Stored(key=flag.key))
-        return staleness.marks_of(flag, stored, self.uses.get(flag.key), self.today)
+        own = self.own.get(flag.key, Stored(key=flag.key))
+        return staleness.marks_of(flag, stored, self.uses.get(flag.key), self.today, own_revision=own.revision)
 
     def seen(self, tx: Transaction, flag: Flag[Any]) -> Seen:
         installation = self.installation.get(flag.key, Stored(key=flag.key))

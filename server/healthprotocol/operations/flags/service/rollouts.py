@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from healthprotocol.foundation.context import Actor
-from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.transaction import Database, Priority, Transaction
 from healthprotocol.foundation.errors import Invalid, Violation
 from healthprotocol.foundation.flags import guard
 from healthprotocol.foundation.flags.guard import Plan, Watch
@@ -106,7 +106,8 @@ async def watch_rollouts(database: Database) -> int:
 
     Every process does this; who finds a rollout locked or just looked at leaves it to the other. Raises Unavailable.
     """
-    async with database.transaction(INSTALLATION) as tx:
+    # What takes a bad change back must not wait behind the requests that the change made slow.
+    async with database.transaction(INSTALLATION, priority=Priority.CRITICAL) as tx:
         due = await rollouts.due(tx, after=LOOK_EVERY)
         for rollout in due:
             await _look(tx, rollout)
