@@ -2,26 +2,24 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
 import typer
 
+from healthprotocol.cli import files
+from healthprotocol.cli.acting import acting, run_on_database
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
-from healthprotocol.cli.installation import Installation
 from healthprotocol.cli.terminal import JsonFlag, Terminal
 
 if TYPE_CHECKING:
     from healthprotocol.care.protocols.service import Exported, Imported
-    from healthprotocol.foundation.context import Actor
-    from healthprotocol.foundation.db.transaction import Database
 
-T = TypeVar("T")
 As = Annotated[str, typer.Option("--as", help="The e-mail address of the account that this is done as.")]
-ExportFormat = Literal["native-yaml", "native-json", "fhir", "radar"]
+ProtocolFormat = Literal["native-yaml", "native-json", "fhir", "radar"]
+ExportFormat = Literal["native-yaml", "native-json", "fhir", "radar", "csv", "ndjson"]
 
 _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 _MOST_FILES = 1_000
@@ -40,19 +38,30 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     paths: Annotated[
-        list[Path], typer.Argument(help="Files, or folders of .json and .yaml files, that belong together.")
+        list[Path],
+        typer.Argument(
+            help="Files, or folders of .json and .yaml files; or patients, assignments or entries, and a file of them."
+        ),
     ],
     *,
     account: As,
-    publish: Annotated[bool, typer.Option("--publish", help="Publish what came in.")] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="Publish what came in (protocols).")] = False,
+    update: Annotated[bool, typer.Option("--update", help="Update patients who are here already.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report only, write nothing.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Bring care protocols from FHIR PlanDefinitions, RADAR schedules, or our own files. Exit code 1: none came in."""
+    """
+    Bring in care protocols (FHIR PlanDefinitions, RADAR schedules, our own files), or a file of records.
+
+    Records are CSV or NDJSON, also gzip: `import entries FILE`. Exit code 1: no protocol came in, or a line failed.
+    """
     terminal = Terminal(as_json=json)
-    files = _files(paths)
-    with terminal.step(f"Reading {len(files)} files"):
-        imported = _run(lambda: _import(files, account, publish=publish, dry_run=dry_run))
+    if str(paths[0]) in files.NOUNS:
+        files.bring(str(paths[0]), paths[1:], account, dry_run=dry_run, update=update, terminal=terminal)
+        return
+    sources = _files(paths)
+    with terminal.step(f"Reading {len(sources)} files"):
+        imported = run_on_database(lambda: _import(sources, account, publish=publish, dry_run=dry_run))
     import msgspec
     from rich.markup import escape
 
@@ -73,21 +82,27 @@ def import_(
 
 
 def export(
-    protocol: Annotated[str, typer.Argument(help="The id of the care protocol.")],
+    protocol: Annotated[str, typer.Argument(help="The id of the care protocol; or patients, assignments or entries.")],
     *,
     account: As,
     to_format: Annotated[ExportFormat, typer.Option("--format", help="The format of the file.")] = "native-yaml",
     version: Annotated[int | None, typer.Option(help="The version; the newest without it.")] = None,
+    filter_: Annotated[str, typer.Option("--filter", help="Which records, as in their list.")] = "",
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Write a version of a care protocol into a file; what an import kept comes out unchanged."""
+    """Write a version of a care protocol into a file, as an import kept it; or records as CSV or NDJSON."""
     terminal = Terminal(as_json=json)
+    if protocol in files.NOUNS:
+        files.write(protocol, account, to_format=to_format, filter_=filter_, output=output, terminal=terminal)
+        return
+    if to_format == "csv" or to_format == "ndjson":  # noqa: PLR1714 - so the type checker sees what is left
+        raise UsedWrongly("a care protocol is written as native-yaml, native-json, fhir or radar")
     try:
         protocol_id = UUID(protocol)
     except ValueError:
         raise UsedWrongly("the protocol is named by its id, a UUID") from None
-    exported = _run(lambda: _export(protocol_id, account, version=version, to_format=to_format))
+    exported = run_on_database(lambda: _export(protocol_id, account, version=version, to_format=to_format))
     if output is None:
         sys.stdout.buffer.write(exported.body)
         return
@@ -138,7 +153,7 @@ async def _import(files: list[tuple[str, bytes]], email: str, *, publish: bool, 
     from healthprotocol.trust.permissions import rules as permissions
     from healthprotocol.trust.permissions.model import Permission
 
-    async with _acting(email) as (database, actor):
+    async with acting(email) as (database, actor):
         permissions.require(actor, Permission.PROTOCOL_WRITE)
         if publish:
             permissions.require(actor, Permission.PROTOCOL_PUBLISH)
@@ -147,34 +162,13 @@ async def _import(files: list[tuple[str, bytes]], email: str, *, publish: bool, 
             return await service.import_files(tx, actor, sources, publish=publish, dry_run=dry_run)
 
 
-async def _export(protocol_id: UUID, email: str, *, version: int | None, to_format: ExportFormat) -> "Exported":
+async def _export(protocol_id: UUID, email: str, *, version: int | None, to_format: ProtocolFormat) -> "Exported":
     from healthprotocol.care.protocols import service
     from healthprotocol.care.protocols.model import ProtocolId
     from healthprotocol.trust.permissions import rules as permissions
     from healthprotocol.trust.permissions.model import Permission
 
-    async with _acting(email) as (database, actor):
+    async with acting(email) as (database, actor):
         permissions.require(actor, Permission.PROTOCOL_READ)
         async with database.transaction(actor.organisation_id, actor=actor) as tx:
             return await service.export(tx, actor, ProtocolId(protocol_id), version=version, to_format=to_format)
-
-
-@asynccontextmanager
-async def _acting(email: str) -> "AsyncIterator[tuple[Database, Actor]]":
-    """Give the database and the account to act as."""
-    from healthprotocol.assembly import assemble
-    from healthprotocol.foundation.config.settings import Settings
-    from healthprotocol.foundation.errors import NotFound
-    from healthprotocol.trust.accounts import service as accounts
-
-    parts = await assemble(Settings())
-    try:
-        try:
-            actors = await accounts.acting_as(parts.database, email)
-        except (NotFound, ValueError):
-            raise CommandFailed(f"there is no active account with the e-mail address {email}") from None
-        if len(actors) > 1:
-            raise CommandFailed(f"{email} has accounts in several organisations; use one that is in one only")
-        yield parts.database, actors[0]
-    finally:
-        await parts.close()

@@ -1,0 +1,45 @@
+"""What commands that act as an account share: the database of this installation, and who they act as."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from healthprotocol.cli.failures import CommandFailed
+from healthprotocol.cli.installation import Installation
+
+if TYPE_CHECKING:
+    from healthprotocol.foundation.context import Actor
+    from healthprotocol.foundation.db.transaction import Database
+
+T = TypeVar("T")
+
+
+def run_on_database(act: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run an act on the database of this installation; the embedded server is started when none runs."""
+    installation = Installation.load()
+    with installation.database_url() as url:
+        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        return asyncio.run(act())
+
+
+@asynccontextmanager
+async def acting(email: str) -> "AsyncIterator[tuple[Database, Actor]]":
+    """Give the database and the account to act as."""
+    from healthprotocol.assembly import assemble
+    from healthprotocol.foundation.config.settings import Settings
+    from healthprotocol.foundation.errors import NotFound
+    from healthprotocol.trust.accounts import service as accounts
+
+    parts = await assemble(Settings())
+    try:
+        try:
+            actors = await accounts.acting_as(parts.database, email)
+        except (NotFound, ValueError):
+            raise CommandFailed(f"there is no active account with the e-mail address {email}") from None
+        if len(actors) > 1:
+            raise CommandFailed(f"{email} has accounts in several organisations; use one that is in one only")
+        yield parts.database, actors[0]
+    finally:
+        await parts.close()

@@ -1,0 +1,179 @@
+"""`healthprotocol import` and `export` of patients, assignments and entries: the same acts as over the API."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from healthprotocol.cli.acting import acting, run_on_database
+from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.cli.terminal import Advance, Terminal
+
+if TYPE_CHECKING:
+    from healthprotocol.care.transfers.model import FileFormat, Noun
+    from healthprotocol.foundation.context import Actor
+    from healthprotocol.foundation.db.transaction import Database
+    from healthprotocol.foundation.jobs.operations import Operation
+
+NOUNS = ("patients", "assignments", "entries")
+_READ_BYTES = 1024 * 1024
+_LOOK_SECONDS = 0.5
+
+
+def bring(noun: str, paths: list[Path], account: str, *, dry_run: bool, update: bool, terminal: Terminal) -> None:
+    """Bring one file in, and write what was wrong with it beside it. Exit code 1: some lines failed."""
+    if len(paths) != 1 or not paths[0].is_file():
+        raise UsedWrongly(f"give one file of {noun}")
+    path, faults = paths[0], paths[0].with_name(f"{paths[0].stem}.faults.csv")
+    wanted = _Wanted(_noun(noun), path.stat().st_size, dry_run=dry_run, update=update)
+    with path.open("rb") as file:
+        result, report = run_on_database(lambda: _bring(wanted, file, account, terminal))
+    if report:
+        # Others on this machine must not read it: it names people.
+        faults.touch(mode=0o600)
+        faults.write_bytes(report)
+    counts = ", ".join(f"{result[name]:,} {name}" for name in ("created", "updated", "skipped", "failed"))
+    shown = [f"line {one['line']} {one['field']}: {one['error']}" for one in result["faults"]]
+    from rich.markup import escape
+
+    terminal.result(result, *map(escape, shown), f"{result['lines']:,} lines: {counts}")
+    if result["failed"]:
+        raise CommandFailed(f"{result['failed']:,} lines failed; they are in {faults}, to repair and bring in again")
+
+
+def write(noun: str, account: str, *, to_format: str, filter_: str, output: Path | None, terminal: Terminal) -> None:
+    """Write a noun into a file, or to stdout."""
+    file_format: FileFormat = "ndjson" if to_format == "ndjson" else "csv"
+    if output is None:
+        run_on_database(lambda: _write(_noun(noun), sys.stdout.buffer, account, file_format, filter_, terminal))
+        return
+    try:
+        output.touch(mode=0o600)
+        with output.open("wb") as file:
+            size = run_on_database(lambda: _write(_noun(noun), file, account, file_format, filter_, terminal))
+    except OSError as error:
+        raise CommandFailed(f"{output} cannot be written: {error.strerror}") from None
+    terminal.result({"file": str(output), "bytes": size}, f"{output}: {size:,} bytes")
+
+
+class _Wanted:
+    """What is to be brought in."""
+
+    def __init__(self, noun: "Noun", size_bytes: int, *, dry_run: bool, update: bool) -> None:
+        self.noun: Noun = noun
+        self.size_bytes = size_bytes
+        self.dry_run = dry_run
+        self.update = update
+
+
+async def _bring(wanted: _Wanted, file: BinaryIO, account: str, terminal: Terminal) -> tuple[dict[str, Any], bytes]:
+    """Return the result of an import, and its report of at most 100,000 faulty lines, empty without any."""
+    from datetime import timedelta
+
+    from healthprotocol.care.transfers import service
+    from healthprotocol.care.transfers.schemas import StartImport
+    from healthprotocol.foundation.config.settings import Settings
+    from healthprotocol.foundation.context import RequestContext
+    from healthprotocol.foundation.telemetry.logs import configure_logging
+
+    settings = Settings()
+    # What the jobs log is for operators; here the result is said once.
+    configure_logging(settings.environment, level="error")
+    limits = service.Limits(settings.upload_limit_bytes, timedelta(hours=settings.file_keep_hours))
+    context = RequestContext(request_id="cli")
+    async with acting(account) as (database, actor):
+        _require(actor, wanted.noun)
+        with terminal.progress("Reading", total=wanted.size_bytes) as advance:
+            received = await service.receive(database, actor, context, _pieces(file, advance), limits=limits)
+        asked = StartImport(
+            upload_id=received.file.id, dry_run=wanted.dry_run, existing="update" if wanted.update else "skip"
+        )
+        async with database.transaction(actor.organisation_id, actor=actor) as tx:
+            operation = await service.submit(tx, actor, wanted.noun, asked)
+        with terminal.progress(f"Bringing in {wanted.noun}", total=operation.total) as advance:
+            operation = await _driven(database, actor, operation, advance)
+        if operation.status != "succeeded" or operation.result is None:
+            detail = (operation.problem or {}).get("detail", operation.status)
+            raise CommandFailed(f"the import ended early: {detail}")
+        if not operation.result["failed"]:
+            return operation.result, b""
+        async with database.transaction(actor.organisation_id, actor=actor) as tx:
+            report = await service.open_report(tx, actor, operation.id, to_format="csv")
+        parts = service.written(database, actor, context, report)
+        return operation.result, b"".join([part async for part in parts])
+
+
+async def _driven(database: "Database", actor: "Actor", operation: "Operation", advance: Advance) -> "Operation":
+    """Drive the operation here; a worker that takes its job at the same time does every other batch."""
+    from healthprotocol.care.transfers import service
+    from healthprotocol.foundation.context import RequestContext
+    from healthprotocol.foundation.jobs import operations
+    from healthprotocol.foundation.jobs.batches import run_in_batches
+    from healthprotocol.foundation.jobs.registry import Job
+
+    job = Job(
+        id=0,
+        name=operation.kind,
+        attempt=1,
+        most_attempts=1,
+        payload={operations.OPERATION: str(operation.id)},
+        organisation_id=actor.organisation_id,
+        context=RequestContext(request_id="cli"),
+        stopping=asyncio.Event(),
+    )
+    driving = asyncio.ensure_future(run_in_batches(database, job, service.import_batch))
+    while True:
+        done, _ = await asyncio.wait({driving}, timeout=_LOOK_SECONDS)
+        async with database.transaction(actor.organisation_id, actor=actor) as tx:
+            operation = await operations.get(tx, operation.id)
+        advance(operation.done, operation.total)
+        if done:
+            driving.result()
+            return operation
+
+
+async def _write(
+    noun: "Noun", file: BinaryIO, account: str, file_format: "FileFormat", filter_: str, terminal: Terminal
+) -> int:
+    from healthprotocol.care.transfers import service
+    from healthprotocol.care.transfers.model import ExportPlan
+    from healthprotocol.foundation.context import RequestContext
+    from healthprotocol.trust.permissions import rules as permissions
+    from healthprotocol.trust.permissions.model import Permission
+
+    async with acting(account) as (database, actor):
+        permissions.require(actor, Permission.PATIENT_EXPORT)
+        plan = ExportPlan(noun=noun, format=file_format, filter=filter_, role=actor.role)
+        size = 0
+        with terminal.progress(f"Writing {noun} (bytes)") as advance:
+            async for part in service.stream(database, actor, RequestContext(request_id="cli"), plan):
+                size += file.write(part)
+                advance(size, None)
+        return size
+
+
+async def _pieces(file: BinaryIO, advance: Advance) -> AsyncIterator[bytes]:
+    read = 0
+    while piece := file.read(_READ_BYTES):
+        read += len(piece)
+        advance(read, None)
+        yield piece
+
+
+def _require(actor: "Actor", noun: "Noun") -> None:
+    from healthprotocol.trust.permissions import rules as permissions
+    from healthprotocol.trust.permissions.model import Permission
+
+    needed = {
+        "patients": Permission.PATIENT_WRITE,
+        "assignments": Permission.ASSIGNMENT_WRITE,
+        "entries": Permission.ENTRY_WRITE,
+    }
+    permissions.require(actor, needed[noun])
+
+
+def _noun(name: str) -> "Noun":
+    if name == "patients":
+        return "patients"
+    return "assignments" if name == "assignments" else "entries"
