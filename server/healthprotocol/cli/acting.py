@@ -1,7 +1,6 @@
 """What commands that act as an account share: the database of this installation, and who they act as."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -20,7 +19,7 @@ def run_on_database(act: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run an act on the database of this installation; the embedded server is started when none runs."""
     installation = Installation.load()
     with installation.database_url() as url:
-        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        installation.hand_over(url)
         return asyncio.run(act())
 
 

@@ -1,6 +1,5 @@
 """`healthprotocol import` and `healthprotocol export`: care protocols from files and into files."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,14 +113,6 @@ def export(
 
     said = escape(f"{output}: {len(exported.body):,} bytes")
     terminal.result({"file": str(output), "bytes": len(exported.body)}, said)
-
-
-def _run(act: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run an act on the database of this installation; the embedded server is started when none runs."""
-    installation = Installation.load()
-    with installation.database_url() as url:
-        installation.hand_over(url)
-        return asyncio.run(act())
 
 
 def _files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
