@@ -41,10 +41,10 @@ class Phase(msgspec.Struct, frozen=True):
 def phases(capacity: float) -> tuple[Phase, ...]:
     """Return the work for a server that does `capacity` of WORK a second on four connections."""
     return (
-        Phase("idle", 4, CHEAP, 20),
-        Phase("burst", 10, WORK, 0.75 * capacity, wave=int(0.25 * capacity)),
-        Phase("slow queries", 10, SLOW, 220),
-        Phase("burst again", 10, WORK, 0.75 * capacity, wave=int(0.25 * capacity)),
+        Phase("idle", 3, CHEAP, 20),
+        Phase("burst", 8, WORK, 0.75 * capacity, wave=int(0.25 * capacity)),
+        Phase("slow queries", 6, SLOW, 200),
+        Phase("burst again", 8, WORK, 0.75 * capacity, wave=int(0.25 * capacity)),
     )
 
 

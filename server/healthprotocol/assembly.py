@@ -58,7 +58,7 @@ from healthprotocol.operations.flags import jobs as flag_jobs
 from healthprotocol.operations.flags import routes as flags
 from healthprotocol.operations.flags.service import Keeper
 from healthprotocol.operations.health import routes as health
-from healthprotocol.operations.health.service import Readiness, readiness
+from healthprotocol.operations.health.service import Readiness, readiness, tell_pool
 from healthprotocol.operations.maintenance import jobs as maintenance
 from healthprotocol.operations.settings import routes as settings_routes
 from healthprotocol.operations.work import routes as work
@@ -206,7 +206,7 @@ class Parts(Provider):
             size=settings.pool_size,
             statement_timeout_seconds=settings.statement_timeout_seconds,
             limits=PoolLimits(leak_reclaimed=settings.pool_leak_seconds),
-            observe=metrics.pool_seen,
+            observe=tell_pool,
         )
         yield pool
         await pool.close()

@@ -53,7 +53,7 @@ class Loan:
     behind the commit is found in `position` afterwards. Raises Unavailable when no connection is free in time.
     """
 
-    __slots__ = ("_begin", "_failure", "_lease", "_pool", "position", "tells_position")
+    __slots__ = ("_begin", "_failure", "_lease", "_pool", "_terms", "position", "tells_position")
 
     def __init__(
         self, pool: Pool, begin: str, *, failure: type[Unavailable] = Unavailable, tells_position: bool = False
@@ -64,33 +64,47 @@ class Loan:
         self._failure = failure
         self.tells_position = tells_position
         self._lease: Lease | None = None
+        self._terms: tuple[Priority, float, str, float] = (Priority.INTERACTIVE, 0.0, "", 0.0)
 
     async def borrow(self, priority: Priority, *, wait_seconds: float, request_id: str, patience: float) -> "Loan":
         """Wait for a connection; `patience` is how many seconds one statement of the borrower's may take."""
         # What runs in the background is not waited for by anybody: it may wait longer, and is served later.
         wait_seconds *= _PATIENCE if priority is Priority.BACKGROUND else 1
+        self._terms = (priority, wait_seconds, request_id, patience)
+        await self._acquire()
+        return self
+
+    async def __aenter__(self) -> Any:
+        for last in (False, False, True):
+            try:
+                return await self._begun()
+            except BaseException as error:
+                was_dead = self._lent.connection.is_closed() and isinstance(error, (*_LOST, asyncpg.InterfaceError))
+                self._pool.release(self._lent, is_clean=False)
+                if not was_dead or last:
+                    if (told := self._told(error)) is not None:
+                        raise told from error
+                    raise
+            # It had died while nobody used it, and nothing was done on it: another one will do.
+            await self._acquire()
+        raise AssertionError("the last attempt returns or raises")
+
+    async def _begun(self) -> Any:
+        lease = self._lent
+        self._pool.asks(lease)
+        await lease.connection.execute(self._begin)
+        self._pool.hears(lease)
+        return lease.connection
+
+    async def _acquire(self) -> None:
+        priority, wait_seconds, request_id, patience = self._terms
         try:
-            lease = await self._pool.acquire(priority, wait_seconds=wait_seconds, request_id=request_id)
+            self._lease = await self._pool.acquire(priority, wait_seconds=wait_seconds, request_id=request_id)
         except Refused as refusal:
             raise self._failure(
                 retry_after_seconds=math.ceil(refusal.retry_after_seconds), private=f"pool: {refusal.reason}"
             ) from refusal
-        lease.patience = patience
-        self._lease = lease
-        return self
-
-    async def __aenter__(self) -> Any:
-        lease = self._lent
-        try:
-            self._pool.asks(lease)
-            await lease.connection.execute(self._begin)
-            self._pool.hears(lease)
-        except BaseException as error:
-            self._pool.release(lease, is_clean=False)
-            if (told := self._told(error)) is not None:
-                raise told from error
-            raise
-        return lease.connection
+        self._lease.patience = patience
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

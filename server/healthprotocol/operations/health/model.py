@@ -2,6 +2,8 @@
 
 import msgspec
 
+from healthprotocol.foundation.db.pool.statistics import Figures
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One part: whether it does its work, and how long the answer took. `error` is a type and places, never a value."""
@@ -21,3 +23,10 @@ class Health(msgspec.Struct, frozen=True):
     def is_ready(self) -> bool:
         """Whether requests can be answered: every part is needed."""
         return all(finding.is_well for finding in self.findings)
+
+
+class PoolOfProcess(msgspec.Struct, frozen=True):
+    """The connections of one process of this installation."""
+
+    pid: int
+    figures: Figures

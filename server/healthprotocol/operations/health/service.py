@@ -9,19 +9,22 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import asyncpg
+import msgspec
 import structlog
 
 from healthprotocol.foundation.crypto.root import RootKey
 from healthprotocol.foundation.db import migrate
+from healthprotocol.foundation.db.pool import Figures
 from healthprotocol.foundation.db.transaction import Database, Priority
 from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.jobs import queue
-from healthprotocol.foundation.telemetry import metrics
+from healthprotocol.foundation.telemetry import metrics, processes
 from healthprotocol.foundation.telemetry.errors import describe
-from healthprotocol.operations.health.model import Finding, Health
+from healthprotocol.operations.health.model import Finding, Health, PoolOfProcess
 
 FRESH_SECONDS = 1.0
 TIMEOUT_SECONDS = 2.0
+_TOPIC = "pool"
 
 Check = Callable[[], Awaitable[None]]
 
@@ -113,4 +116,15 @@ async def measure(database: Database) -> None:
 
 def measure_pool(database: Database) -> None:
     """Bring the gauges of this process's connections up to date."""
-    metrics.pool_seen(database.pool.figures())
+    tell_pool(database.pool.figures())
+
+
+def tell_pool(figures: Figures) -> None:
+    """Tell of this process's connections: to the metrics, and, with who holds one, to the operators' door."""
+    metrics.pool_seen(figures)
+    processes.say(_TOPIC, msgspec.json.encode(figures))
+
+
+def pools() -> list[PoolOfProcess]:
+    """Return the connections of every process of this installation that told of them in the last seconds."""
+    return [PoolOfProcess(pid, msgspec.json.decode(body, type=Figures)) for pid, body in processes.said(_TOPIC).items()]

@@ -1,6 +1,8 @@
 """Readiness says whether requests can be answered, cheaply, also when they cannot."""
 
 import asyncio
+import os
+from pathlib import Path
 from uuid import UUID
 
 import msgspec
@@ -11,6 +13,7 @@ from healthprotocol.foundation.db import migrate
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.ids import OrganisationId
 from healthprotocol.foundation.jobs.queue import enqueue
+from healthprotocol.foundation.telemetry.metrics_folder import FOLDER_VARIABLE
 from healthprotocol.operations.health import service
 from healthprotocol.operations.health.routes.operators import pages
 from healthprotocol.operations.health.service import Readiness, readiness
@@ -95,6 +98,22 @@ class TestOperatorsPages:
         shown = msgspec.json.decode(page.body)
         assert (page.status, shown["status"]) == (200, "ok")
         assert [part["component"] for part in shown["components"]] == ["database", "migrations", "keys"]
+
+    async def test_health_shows_the_connections_of_every_process(
+        self, database: Database, look: Readiness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path))
+        service.tell_pool(database.pool.figures())
+        (tmp_path / "pool-999999999.json").write_bytes(b"{}")
+
+        page = await pages(database, look)["/healthz"]()
+
+        shown = msgspec.json.decode(page.body)
+        assert [pool["pid"] for pool in shown["pools"]] == [os.getpid()]
+        assert shown["pools"][0]["suspected_leaks"] == []
+        assert shown["pools"][0]["bound"] >= 1
+        assert shown["replicas"] == []
+        assert not (tmp_path / "pool-999999999.json").exists()
 
     async def test_metrics_count_the_jobs_that_wait(self, database: Database, look: Readiness) -> None:
         async with database.transaction(OrganisationId(UUID(int=7))) as tx:

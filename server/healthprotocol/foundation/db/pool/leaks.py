@@ -43,7 +43,7 @@ class LeakWatch:
             statements = _statements(lease)
             seen = before.get(lease)
             if seen is None or seen.statements != statements:
-                seen = _Seen(statements, lease.since if seen is None else now)
+                seen = _Seen(statements, now)
             self._seen[lease] = seen
             quiet = now - seen.quiet_since
             if self._is_over_for_good(lease, quiet):

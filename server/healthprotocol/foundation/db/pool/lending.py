@@ -13,7 +13,7 @@ _PLACES = 3
 _DEPTH = 16
 _MOST_KNOWN = 10_000
 # Frames between a borrower and the pool; a place in them would tell nothing.
-_OURS = ("/foundation/db/", "/contextlib.py")
+_OURS = ("/healthprotocol/foundation/db/", "/contextlib.py")
 
 Mark = tuple[tuple[CodeType, int], ...]
 

@@ -18,7 +18,8 @@ def pages(database: Database, readiness: Readiness) -> Pages:
 
     async def show_health() -> Page:
         health = await readiness.look()
-        body = msgspec.json.encode(schemas.detail(health))
+        replicas = database.replicas.seen() if database.replicas is not None else []
+        body = msgspec.json.encode(schemas.detail(health, service.pools(), replicas))
         return Page(200 if health.is_ready else 503, "application/json", body)
 
     return {"/metrics": show_metrics, "/healthz": show_health}
