@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from typing import Literal
 
 import msgspec
@@ -17,6 +18,7 @@ LOOKED_AT_BYTES = LONGEST_LINE_BYTES
 _BOM = codecs.BOM_UTF8
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _DELIMITERS = (",", ";")
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 class Dialect(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +71,7 @@ def _csv(content: bytes, start: int) -> Dialect:
         raise DialectFault("utf8_invalid", "The file is not UTF-8. Save it as CSV UTF-8.") from None
     if "\0" in text:
         raise DialectFault("nul_character", "The line of column names holds the character NUL.")
-    delimiter = max(_DELIMITERS, key=text.count)
+    delimiter = max(_DELIMITERS, key=_QUOTED.sub("", text).count)
     if text.count(delimiter) >= MOST_COLUMNS:
         raise DialectFault("too_many_columns", f"The file has more than {MOST_COLUMNS} columns.")
     try:

@@ -1,7 +1,7 @@
 """A clinic with a plan, and files for it: uploaded, brought in and exported as the routes and the worker do it."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -17,6 +17,7 @@ from healthprotocol.care.transfers.schemas import Received, StartImport
 from healthprotocol.foundation.clock import system_clock
 from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.ids import OperationId
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.batches import Batch
 from healthprotocol.foundation.jobs.operations import Operation
@@ -82,6 +83,10 @@ class Ward(msgspec.Struct, frozen=True):
     async def bring(self, noun: Noun, body: bytes, **more: Any) -> dict[str, Any]:
         """Bring a file in as its job does, here and now; return the result of the operation."""
         return await self.driven(await self.begin(noun, body, **more))
+
+    async def of(self, operation_id: str) -> Operation:
+        async with self.database.transaction(self.organisation.id) as tx:
+            return await operations.get(tx, OperationId(UUID(operation_id)))
 
     async def driven(self, operation: Operation) -> dict[str, Any]:
         while not operation.is_over:
@@ -166,7 +171,3 @@ def _letters(number: int) -> str:
 async def _parts(body: bytes, size: int = 65_536) -> AsyncIterator[bytes]:
     for at in range(0, len(body), size):
         yield body[at : at + size]
-
-
-def now() -> datetime:
-    return system_clock().astimezone(UTC)
