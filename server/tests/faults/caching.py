@@ -210,7 +210,7 @@ def _id(number: int) -> UUID:
 async def main(url: str, root_key: str, redis_url: str, name: str, seconds: str, *organisations: str) -> None:
     """Be one node, and write what happens to standard output."""
     keys = KeyRing(LocalRootKey.load(Path(root_key), inside_checkout=True))
-    pool = await open_pool(url, size=6, statement_timeout_seconds=20)
+    pool = await open_pool(url, size=10, statement_timeout_seconds=20)
     database = Database(pool, keys=keys, cache=CacheOptions(redis_url=redis_url or None, listens=True))
     deaf(database, dropped=0.3, delayed=0.3)
 
@@ -218,7 +218,8 @@ async def main(url: str, root_key: str, redis_url: str, name: str, seconds: str,
         sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
         sys.stdout.buffer.flush()
 
-    await Node(name, database, [UUID(one) for one in organisations], log).run(seconds=float(seconds))
+    node = Node(name, database, [UUID(one) for one in organisations], log)
+    await node.run(seconds=float(seconds), readers=6, writers=2)
     await database.close()
 
 

@@ -1,16 +1,12 @@
 """Nodes that write, read, miss what they are told and die: no read is stale past the bound, and the check is sharp."""
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-import msgspec
 import pytest
 
 from healthprotocol.foundation.cache import CacheOptions, changes, tenant
@@ -20,88 +16,12 @@ from healthprotocol.foundation.cache.node import CHANGED, CacheNode
 from healthprotocol.foundation.cache.tenant import TenantCache
 from healthprotocol.foundation.db.transaction import Database
 from tests.faults.caching import Event, Node, deaf, make_registers, violations
-from tests.foundation.jobs.workers import process
+from tests.faults.storm import Storm
 from tests.support.people import make_organisation
 from tests.support.postgresql import Cluster, open_database
-from tests.support.redis import RedisServer, redis_server
+from tests.support.redis import redis_server
 
 SECONDS = 8.0
-NODE = "tests.faults.caching"
-
-
-class Storm:
-    """Nodes as processes, and what is done to them."""
-
-    def __init__(self, cluster: Cluster, name: str, redis: RedisServer, organisations: list[UUID]) -> None:
-        self._cluster = cluster
-        self._name = name
-        self._redis = redis
-        self._organisations = [str(one) for one in organisations]
-        self.events: list[Event] = []
-        blows = ("node killed", "redis killed", "redis emptied", "redis frozen", "listeners cut off")
-        self.done = dict.fromkeys(blows, 0)
-
-    async def rage(self, *, nodes: int, seconds: float) -> None:
-        """Run so many nodes for so long, and do something to them all the while."""
-        ends = monotonic() + seconds
-        running = [asyncio.create_task(self._node(f"node-{number}", ends)) for number in range(nodes)]
-        striking = asyncio.create_task(self._strike(ends))
-        await asyncio.gather(*running, striking)
-
-    async def _node(self, name: str, ends: float) -> None:
-        """Be one node, in one process after another: most of them are killed."""
-        life = 0
-        while (left := ends - monotonic()) > 0:
-            life += 1
-            # A node that dies forgets what it acknowledged itself, so its next life goes by another name.
-            arguments = (
-                self._cluster.app_url(self._name), str(self._cluster.root_key), self._redis.url, f"{name}.{life}",
-                str(left), *self._organisations,
-            )  # fmt: skip
-            async with process(NODE, *arguments, stdout=asyncio.subprocess.PIPE) as child:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(random.uniform(0.3, 0.8) * (ends - monotonic()) + 2):
-                        await self._listen_to(child)
-                if child.returncode is None:
-                    child.kill()
-                    self.done["node killed"] += 1
-
-    async def _listen_to(self, child: asyncio.subprocess.Process) -> None:
-        assert child.stdout is not None
-        async for line in child.stdout:
-            # Logs stand there too; what was cut off by a kill does not end.
-            if line.startswith(b"[") and line.endswith(b"\n"):
-                self.events.append(_decoder.decode(line))
-
-    async def _strike(self, ends: float) -> None:
-        while monotonic() < ends - 0.5:
-            for blow in (self._restart, self._empty, self._freeze, self._deafen):
-                await blow()
-                await asyncio.sleep(0.3)
-
-    async def _restart(self) -> None:
-        self._redis.kill()
-        await asyncio.sleep(0.3)
-        await asyncio.to_thread(self._redis.start)
-        self.done["redis killed"] += 1
-
-    async def _empty(self) -> None:
-        with self._redis.client as client:
-            client.flushall()
-        self.done["redis emptied"] += 1
-
-    async def _freeze(self) -> None:
-        with self._redis.frozen():
-            await asyncio.sleep(0.4)
-        self.done["redis frozen"] += 1
-
-    async def _deafen(self) -> None:
-        connection = await asyncpg.connect(self._cluster.admin_url(self._name))
-        self.done["listeners cut off"] += await connection.fetchval(
-            "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = $1 and query ~* '^listen'",
-            self._name,
-        )
-        await connection.close()
 
 
 @pytest.fixture
@@ -251,6 +171,3 @@ class TestCheck:
 
         assert violations(events) == []
         assert len(events) > 200
-
-
-_decoder = msgspec.json.Decoder(Event)
