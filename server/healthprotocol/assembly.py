@@ -219,7 +219,7 @@ class Parts(Provider):
             keys=keys,
             subscriptions=Subscriptions(SUBSCRIPTIONS),
             wait_seconds=settings.pool_wait_seconds,
-            cache=CacheOptions(redis_url=settings.redis_url, listens=True),
+            cache=CacheOptions(memory_bytes=settings.cache_memory_bytes, redis_url=settings.redis_url, listens=True),
         )
         replicas = _replicas(pool, settings)
         database.replicas = replicas

@@ -24,6 +24,7 @@ from healthprotocol.foundation.cache.epochs import BOUND_SECONDS
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.root import LocalRootKey
 from healthprotocol.foundation.db.transaction import Database, Transaction, open_pool
+from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.ids import OrganisationId
 
 REGISTERS = 6
@@ -71,10 +72,12 @@ class Node:
         while monotonic() < ends:
             try:
                 await act()
-            except _OfPurpose:
+            except (_OfPurpose, Unavailable):
+                # A pool that is short of connections says so, which is neither old nor wrong.
                 continue
             except Exception as error:  # noqa: BLE001 - whatever it is, nobody may see it
-                self._log(Event("error", self._name, "", 0, monotonic(), repr(error)))
+                detail = f"{error!r} {getattr(error, 'private', '')} {error.__cause__!r}"
+                self._log(Event("error", self._name, "", 0, monotonic(), detail))
 
     async def _read(self) -> None:
         await asyncio.sleep(_PAUSE_SECONDS * random.random())

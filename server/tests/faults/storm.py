@@ -15,6 +15,7 @@ from tests.support.postgresql import Cluster
 from tests.support.redis import RedisServer
 
 NODE = "tests.faults.caching"
+STARTS_IN_SECONDS = 60.0
 
 
 class Storm:
@@ -25,41 +26,50 @@ class Storm:
         self._name = name
         self._redis = redis
         self._organisations = [str(one) for one in organisations]
+        self._ends = float("inf")
         self.events: list[Event] = []
         blows = ("node killed", "redis killed", "redis emptied", "redis frozen", "listeners cut off")
         self.done = dict.fromkeys(blows, 0)
 
     async def rage(self, *, nodes: int, seconds: float) -> None:
-        """Run so many nodes for so long, and do something to them all the while."""
-        ends = monotonic() + seconds
-        running = [asyncio.create_task(self._node(f"node-{number}", ends)) for number in range(nodes)]
-        striking = asyncio.create_task(self._strike(ends))
-        await asyncio.gather(*running, striking)
+        """Run so many nodes, and once all of them work do something to them for so long."""
+        spoken = [asyncio.Event() for _ in range(nodes)]
+        running = [asyncio.create_task(self._node(f"node-{number}", one)) for number, one in enumerate(spoken)]
+        async with asyncio.timeout(STARTS_IN_SECONDS):
+            await asyncio.gather(*(one.wait() for one in spoken))
+        self._ends = monotonic() + seconds
+        await asyncio.gather(*running, self._strike(self._ends))
 
-    async def _node(self, name: str, ends: float) -> None:
-        """Be one node, in one process after another: most of them are killed."""
+    async def _node(self, name: str, has_spoken: asyncio.Event) -> None:
+        """Be one node, in one process after another: each of them is killed."""
         life = 0
-        while (left := ends - monotonic()) > 0:
+        while monotonic() < self._ends:
             life += 1
             # A node that dies forgets what it acknowledged itself, so its next life goes by another name.
             arguments = (
                 self._cluster.app_url(self._name), str(self._cluster.root_key), self._redis.url, f"{name}.{life}",
-                str(left), *self._organisations,
+                "600", *self._organisations,
             )  # fmt: skip
             async with process(NODE, *arguments, stdout=asyncio.subprocess.PIPE) as child:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(random.uniform(0.3, 0.8) * (ends - monotonic()) + 2):
-                        await self._listen_to(child)
-                if child.returncode is None:
-                    child.kill()
-                    self.done["node killed"] += 1
+                assert child.stdout is not None
+                await self._listen_to(child.stdout, has_spoken)
+                child.kill()
+                self.done["node killed"] += 1
 
-    async def _listen_to(self, child: asyncio.subprocess.Process) -> None:
-        assert child.stdout is not None
-        async for line in child.stdout:
-            # Logs stand there too; what was cut off by a kill does not end.
-            if line.startswith(b"[") and line.endswith(b"\n"):
-                self.events.append(_decoder.decode(line))
+    async def _listen_to(self, lines: asyncio.StreamReader, has_spoken: asyncio.Event) -> None:
+        """Take what a node says for two to five seconds from its first word on."""
+        dies = float("inf")
+        while (now := monotonic()) < min(dies, self._ends):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(dies - now, 0.5)):
+                    line = await lines.readline()
+                # Logs stand there too; what was cut off by a kill does not end.
+                if line.startswith(b"[") and line.endswith(b"\n"):
+                    self.events.append(_decoder.decode(line))
+                    dies = min(dies, monotonic() + random.uniform(2, 5))
+                    has_spoken.set()
+                elif not line:
+                    raise EOFError("a node ended by itself")
 
     async def _strike(self, ends: float) -> None:
         while monotonic() < ends - 0.5:

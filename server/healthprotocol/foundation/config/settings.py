@@ -84,6 +84,12 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None, json_schema_extra=_SECRET, description="Redis as the shared level of the cache; optional."
     )
+    cache_memory_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1024 * 1024,
+        le=16 * 1024 * 1024 * 1024,
+        description="What cached values may take in the memory of each process.",
+    )
     workers: int = Field(default=1, ge=1, le=64, description="Web processes.")
     root_key_file: Path | None = Field(
         default=None, description="File of the root key; without it data_dir/keys/root.key."
