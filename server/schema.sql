@@ -201,6 +201,92 @@ $$;
 
 ALTER FUNCTION public.hp_adherence_sums() OWNER TO hp_owner;
 
+CREATE FUNCTION public.hp_tenant() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (NULLIF(current_setting('app.organisation'::text, true), ''::text))::uuid;
+
+ALTER FUNCTION public.hp_tenant() OWNER TO hp_owner;
+
+CREATE TABLE public.audit_event (
+    organisation_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    id uuid NOT NULL,
+    actor_id uuid,
+    actor_role text NOT NULL,
+    session_hash bytea,
+    action text NOT NULL,
+    object_type text NOT NULL,
+    object_id uuid,
+    subject_id uuid,
+    subject_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
+    outcome text NOT NULL,
+    purpose text NOT NULL,
+    request_id text NOT NULL,
+    address_ct bytea,
+    detail_ct bytea,
+    salt bytea NOT NULL,
+    leaf bytea NOT NULL,
+    epoch integer DEFAULT 0 NOT NULL,
+    CONSTRAINT audit_event_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'denied'::text, 'failure'::text])))
+)
+PARTITION BY RANGE (at);
+
+ALTER TABLE ONLY public.audit_event FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.audit_event OWNER TO hp_owner;
+
+COMMENT ON TABLE public.audit_event IS 'class=health; who did or saw what, of whom, why, from where; never changed';
+
+COMMENT ON COLUMN public.audit_event.organisation_id IS 'class=operational; tenant';
+
+COMMENT ON COLUMN public.audit_event.at IS 'class=operational; when, by the clock of the application';
+
+COMMENT ON COLUMN public.audit_event.id IS 'class=operational; UUIDv7';
+
+COMMENT ON COLUMN public.audit_event.actor_id IS 'class=operational; account; null when nobody was signed in';
+
+COMMENT ON COLUMN public.audit_event.actor_role IS 'class=operational; role at that moment; system for jobs without an account';
+
+COMMENT ON COLUMN public.audit_event.session_hash IS 'class=operational; SHA-256 of the session or token';
+
+COMMENT ON COLUMN public.audit_event.action IS 'class=operational; such as patient.read';
+
+COMMENT ON COLUMN public.audit_event.object_type IS 'class=operational; noun of the thing';
+
+COMMENT ON COLUMN public.audit_event.object_id IS 'class=operational; the thing; null for lists';
+
+COMMENT ON COLUMN public.audit_event.subject_id IS 'class=operational; the patient it is about; null for none or many';
+
+COMMENT ON COLUMN public.audit_event.subject_ids IS 'class=operational; all patients that a list showed';
+
+COMMENT ON COLUMN public.audit_event.outcome IS 'class=operational; success, denied or failure';
+
+COMMENT ON COLUMN public.audit_event.purpose IS 'class=operational; HL7 purpose of use, such as TREAT';
+
+COMMENT ON COLUMN public.audit_event.request_id IS 'class=operational; joins it to the log of the application';
+
+COMMENT ON COLUMN public.audit_event.address_ct IS 'class=identity; network address, encrypted with the audit key';
+
+COMMENT ON COLUMN public.audit_event.detail_ct IS 'class=health; what more is to be said, JSON encrypted with the audit key';
+
+COMMENT ON COLUMN public.audit_event.salt IS 'class=operational; 16 random bytes, so a leaf tells nothing of its content';
+
+COMMENT ON COLUMN public.audit_event.leaf IS 'class=operational; SHA-256 of 0x00 and the canonical row: the leaf of the tree to come';
+
+COMMENT ON COLUMN public.audit_event.epoch IS 'class=operational; grows when a restore starts a new history';
+
+CREATE FUNCTION public.hp_audit_of_shown(subject uuid) RETURNS TABLE(at timestamp with time zone, id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public'
+    BEGIN ATOMIC
+ SELECT e.at,
+     e.id
+    FROM public.audit_event e
+   WHERE ((e.organisation_id = public.hp_tenant()) AND (e.subject_ids <> '{}'::uuid[]) AND (e.subject_ids @> ARRAY[hp_audit_of_shown.subject]));
+END;
+
+ALTER FUNCTION public.hp_audit_of_shown(subject uuid) OWNER TO hp_owner;
+
 CREATE TABLE public.cache_epoch (
     organisation_id uuid NOT NULL,
     tag text NOT NULL,
@@ -252,6 +338,13 @@ end
 $$;
 
 ALTER FUNCTION public.hp_keep_published() OWNER TO hp_owner;
+
+CREATE FUNCTION public.hp_lexeme(word text) RETURNS tsquery
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN (((''''::text || replace(replace(word, '\'::text, '\\'::text), ''''::text, ''''''::text)) || ''''::text))::tsquery;
+
+ALTER FUNCTION public.hp_lexeme(word text) OWNER TO hp_owner;
 
 CREATE TABLE public.organisation (
     organisation_id uuid NOT NULL,
@@ -314,6 +407,88 @@ $$;
 
 ALTER FUNCTION public.hp_protect(protected regclass) OWNER TO hp_owner;
 
+CREATE FUNCTION public.hp_protocol_words(organisation_id uuid, title text, category text, tags text[]) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN ((setweight(to_tsvector('simple'::regconfig, title), 'A'::"char") || setweight(to_tsvector('simple'::regconfig, ((COALESCE(category, ''::text) || ' '::text) || array_to_string(tags, ' '::text))), 'B'::"char")) || array_to_tsvector(array_prepend(('@'::text || (organisation_id)::text), ARRAY(SELECT ('#'::text || tag.tag) FROM unnest(hp_protocol_words.tags) tag(tag)))));
+
+ALTER FUNCTION public.hp_protocol_words(organisation_id uuid, title text, category text, tags text[]) OWNER TO hp_owner;
+
+CREATE TABLE public.protocol (
+    organisation_id uuid NOT NULL,
+    id uuid NOT NULL,
+    status text NOT NULL,
+    title text NOT NULL,
+    category text,
+    tags text[] DEFAULT '{}'::text[] NOT NULL,
+    latest_version integer NOT NULL,
+    active_version integer,
+    published_at timestamp with time zone,
+    revision integer DEFAULT 1 NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    words tsvector GENERATED ALWAYS AS (public.hp_protocol_words(organisation_id, title, category, tags)) STORED,
+    CONSTRAINT protocol_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'retired'::text])))
+);
+
+ALTER TABLE ONLY public.protocol FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.protocol OWNER TO hp_owner;
+
+COMMENT ON TABLE public.protocol IS 'class=operational; a care protocol: what all its versions share, and what lists show of the newest';
+
+COMMENT ON COLUMN public.protocol.organisation_id IS 'class=operational; tenant';
+
+COMMENT ON COLUMN public.protocol.id IS 'class=operational; UUIDv7';
+
+COMMENT ON COLUMN public.protocol.status IS 'class=operational; draft until first published, then active, then retired';
+
+COMMENT ON COLUMN public.protocol.title IS 'class=operational; of the newest version';
+
+COMMENT ON COLUMN public.protocol.category IS 'class=operational; of the newest version';
+
+COMMENT ON COLUMN public.protocol.tags IS 'class=operational; of the newest version';
+
+COMMENT ON COLUMN public.protocol.latest_version IS 'class=operational; the newest version, a draft when it is above active_version';
+
+COMMENT ON COLUMN public.protocol.active_version IS 'class=operational; the newest published version';
+
+COMMENT ON COLUMN public.protocol.published_at IS 'class=operational; when that was published';
+
+COMMENT ON COLUMN public.protocol.revision IS 'class=operational; the ETag';
+
+COMMENT ON COLUMN public.protocol.created_at IS 'class=operational; when first written';
+
+COMMENT ON COLUMN public.protocol.created_by IS 'class=operational; account';
+
+COMMENT ON COLUMN public.protocol.updated_at IS 'class=operational; last change';
+
+COMMENT ON COLUMN public.protocol.words IS 'class=operational; what full text search finds the newest version by';
+
+CREATE FUNCTION public.hp_protocols_tagged(wanted text) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'pg_catalog', 'public'
+    BEGIN ATOMIC
+ SELECT p.id
+    FROM public.protocol p
+   WHERE (p.words @@ (public.hp_lexeme(('@'::text || (public.hp_tenant())::text)) && public.hp_lexeme(('#'::text || hp_protocols_tagged.wanted))));
+END;
+
+ALTER FUNCTION public.hp_protocols_tagged(wanted text) OWNER TO hp_owner;
+
+CREATE FUNCTION public.hp_protocols_with_words(wanted text) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 100
+    SET search_path TO 'pg_catalog', 'public'
+    BEGIN ATOMIC
+ SELECT p.id
+    FROM public.protocol p,
+     LATERAL ( SELECT (regexp_replace((websearch_to_tsquery('simple'::regconfig, hp_protocols_with_words.wanted))::text, '(''(?:[^'']|'''')*'')'::text, '\1:*'::text, 'g'::text))::tsquery AS regexp_replace) asked(query)
+   WHERE ((numnode(asked.query) > 0) AND (p.words @@ (public.hp_lexeme(('@'::text || (public.hp_tenant())::text)) && asked.query)));
+END;
+
+ALTER FUNCTION public.hp_protocols_with_words(wanted text) OWNER TO hp_owner;
+
 CREATE FUNCTION public.hp_refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -335,12 +510,6 @@ end
 $$;
 
 ALTER FUNCTION public.hp_show_installation(layered regclass) OWNER TO hp_owner;
-
-CREATE FUNCTION public.hp_tenant() RETURNS uuid
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (NULLIF(current_setting('app.organisation'::text, true), ''::text))::uuid;
-
-ALTER FUNCTION public.hp_tenant() OWNER TO hp_owner;
 
 CREATE TABLE pgqueuer.pgqueuer (
     id bigint NOT NULL,
@@ -950,74 +1119,6 @@ COMMENT ON COLUMN public.assignment.revision IS 'class=operational; the ETag';
 
 COMMENT ON COLUMN public.assignment.updated_at IS 'class=operational; last change';
 
-CREATE TABLE public.audit_event (
-    organisation_id uuid NOT NULL,
-    at timestamp with time zone NOT NULL,
-    id uuid NOT NULL,
-    actor_id uuid,
-    actor_role text NOT NULL,
-    session_hash bytea,
-    action text NOT NULL,
-    object_type text NOT NULL,
-    object_id uuid,
-    subject_id uuid,
-    subject_ids uuid[] DEFAULT '{}'::uuid[] NOT NULL,
-    outcome text NOT NULL,
-    purpose text NOT NULL,
-    request_id text NOT NULL,
-    address_ct bytea,
-    detail_ct bytea,
-    salt bytea NOT NULL,
-    leaf bytea NOT NULL,
-    epoch integer DEFAULT 0 NOT NULL,
-    CONSTRAINT audit_event_outcome_check CHECK ((outcome = ANY (ARRAY['success'::text, 'denied'::text, 'failure'::text])))
-)
-PARTITION BY RANGE (at);
-
-ALTER TABLE ONLY public.audit_event FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE public.audit_event OWNER TO hp_owner;
-
-COMMENT ON TABLE public.audit_event IS 'class=health; who did or saw what, of whom, why, from where; never changed';
-
-COMMENT ON COLUMN public.audit_event.organisation_id IS 'class=operational; tenant';
-
-COMMENT ON COLUMN public.audit_event.at IS 'class=operational; when, by the clock of the application';
-
-COMMENT ON COLUMN public.audit_event.id IS 'class=operational; UUIDv7';
-
-COMMENT ON COLUMN public.audit_event.actor_id IS 'class=operational; account; null when nobody was signed in';
-
-COMMENT ON COLUMN public.audit_event.actor_role IS 'class=operational; role at that moment; system for jobs without an account';
-
-COMMENT ON COLUMN public.audit_event.session_hash IS 'class=operational; SHA-256 of the session or token';
-
-COMMENT ON COLUMN public.audit_event.action IS 'class=operational; such as patient.read';
-
-COMMENT ON COLUMN public.audit_event.object_type IS 'class=operational; noun of the thing';
-
-COMMENT ON COLUMN public.audit_event.object_id IS 'class=operational; the thing; null for lists';
-
-COMMENT ON COLUMN public.audit_event.subject_id IS 'class=operational; the patient it is about; null for none or many';
-
-COMMENT ON COLUMN public.audit_event.subject_ids IS 'class=operational; all patients that a list showed';
-
-COMMENT ON COLUMN public.audit_event.outcome IS 'class=operational; success, denied or failure';
-
-COMMENT ON COLUMN public.audit_event.purpose IS 'class=operational; HL7 purpose of use, such as TREAT';
-
-COMMENT ON COLUMN public.audit_event.request_id IS 'class=operational; joins it to the log of the application';
-
-COMMENT ON COLUMN public.audit_event.address_ct IS 'class=identity; network address, encrypted with the audit key';
-
-COMMENT ON COLUMN public.audit_event.detail_ct IS 'class=health; what more is to be said, JSON encrypted with the audit key';
-
-COMMENT ON COLUMN public.audit_event.salt IS 'class=operational; 16 random bytes, so a leaf tells nothing of its content';
-
-COMMENT ON COLUMN public.audit_event.leaf IS 'class=operational; SHA-256 of 0x00 and the canonical row: the leaf of the tree to come';
-
-COMMENT ON COLUMN public.audit_event.epoch IS 'class=operational; grows when a restore starts a new history';
-
 CREATE TABLE public.entry (
     organisation_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -1617,55 +1718,6 @@ COMMENT ON COLUMN public.patient_identifier.value_ct IS 'class=identity; the num
 
 COMMENT ON COLUMN public.patient_identifier.value_bidx IS 'class=identity; keyed index of system and number';
 
-CREATE TABLE public.protocol (
-    organisation_id uuid NOT NULL,
-    id uuid NOT NULL,
-    status text NOT NULL,
-    title text NOT NULL,
-    category text,
-    tags text[] DEFAULT '{}'::text[] NOT NULL,
-    latest_version integer NOT NULL,
-    active_version integer,
-    published_at timestamp with time zone,
-    revision integer DEFAULT 1 NOT NULL,
-    created_at timestamp with time zone NOT NULL,
-    created_by uuid NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    CONSTRAINT protocol_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'retired'::text])))
-);
-
-ALTER TABLE ONLY public.protocol FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE public.protocol OWNER TO hp_owner;
-
-COMMENT ON TABLE public.protocol IS 'class=operational; a care protocol: what all its versions share, and what lists show of the newest';
-
-COMMENT ON COLUMN public.protocol.organisation_id IS 'class=operational; tenant';
-
-COMMENT ON COLUMN public.protocol.id IS 'class=operational; UUIDv7';
-
-COMMENT ON COLUMN public.protocol.status IS 'class=operational; draft until first published, then active, then retired';
-
-COMMENT ON COLUMN public.protocol.title IS 'class=operational; of the newest version';
-
-COMMENT ON COLUMN public.protocol.category IS 'class=operational; of the newest version';
-
-COMMENT ON COLUMN public.protocol.tags IS 'class=operational; of the newest version';
-
-COMMENT ON COLUMN public.protocol.latest_version IS 'class=operational; the newest version, a draft when it is above active_version';
-
-COMMENT ON COLUMN public.protocol.active_version IS 'class=operational; the newest published version';
-
-COMMENT ON COLUMN public.protocol.published_at IS 'class=operational; when that was published';
-
-COMMENT ON COLUMN public.protocol.revision IS 'class=operational; the ETag';
-
-COMMENT ON COLUMN public.protocol.created_at IS 'class=operational; when first written';
-
-COMMENT ON COLUMN public.protocol.created_by IS 'class=operational; account';
-
-COMMENT ON COLUMN public.protocol.updated_at IS 'class=operational; last change';
-
 CREATE TABLE public.protocol_version (
     organisation_id uuid NOT NULL,
     protocol_id uuid NOT NULL,
@@ -2202,6 +2254,10 @@ CREATE UNIQUE INDEX account_email ON public.account USING btree (organisation_id
 
 CREATE INDEX account_patient ON public.account USING btree (organisation_id, patient_id) WHERE (patient_id IS NOT NULL);
 
+CREATE INDEX account_role ON public.account USING btree (organisation_id, role, created_at, id);
+
+CREATE INDEX account_status ON public.account USING btree (organisation_id, status, created_at, id);
+
 CREATE INDEX adherence_cover_due ON public.adherence_cover USING btree (organisation_id, next_due_at) WHERE (next_due_at IS NOT NULL);
 
 CREATE INDEX adherence_cover_stale ON public.adherence_cover USING btree (organisation_id, assignment_id) WHERE is_stale;
@@ -2216,9 +2272,15 @@ CREATE INDEX adherence_month_month ON public.adherence_month USING btree (organi
 
 CREATE INDEX adherence_sum_day ON public.adherence_sum USING btree (organisation_id, day);
 
+CREATE INDEX alert_activity ON public.alert USING btree (organisation_id, activity_key, opened_at, id) WHERE (activity_key IS NOT NULL);
+
 CREATE INDEX alert_assignment ON public.alert USING btree (organisation_id, assignment_id, opened_at, id);
 
+CREATE INDEX alert_ended_at ON public.alert USING btree (organisation_id, ended_at, id);
+
 CREATE UNIQUE INDEX alert_episode ON public.alert USING btree (organisation_id, assignment_id, rule, COALESCE(activity_key, ''::text)) WHERE (ended_at IS NULL);
+
+CREATE INDEX alert_escalated_at ON public.alert USING btree (organisation_id, escalated_at, id);
 
 CREATE INDEX alert_escalation ON public.alert USING btree (organisation_id, escalate_at) WHERE ((status = 'open'::text) AND (escalated_at IS NULL) AND (escalate_at IS NOT NULL));
 
@@ -2226,9 +2288,15 @@ CREATE INDEX alert_opened_at ON public.alert USING btree (organisation_id, opene
 
 CREATE INDEX alert_patient ON public.alert USING btree (organisation_id, patient_id, opened_at, id);
 
+CREATE INDEX alert_rule ON public.alert USING btree (organisation_id, rule, opened_at, id);
+
 CREATE INDEX alert_status ON public.alert USING btree (organisation_id, status, urgency, opened_at, id);
 
+CREATE INDEX alert_status_id ON public.alert USING btree (organisation_id, status, id);
+
 CREATE INDEX alert_urgency ON public.alert USING btree (organisation_id, urgency, opened_at, id);
+
+CREATE INDEX alert_urgency_id ON public.alert USING btree (organisation_id, urgency, id);
 
 CREATE INDEX alert_watch_due ON public.alert_watch USING btree (organisation_id, next_look_at) WHERE (next_look_at IS NOT NULL);
 
@@ -2238,9 +2306,15 @@ CREATE INDEX api_token_account ON public.api_token USING btree (organisation_id,
 
 CREATE INDEX api_token_created_at ON public.api_token USING btree (organisation_id, created_at, id);
 
+CREATE INDEX api_token_expires_at ON public.api_token USING btree (organisation_id, expires_at, id);
+
 CREATE UNIQUE INDEX api_token_hash ON public.api_token USING btree (organisation_id, token_hash);
 
 CREATE INDEX api_token_lookup ON public.api_token USING btree (token_hash);
+
+CREATE INDEX api_token_name ON public.api_token USING btree (organisation_id, name text_pattern_ops, id);
+
+CREATE INDEX api_token_revoked_at ON public.api_token USING btree (organisation_id, revoked_at, id) WHERE (revoked_at IS NOT NULL);
 
 CREATE INDEX assignment_assigned_at ON public.assignment USING btree (organisation_id, assigned_at, id);
 
@@ -2260,15 +2334,43 @@ CREATE INDEX assignment_updated_at ON public.assignment USING btree (organisatio
 
 CREATE INDEX assignment_version ON public.assignment USING btree (organisation_id, version, id);
 
+CREATE INDEX audit_event_action ON ONLY public.audit_event USING btree (organisation_id, action text_pattern_ops, at, id);
+
 CREATE INDEX audit_event_actor ON ONLY public.audit_event USING btree (organisation_id, actor_id, at, id);
+
+CREATE INDEX audit_event_id ON ONLY public.audit_event USING btree (organisation_id, id);
+
+CREATE INDEX audit_event_kind ON ONLY public.audit_event USING btree (organisation_id, object_type, at, id);
 
 CREATE INDEX audit_event_object ON ONLY public.audit_event USING btree (organisation_id, object_type, object_id, at, id);
 
+CREATE INDEX audit_event_object_id ON ONLY public.audit_event USING btree (organisation_id, object_id, at, id) WHERE (object_id IS NOT NULL);
+
+CREATE INDEX audit_event_outcome ON ONLY public.audit_event USING btree (organisation_id, outcome, at, id) WHERE (outcome <> 'success'::text);
+
+CREATE INDEX audit_event_request ON ONLY public.audit_event USING btree (organisation_id, request_id);
+
+CREATE INDEX audit_event_role ON ONLY public.audit_event USING btree (organisation_id, actor_role, at, id);
+
+CREATE INDEX audit_event_shown ON ONLY public.audit_event USING gin (subject_ids) WHERE (subject_ids <> '{}'::uuid[]);
+
 CREATE INDEX audit_event_subject ON ONLY public.audit_event USING btree (organisation_id, subject_id, at, id);
+
+CREATE INDEX entry_activity ON ONLY public.entry USING btree (organisation_id, activity_key, recorded_at, id) WHERE (activity_key IS NOT NULL);
 
 CREATE INDEX entry_assignment ON ONLY public.entry USING btree (organisation_id, assignment_id, planned_on, id);
 
+CREATE INDEX entry_effective_at ON ONLY public.entry USING btree (organisation_id, effective_at, id);
+
+CREATE INDEX entry_late ON ONLY public.entry USING btree (organisation_id, recorded_at, id) WHERE late;
+
+CREATE INDEX entry_occurrence ON ONLY public.entry USING btree (organisation_id, occurrence_id) WHERE (occurrence_id IS NOT NULL);
+
+CREATE INDEX entry_outcome ON ONLY public.entry USING btree (organisation_id, outcome, recorded_at, id) WHERE (outcome <> 'completed'::text);
+
 CREATE INDEX entry_patient ON ONLY public.entry USING btree (organisation_id, patient_id, effective_at, id);
+
+CREATE INDEX entry_planned_on ON ONLY public.entry USING btree (organisation_id, planned_on, id) WHERE (planned_on IS NOT NULL);
 
 CREATE INDEX entry_recorded_at ON ONLY public.entry USING btree (organisation_id, recorded_at, id);
 
@@ -2296,6 +2398,8 @@ CREATE INDEX patient_phone_bidx ON public.patient USING btree (organisation_id, 
 
 CREATE INDEX patient_status ON public.patient USING btree (organisation_id, status, id);
 
+CREATE INDEX patient_time_zone ON public.patient USING btree (organisation_id, time_zone, id);
+
 CREATE INDEX patient_updated_at ON public.patient USING btree (organisation_id, updated_at, id);
 
 CREATE INDEX protocol_category ON public.protocol USING btree (organisation_id, category, id);
@@ -2310,7 +2414,13 @@ CREATE INDEX protocol_tags ON public.protocol USING gin (tags);
 
 CREATE INDEX protocol_title ON public.protocol USING btree (organisation_id, title, id);
 
+CREATE INDEX protocol_title_prefix ON public.protocol USING btree (organisation_id, title text_pattern_ops);
+
 CREATE INDEX protocol_updated_at ON public.protocol USING btree (organisation_id, updated_at, id);
+
+CREATE INDEX protocol_version_number ON public.protocol USING btree (organisation_id, latest_version, id);
+
+CREATE INDEX protocol_words ON public.protocol USING gin (words);
 
 CREATE INDEX sealed_file_digest ON public.sealed_file USING btree (organisation_id, digest) WHERE (digest IS NOT NULL);
 
@@ -2503,6 +2613,10 @@ ALTER TABLE public.sealed_file ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sealed_file_chunk ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY search ON public.audit_event FOR SELECT TO hp_owner USING (true);
+
+CREATE POLICY search ON public.protocol FOR SELECT TO hp_owner USING (true);
+
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sign_in_directory ENABLE ROW LEVEL SECURITY;
@@ -2593,6 +2707,13 @@ GRANT ALL ON FUNCTION public.ensure_month_partitions(parent regclass, first_mont
 
 REVOKE ALL ON FUNCTION public.hp_add_partition(parent regclass, partition_name text, bounds text) FROM PUBLIC;
 
+GRANT ALL ON FUNCTION public.hp_tenant() TO hp_app;
+
+GRANT SELECT,INSERT ON TABLE public.audit_event TO hp_app;
+
+REVOKE ALL ON FUNCTION public.hp_audit_of_shown(subject uuid) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hp_audit_of_shown(subject uuid) TO hp_app;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.cache_epoch TO hp_app;
 
 REVOKE ALL ON FUNCTION public.hp_cache_epochs(organisation_ids uuid[], tags text[]) FROM PUBLIC;
@@ -2607,9 +2728,15 @@ REVOKE ALL ON FUNCTION public.hp_partition_bound(at timestamp with time zone, by
 
 REVOKE ALL ON FUNCTION public.hp_protect(protected regclass) FROM PUBLIC;
 
-REVOKE ALL ON FUNCTION public.hp_show_installation(layered regclass) FROM PUBLIC;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.protocol TO hp_app;
 
-GRANT ALL ON FUNCTION public.hp_tenant() TO hp_app;
+REVOKE ALL ON FUNCTION public.hp_protocols_tagged(wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hp_protocols_tagged(wanted text) TO hp_app;
+
+REVOKE ALL ON FUNCTION public.hp_protocols_with_words(wanted text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hp_protocols_with_words(wanted text) TO hp_app;
+
+REVOKE ALL ON FUNCTION public.hp_show_installation(layered regclass) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgqueuer.pgqueuer TO hp_app;
 
@@ -2647,8 +2774,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.api_token TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.assignment TO hp_app;
 
-GRANT SELECT,INSERT ON TABLE public.audit_event TO hp_app;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.entry TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.entry_client TO hp_app;
@@ -2680,8 +2805,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.organisation_key TO hp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.patient TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.patient_identifier TO hp_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.protocol TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.protocol_version TO hp_app;
 

@@ -1,6 +1,6 @@
 """One request for one page, checked: its statements with their arguments, and the page of the rows they return."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import msgspec
@@ -52,7 +52,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     binding: tuple[str, ...]
     signer: Signer
     memory: Memory
-    narrow_by: tuple[str, ...]
+    narrowing: Callable[[], tuple[str, ...]]
 
     async def sealed(self, tx: "Transaction") -> "Listing":
         """Return the listing with the blind indexes that its filter compares by, under the keys of the organisation."""

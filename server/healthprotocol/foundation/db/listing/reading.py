@@ -91,7 +91,7 @@ async def estimated_cost(tx: Transaction, sql: SqlText, args: Sequence[object]) 
 
 
 def _too_costly(listing: Listing, cost: float) -> QueryTooCostly:
-    narrow = [name for name in listing.narrow_by if name not in listing.shape.costly_fields]
+    narrow = [name for name in listing.narrowing() if name not in listing.shape.costly_fields]
     costly = listing.shape.costly_fields
     detail = f"Narrow it by {' or '.join(narrow)}" if narrow else "Ask for less"
     if costly:

@@ -15,6 +15,7 @@ A grammar makes a condition tree (`tree`), `settling` names what is derived from
 Another grammar brings a tree and slots of its own, and all the rest is the same.
 """
 
+import functools
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -120,7 +121,7 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
         order = self._order(wanted, faults)
         size, page_token = _page_size(said.get("page_size"), faults), said.get("page_token")
         count_up_to = _count_up_to(said.get("count_up_to"), faults)
-        binding = (str(organisation_id), self.name, source, wanted)
+        binding = (_text_of(organisation_id), self.name, source, wanted)
         place = _Place(as_of=present if "now" in source or "today" in source else None)
         # A token is bound to the query: while that is faulty there is nothing to check it against.
         if page_token and order is not None and not any(fault.pointer == "/filter" for fault in faults):
@@ -146,10 +147,9 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
             binding=binding,
             signer=signer,
             memory=self.memory,
-            narrow_by=self.narrowing,
+            narrowing=self.narrowing,
         )
 
-    @property
     def narrowing(self) -> tuple[str, ...]:
         """The fields that make a query cheap."""
         if self.narrow_by:
@@ -216,6 +216,11 @@ class _Place(msgspec.Struct, frozen=True, kw_only=True):
             return None
         as_of = found[1] if isinstance(found[1], datetime) else None
         return cls(as_of=as_of, last=found[2:], is_backward=found[0] is True)
+
+
+@functools.lru_cache(maxsize=4_096)
+def _text_of(organisation_id: OrganisationId) -> str:
+    return str(organisation_id)
 
 
 _TOKEN_FAULT = Violation(
