@@ -231,7 +231,7 @@ class Parts(Provider):
     @provide
     async def changes(self, database: Database) -> AsyncIterator[LiveChanges]:
         """What is heard of small tables that change."""
-        changes = LiveChanges(database)
+        changes = LiveChanges(database, tell_age=metrics.live_seen)
         yield changes
         await changes.close()
 

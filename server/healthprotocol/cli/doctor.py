@@ -13,7 +13,7 @@ import typer
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import Installation, require_reachable
 from healthprotocol.cli.ports import is_free
-from healthprotocol.cli.safety import faults_of_database, faults_of_settings
+from healthprotocol.cli.safety import advice_on_settings, faults_of_database, faults_of_settings
 from healthprotocol.cli.terminal import JsonFlag, Terminal
 from healthprotocol.foundation.processes import LockFile
 
@@ -71,7 +71,14 @@ def _look(look: Callable[[Installation], list[Finding]], installation: Installat
 
 
 def _settings(installation: Installation) -> list[Finding]:
-    faults = [str(fault) for fault in (*installation.layers.unknown, *faults_of_settings(installation))]
+    faults = [
+        str(fault)
+        for fault in (
+            *installation.layers.unknown,
+            *advice_on_settings(installation),
+            *faults_of_settings(installation),
+        )
+    ]
     detail = f"{installation.settings.environment}, data in {installation.data_dir}"
     return [Finding("settings", not faults, detail, "; ".join(faults))]
 

@@ -25,6 +25,18 @@ _NEEDED = {"fsync": "on", "full_page_writes": "on", "data_checksums": "on"}
 _LEAST_PASSWORD = 12
 
 
+def advice_on_settings(installation: Installation) -> list[Fault]:
+    """Return what works and is not what people should rely on for long; nothing outside production."""
+    if not installation.settings.is_production or not installation.is_embedded:
+        return []
+    return [
+        Fault(
+            "HP_DATABASE_URL is not set",
+            "name a PostgreSQL server: the embedded one has no replica and no backups of its own",
+        )
+    ]
+
+
 def faults_of_settings(installation: Installation) -> list[Fault]:
     """Return what in the settings is not good enough, without asking anybody; nothing outside production."""
     if not installation.settings.is_production:
@@ -70,12 +82,7 @@ def require_safe(installation: Installation, url: str | None = None) -> None:
 def _of_database_url(installation: Installation) -> list[Fault]:
     url = installation.settings.database_url
     if url is None:
-        return [
-            Fault(
-                "HP_DATABASE_URL is not set",
-                "name a PostgreSQL server: the embedded one has no replica and no backups of its own",
-            )
-        ]
+        return []
     parts = urlsplit(url)
     faults: list[Fault] = []
     mode = parse_qs(parts.query).get("sslmode", ["prefer"])[0]

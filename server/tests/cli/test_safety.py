@@ -48,7 +48,6 @@ class TestFaultsOfSettings:
     @pytest.mark.parametrize(
         ("more", "said"),
         [
-            ({"database_url": None}, "HP_DATABASE_URL is not set"),
             ({"database_url": f"postgresql://owner:{GOOD}@db.example/clinic"}, "without TLS"),
             ({"database_url": "postgresql://owner:postgres@localhost/clinic"}, "one that people guess"),
             ({"database_url": "postgresql://owner:owner@localhost/clinic"}, "one that people guess"),

@@ -14,7 +14,7 @@ import typer
 from healthprotocol.cli.config.chosen import Organisation, shown_choices
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.cli.installation import Installation
-from healthprotocol.cli.safety import faults_of_database, faults_of_settings
+from healthprotocol.cli.safety import advice_on_settings, faults_of_database, faults_of_settings
 from healthprotocol.cli.terminal import JsonFlag, Terminal
 from healthprotocol.foundation.config.layers import Origin, variable
 from healthprotocol.foundation.config.settings import Settings, SettingsRefused, is_secret, read, unit_of
@@ -57,7 +57,7 @@ def show(
 def check(*, json: JsonFlag = False) -> None:
     """Check the settings, and the database if there is one, without starting anything; exit code 1 for any fault."""
     installation = Installation.load()
-    faults = [*installation.layers.unknown, *faults_of_settings(installation)]
+    faults = [*installation.layers.unknown, *advice_on_settings(installation), *faults_of_settings(installation)]
     url = installation.settings.database_url
     if url is not None and installation.settings.is_production:
         installation.require_environment(url)

@@ -86,13 +86,25 @@ class NotLoaded(LookupError):
 class LiveChanges:
     """What one process knows of changes in all: one a process, whatever number of copies follows it."""
 
-    def __init__(self, database: Database, *, poll_seconds: float = POLL_SECONDS, listens: bool = True) -> None:
-        """Follow `database`; `listens` False where notifications cannot arrive, as behind a transaction pooler."""
+    def __init__(
+        self,
+        database: Database,
+        *,
+        poll_seconds: float = POLL_SECONDS,
+        listens: bool = True,
+        tell_age: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
+        """
+        Follow `database`; `listens` False where notifications cannot arrive, as behind a transaction pooler.
+
+        `tell_age` is called before each look with how old what readers see may be, in seconds.
+        """
         self.database = database
         self._poll_seconds = poll_seconds
         self._listens = listens
         self._followers: list[Follower] = []
         self._task: asyncio.Task[None] | None = None
+        self._tell_age = tell_age
         self._wake = asyncio.Event()
         self._horizon = "0"
         self._fresh_at = time.monotonic()
@@ -144,6 +156,7 @@ class LiveChanges:
 
     async def _look_and_tell(self) -> None:
         began = time.monotonic()
+        self._tell_age(self.age_seconds)
         try:
             horizon, seen = await self._look()
             for follower in self._followers:

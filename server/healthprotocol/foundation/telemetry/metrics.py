@@ -82,6 +82,12 @@ _REPLICA_LAG = Gauge(
     multiprocess_mode="livemostrecent",
 )
 _JOBS = Gauge("hp_jobs", "Jobs in the queue.", ("job", "status"), registry=REGISTRY, multiprocess_mode="livemostrecent")
+_LIVE_AGE = Gauge(
+    "hp_live_age_seconds",
+    "How old the settings and flags in a process's memory may be; over 5 while PostgreSQL is away.",
+    registry=REGISTRY,
+    multiprocess_mode="livemax",
+)
 _UNHANDLED = Counter("hp_unhandled_errors", "Errors that nobody expected.", ("component",), registry=REGISTRY)
 
 _CACHE = Counter(
@@ -259,6 +265,11 @@ def cache_epochs_checked(tags: int) -> None:
 def cache_trouble(kind: str) -> None:
     """Count what a cache went on without; see `hp_cache_trouble` for the words."""
     _CACHE_TROUBLE.labels(kind).inc()
+
+
+def live_seen(age_seconds: float) -> None:
+    """Tell how old what is kept in memory of settings and flags may be."""
+    _LIVE_AGE.set(age_seconds)
 
 
 def unhandled_error(component: str) -> None:

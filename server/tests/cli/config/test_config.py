@@ -8,8 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from healthprotocol.cli import build
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly

@@ -1,0 +1,175 @@
+"""A setting that is chosen in one process is seen by another within a second, and behaviour follows."""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from healthprotocol.api.idempotency import KEPT_HOURS, sweep
+from healthprotocol.assembly import SETTINGS
+from healthprotocol.care.entries.model import LATE_DAYS
+from healthprotocol.foundation.config.live import LiveChanges
+from healthprotocol.foundation.config.runtime import RuntimeSettings, Wish, choose, value_everywhere, value_of
+from healthprotocol.foundation.config.setting import Setting, require_registry
+from healthprotocol.foundation.config.settings import Settings
+from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.ids import INSTALLATION, OrganisationId
+from healthprotocol.foundation.jobs.batches import BATCH_TIMEOUT_SECONDS
+from healthprotocol.trust.accounts.model import FREE_ATTEMPTS, MOST_SESSIONS, STAFF_IDLE_MINUTES
+from healthprotocol.trust.accounts.service.doorkeeper import session_policy
+from healthprotocol.trust.accounts.service.policy import person_lane, policy_of
+from tests.support.people import Organisation
+from tests.support.postgresql import Cluster
+
+# Another node: says when it is ready, and at what time it first sees a value of 3.
+NODE = """
+import asyncio, sys, time
+from pathlib import Path
+from uuid import UUID
+from healthprotocol.assembly import SETTINGS
+from healthprotocol.care.entries.model import LATE_DAYS
+from healthprotocol.foundation.config.live import LiveChanges
+from healthprotocol.foundation.config.runtime import RuntimeSettings
+from healthprotocol.foundation.db.transaction import Database
+from tests.support.postgresql import KeyRing, LocalRootKey, open_pool
+
+async def main(url, key, tenant, listens):
+    pool = await open_pool(url, size=3, statement_timeout_seconds=5)
+    database = Database(pool, keys=KeyRing(LocalRootKey.load(Path(key), inside_checkout=True)))
+    changes = LiveChanges(database, listens=listens == "True")
+    runtime = RuntimeSettings(database, SETTINGS, changes=changes)
+    await runtime.start()
+    await runtime.prepare(UUID(tenant))
+    print("ready", flush=True)
+    until = time.monotonic() + 20
+    while runtime.value(LATE_DAYS, UUID(tenant), now=database.clock()) != 3 and time.monotonic() < until:
+        await asyncio.sleep(0.005)
+    print(time.time(), flush=True)
+    await changes.close()
+    await database.close()
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+async def runtime(database: Database) -> AsyncIterator[RuntimeSettings]:
+    changes = LiveChanges(database)
+    started = RuntimeSettings(database, SETTINGS, changes=changes)
+    await started.start()
+    yield started
+    await changes.close()
+
+
+async def chosen(database: Database, organisation_id: OrganisationId, setting: Setting[int], value: float) -> None:
+    async with database.transaction(organisation_id) as tx:
+        await choose(tx, setting, Wish(value=value, reason="a test"), expected_version=None)
+
+
+async def soon(runtime: RuntimeSettings, setting: Setting[int], tenant: OrganisationId | None, value: float) -> None:
+    began = time.monotonic()
+    while runtime.value(setting, tenant, now=runtime._database.clock()) != value:
+        assert time.monotonic() - began < 1.0, "not within a second"
+        await asyncio.sleep(0.01)
+
+
+class TestTwoProcesses:
+    @pytest.mark.parametrize("listens", [True, False])
+    async def test_know_within_a_second_even_when_the_message_is_lost(
+        self, cluster: Cluster, database: Database, database_name: str, organisation: Organisation, listens: bool
+    ) -> None:
+        words = [cluster.app_url(database_name), str(cluster.root_key), str(organisation.id), str(listens)]
+        node = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", NODE, *words, stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": "."}
+        )
+        assert node.stdout is not None
+        assert await node.stdout.readline() == b"ready\n"
+
+        await chosen(database, organisation.id, LATE_DAYS, 3)
+        committed_at = time.time()
+        seen_at = float(await node.stdout.readline())
+
+        await node.wait()
+        assert seen_at - committed_at < 1.0
+
+
+class TestBehaviour:
+    async def test_follows_the_organisation(
+        self, runtime: RuntimeSettings, database: Database, organisation: Organisation, other_organisation: Organisation
+    ) -> None:
+        usual = session_policy(Settings(environment="production"))
+        await runtime.prepare(organisation.id)
+        for setting, value in ((STAFF_IDLE_MINUTES, 5), (MOST_SESSIONS, 2), (LATE_DAYS, 1)):
+            await chosen(database, organisation.id, setting, value)
+            await soon(runtime, setting, organisation.id, value)
+
+        async with database.transaction(organisation.id) as tx:
+            policy = policy_of(tx, usual)
+            assert (policy.staff_idle.seconds, policy.most_sessions, value_of(tx, LATE_DAYS)) == (300, 2, 1)
+        async with database.transaction(other_organisation.id) as tx:
+            assert value_of(tx, LATE_DAYS) == 7
+
+    async def test_of_guessing_and_of_long_work_follows_the_installation(
+        self, runtime: RuntimeSettings, database: Database
+    ) -> None:
+        await chosen(database, INSTALLATION, FREE_ATTEMPTS, 2)
+        await soon(runtime, FREE_ATTEMPTS, None, 2)
+
+        assert person_lane(database).free == 2
+        assert value_everywhere(database, BATCH_TIMEOUT_SECONDS) == 60.0
+
+    async def test_of_the_sweeper_keeps_answers_for_as_long_as_was_chosen(
+        self, runtime: RuntimeSettings, database: Database, organisation: Organisation
+    ) -> None:
+        async with database.transaction(organisation.id) as tx:
+            await tx.execute(
+                """
+                insert into idempotency (organisation_id, account_id, key, request_hash, status, created_at)
+                values ($1, $2, 'k', '\\x00', 200, $3::timestamptz - interval '3 hours')
+                """,
+                organisation.id,
+                organisation.admin.account_id,
+                tx.now,
+            )
+            assert await sweep(tx) == 0
+        await chosen(database, organisation.id, KEPT_HOURS, 2)
+        await soon(runtime, KEPT_HOURS, organisation.id, 2)
+
+        async with database.transaction(organisation.id) as tx:
+            assert await sweep(tx) == 1
+
+    async def test_without_runtime_settings_is_the_default(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        async with database.transaction(organisation.id) as tx:
+            assert value_of(tx, LATE_DAYS) == 7
+            assert value_of(tx, LATE_DAYS, otherwise=9) == 9
+
+    async def test_of_a_value_that_this_release_does_not_take_is_the_default(
+        self,
+        runtime: RuntimeSettings,
+        database: Database,
+        organisation: Organisation,
+        cluster: Cluster,
+        database_name: str,
+    ) -> None:
+        await cluster.execute(
+            database_name,
+            "insert into runtime_setting (organisation_id, name, version, value, reason, changed_at) "
+            f"values ('{organisation.id}', 'entry.late_days', 1, '\"many\"', 'another release', now())",
+        )
+
+        async with database.transaction(organisation.id) as tx:
+            assert value_of(tx, LATE_DAYS) == 7
+
+
+class TestRegistry:
+    def test_takes_no_name_twice_and_no_default_out_of_range(self) -> None:
+        one = Setting(name="a.b", default=1, description="x")
+        with pytest.raises(ValueError, match="two have it"):
+            require_registry([one, one])
+        with pytest.raises(ValueError, match="at most 1"):
+            require_registry([Setting(name="a.b", default=2, most=1, description="x")])
