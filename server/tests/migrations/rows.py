@@ -46,6 +46,8 @@ from pg_constraint where contype = 'f' and conparentid = 0 and conrelid = $1::re
 """
 _CHECKS = "select pg_get_constraintdef(oid) as said from pg_constraint where contype = 'c' and conrelid = $1::regclass"
 
+# Rows of the whole installation; a few tables hold nothing else.
+_INSTALLATION = UUID(int=0)
 TENANT = UUID("01900000-0000-7000-8000-00000000aaaa")
 
 
@@ -128,7 +130,7 @@ async def _insert(
 
 def _value(column: Mapping[str, Any], words: Sequence[str], chance: random.Random) -> Any:
     if column["name"] == "organisation_id":
-        return TENANT
+        return chance.choice((TENANT, TENANT, TENANT, _INSTALLATION))
     if not column["required"] and chance.random() < 0.4:
         return None
     return _of_type(column, words, chance)
