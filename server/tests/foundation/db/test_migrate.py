@@ -141,6 +141,33 @@ class TestUpAndDown:
             await migrate.up(app_url(url, app_password=APP_PASSWORD), app_password=APP_PASSWORD)
 
 
+class TestAWayBack:
+    @pytest.mark.parametrize(
+        ("up", "left"),
+        [
+            ("create index left_over on boat (name)", "index CREATE INDEX left_over"),
+            ("comment on table boat is 'left over'", "left over"),
+            ("grant select on boat to hp_app", "hp_app=r/"),
+            ("alter table boat add constraint left_over check (name <> '')", "constraint boat left_over"),
+            ("alter table boat alter column name set default 'left over'", "left over"),
+        ],
+    )
+    async def test_that_leaves_something_would_be_seen(
+        self, up: str, left: str, cluster: Cluster, empty: str, tmp_path: Path
+    ) -> None:
+        write(tmp_path, "0001_boats", "create table boat (name text)", "drop table boat")
+        write(tmp_path, "0002_planted", up, "select 1")
+        url, options = cluster.admin_url(empty), Options(folder=tmp_path)
+        await migrate.up(url, app_password=APP_PASSWORD, target="0001", options=options)
+        before = await schema(cluster, empty)
+
+        await migrate.up(url, app_password=APP_PASSWORD, options=options)
+        await migrate.down(url, target="0001", options=options)
+
+        more = set(await schema(cluster, empty)) - set(before)
+        assert any(left in line for line in more), more
+
+
 class TestNewerDatabase:
     async def test_has_nothing_to_come_and_is_not_migrated(self, cluster: Cluster, empty: str) -> None:
         url = cluster.admin_url(empty)

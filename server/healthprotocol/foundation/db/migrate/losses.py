@@ -80,7 +80,13 @@ class Losses:
         opened = self._backups.open(folder)
         for table in reversed(opened.manifest().tables):
             columns = () if table.is_whole else await self._standing(table.table, table.columns)
-            await saved.restore(self._session, opened, Target(table.table, columns), advance=advance)
+            try:
+                await saved.restore(self._session, opened, Target(table.table, columns), advance=advance)
+            except asyncpg.PostgresError as error:
+                raise MigrationFailed(
+                    f"{table.table} cannot be put back from {folder}: {type(error).__name__} [{error.sqlstate}]; "
+                    "the folder stays, and `migrate up` tries again"
+                ) from None
         await history.release_kept(self._session.connection, number, "down")
 
     async def _standing(self, table: str, columns: Sequence[str]) -> tuple[str, ...]:
