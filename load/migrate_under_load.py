@@ -201,11 +201,18 @@ async def migrated(url: str, folder: Path) -> dict[str, tuple[float, float]]:
         sys.executable, "-c", MIGRATOR, url, str(folder), PASSWORD, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout is not None
-    async with asyncio.timeout(LONGEST_SECONDS):
-        async for raw in process.stdout:
-            name = raw.decode().split(",")[0].split("|")[0]
-            last = max((end for _, end in times.values()), default=began)
-            times[name] = (times.get(name, (last, 0))[0], perf_counter())
+    line = "nothing"
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS):
+            async for raw in process.stdout:
+                line = raw.decode().strip()
+                name = line.split(",")[0].split("|")[0]
+                last = max((end for _, end in times.values()), default=began)
+                times[name] = (times.get(name, (last, 0))[0], perf_counter())
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise SystemExit(f"not done after {LONGEST_SECONDS} s, at {line}: is the machine quiet?") from None
     if await process.wait() != 0:
         raise SystemExit("the migrator failed")
     return times

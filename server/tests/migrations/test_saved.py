@@ -132,6 +132,18 @@ class TestGoingBack:
         assert await toys.ask("select count(*) from boat where hull = 'oak ' || id") == 15
         assert await toys.ask("select count(*) from schema_kept") == 0
 
+    async def test_saves_nothing_of_what_postgresql_computes(self, toys: Toys) -> None:
+        column = "alter table boat add column hull text, add column loud text generated always as (upper(name)) stored;"
+        toys.write("0003_hull", column, "alter table boat drop column hull, drop column loud;")
+        await toys.up()
+        await toys.fill(20)
+        await toys.execute("update boat set hull = 'oak ' || id")
+
+        await toys.down("0002")
+        await toys.up()
+
+        assert await toys.ask("select count(*) from boat where hull = 'oak ' || id and loud = upper(name)") == 20
+
     async def test_saves_nothing_of_what_is_empty(self, toys: Toys) -> None:
         toys.write("0003_hull", "alter table boat add column hull text;", "alter table boat drop column hull;")
         await toys.up()

@@ -9,7 +9,7 @@ from healthprotocol.foundation.db.migrate.changes import dropped, plain
 from healthprotocol.foundation.db.migrate.failure import MigrationFailed
 from healthprotocol.foundation.db.migrate.files import Revision, Script, Target
 from healthprotocol.foundation.db.migrate.history import Connection
-from healthprotocol.foundation.db.migrate.rows import enter, key_of, scopes
+from healthprotocol.foundation.db.migrate.rows import enter, key_of, scopes, stored_columns
 from healthprotocol.foundation.db.migrate.saved import Backups
 from healthprotocol.foundation.db.migrate.session import Session
 
@@ -63,7 +63,8 @@ class Losses:
         """
         if revision.back.is_impossible:
             raise MigrationFailed(f"{revision.title} cannot be undone: {revision.back.said('Undo')}")
-        targets = [one for one in merged(revision.back) if await self._holds_rows(one)]
+        found = [await self._stored(one) for one in merged(revision.back)]
+        targets = [one for one in found if one is not None and await self._holds_rows(one)]
         return await self._save(f"{revision.title}-undone", targets, advance)
 
     async def put_back(self, folder: str, target: Target, *, advance: Advance) -> None:
@@ -107,10 +108,19 @@ class Losses:
             f"{title} takes away {names}, and there is no place to save it; let a backup be made, or use --accept-loss"
         )
 
-    async def _holds_rows(self, target: Target) -> bool:
+    async def _stored(self, target: Target) -> Target | None:
+        """Return what of `target` is there and holds something of its own: what PostgreSQL computes is made again."""
         connection = self._session.connection
         if await connection.fetchval("select to_regclass($1) is null", target.table):
-            return False
+            return None
+        if not target.columns:
+            return target
+        stored = await stored_columns(connection, target.table)
+        columns = tuple(column for column in target.columns if column in stored)
+        return Target(target.table, columns) if columns else None
+
+    async def _holds_rows(self, target: Target) -> bool:
+        connection = self._session.connection
         condition = " or ".join(f"{column} is not null" for column in target.columns) or "true"
         for scope in await scopes(self._session, target.table):
             try:
