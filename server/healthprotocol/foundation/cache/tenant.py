@@ -198,8 +198,9 @@ class TenantCache:
         return None
 
     async def _make(self, asked: "_Asked", flight: Flight | None = None) -> Entry:
-        if self._unit is not None:
+        if self._unit is not None and not self._unit.may_lag:
             return await self._make_in(self._unit, asked, flight)
+        # What is kept is read where the newest is, once for all who ask: a replica may be behind.
         async with self._cache.units.transaction(self._organisation_id) as unit:
             return await self._make_in(unit, asked, flight)
 
@@ -255,8 +256,9 @@ class TenantCache:
         return agrees is True
 
     async def _ask(self, names: Sequence[Name]) -> Sequence[int]:
-        # On the connection that this caller holds anyway: to wait for another one could be to wait for ourselves.
-        if self._unit is None:
+        # On the connection that this caller holds anyway: to wait for another one could be to wait for ourselves. A
+        # replica's is of no use for it.
+        if self._unit is None or self._unit.may_lag:
             return await self._cache.ask_apart(names)
         return list((await see(self._unit, names)).epochs.values())
 

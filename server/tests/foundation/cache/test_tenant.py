@@ -166,6 +166,25 @@ def _questions() -> float:
     return metrics.REGISTRY.get_sample_value("hp_cache_epochs_checked_total", {"of": "questions"}) or 0.0
 
 
+class TestReplica:
+    async def test_is_not_asked_for_what_is_kept(self, database: Database, organisation: Organisation) -> None:
+        used: list[Transaction] = []
+
+        async def load(tx: Transaction) -> Name:
+            used.append(tx)
+            return Name("it")
+
+        async with database.transaction(organisation.id) as tx:
+            tx.may_lag = True
+            await tx.cache.get(NAME, "it", load, tags=TAGS)
+            database.cache.book.lost()
+            await tx.cache.get(NAME, "it", load, tags=TAGS)
+            tx.may_lag = False
+
+        assert len(used) == 1
+        assert used[0] is not tx
+
+
 class TestNothing:
     async def test_is_believed_for_its_time_where_the_spec_says_so(
         self, database: Database, organisation: Organisation
