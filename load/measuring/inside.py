@@ -55,7 +55,7 @@ class Inside:
         """Run a statement as the superuser: to spoil something, and see that it is noticed."""
         await self._meter.execute(sql)
 
-    async def effort(self, path: str, *, warm: int = 6, rounds: int = 3) -> Effort:
+    async def effort(self, path: str, *, warm: int = 15, rounds: int = 6) -> Effort:
         """
         Return the least that one request of `rounds` costs.
 
@@ -102,7 +102,7 @@ async def opened(data_dir: Path) -> AsyncIterator[Inside]:
         url = server.url_of(DATABASE)
         place = Installation(Settings(data_dir=data_dir, database_url=None))
         settings = Settings(
-            environment="test", data_dir=data_dir, database_url=place.application_url(url), web_dir=data_dir,
+            environment="development", data_dir=data_dir, database_url=place.application_url(url), web_dir=data_dir,
             log_level="error",
         )  # fmt: skip
         meter = Meter(url, cluster=server.directory, port=0)

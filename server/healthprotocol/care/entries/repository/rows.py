@@ -180,7 +180,6 @@ async def planned_between(
           e.client_id, e.effective_at, e.recorded_at, e.recorded_by
         from entry e
         where e.organisation_id = $1 and e.assignment_id = any($2::uuid[]) and e.planned_on between $3 and $4
-        order by e.id
         """,
         tx.tenant,
         list(assignment_ids),
