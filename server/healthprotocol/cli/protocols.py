@@ -81,24 +81,27 @@ def import_(
 
 
 def export(
-    protocol: Annotated[str, typer.Argument(help="The id of the care protocol; or patients, assignments or entries.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(help="The id of the care protocol; or patients, assignments or entries, and a filter."),
+    ],
     *,
     account: As,
     to_format: Annotated[ExportFormat, typer.Option("--format", help="The format of the file.")] = "native-yaml",
     version: Annotated[int | None, typer.Option(help="The version; the newest without it.")] = None,
-    filter_: Annotated[str, typer.Option("--filter", help="Which records, as in their list.")] = "",
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
     json: JsonFlag = False,
 ) -> None:
     """Write a version of a care protocol into a file, as an import kept it; or records as CSV or NDJSON."""
     terminal = Terminal(as_json=json)
-    if protocol in files.NOUNS:
-        files.write(protocol, account, to_format=to_format, filter_=filter_, output=output, terminal=terminal)
+    if what[0] in files.NOUNS:
+        selected = " ".join(what[1:])
+        files.write(what[0], account, to_format=to_format, filter_=selected, output=output, terminal=terminal)
         return
     if to_format == "csv" or to_format == "ndjson":  # noqa: PLR1714 - so the type checker sees what is left
         raise UsedWrongly("a care protocol is written as native-yaml, native-json, fhir or radar")
     try:
-        protocol_id = UUID(protocol)
+        [protocol_id] = map(UUID, what)
     except ValueError:
         raise UsedWrongly("the protocol is named by its id, a UUID") from None
     exported = run_on_database(lambda: _export(protocol_id, account, version=version, to_format=to_format))
