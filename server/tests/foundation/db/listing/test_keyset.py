@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from healthprotocol.foundation.crypto.hkdf import Signer
 from healthprotocol.foundation.db.listing import (
     ListingSpec,
+    Page,
     boolean,
     choice,
     integer,
@@ -125,6 +127,30 @@ class TestPages:
         pages = await paged(boats, page_size=page_size, order_by=order_by)
 
         assert pages == [row["id"] for row in whole]
+
+    @given(keys=_ORDERS, page_size=st.integers(1, 25))
+    @_MANY
+    async def test_lead_back_the_way_they_came(
+        self, boats: asyncpg.Connection, keys: list[tuple[str, str]], page_size: int
+    ) -> None:
+        order_by = ", ".join(name + direction for name, direction in keys)
+
+        async def turned(token: str | None) -> Page[Any]:
+            listing = SPEC.parse(
+                order_by=order_by, page_size=page_size, page_token=token, signer=SIGNER, organisation_id=HERE
+            )
+            sql, args = listing.sql(SELECT, "b.berths >= $1", 2)
+            return listing.page(await boats.fetch(sql, 0, *args))
+
+        there = [await turned(None)]
+        while there[-1].next_page_token is not None:
+            there.append(await turned(there[-1].next_page_token))
+        back = [there[-1]]
+        while back[-1].previous_page_token is not None:
+            back.append(await turned(back[-1].previous_page_token))
+
+        assert [page.items for page in reversed(back)] == [page.items for page in there]
+        assert there[0].previous_page_token is None
 
     async def test_a_row_added_before_the_page_moves_nothing(self, boats: asyncpg.Connection) -> None:
         first = SPEC.parse(order_by="title", page_size=10, signer=SIGNER, organisation_id=HERE)
