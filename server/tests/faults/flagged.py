@@ -70,13 +70,15 @@ class Believing:
 async def behind_the_flag(gate: Gate) -> Answer:
     async def act(tx: Transaction) -> bool:
         is_on = tx.flags.is_on(FLAG)
-        if is_on:
-            await asyncio.sleep(_harm["seconds"])
-            if _chance.random() < _harm["errors"]:
-                raise RuntimeError("planted")
+        if is_on and _chance.random() < _harm["errors"]:
+            raise RuntimeError("planted")
         return is_on
 
-    return await gate.read(act, lambda is_on: is_on)
+    answer = await gate.read(act, lambda is_on: is_on)
+    if answer.content == b"true":
+        # Outside of the transaction: a connection that is held would make the control slow, too.
+        await asyncio.sleep(_harm["seconds"])
+    return answer
 
 
 async def main(url: str, root_key: str, port: str, errors: str, seconds: str) -> None:

@@ -99,6 +99,17 @@ class TestTheWholeGuard:
                 now = (20.0, 0.5, 1.0) if 100 <= second < 103 else HEALTHY
                 assert service.second(now, now) is None, (seed, second)
 
+    def test_ends_when_both_sides_go_on_failing(self) -> None:
+        service = Service(SEED)
+        for _ in range(60):
+            service.second(HEALTHY, HEALTHY)
+
+        seconds, why = service.seconds_until_trouble((20.0, 0.5, FAST), (20.0, 0.5, FAST), most=60)
+
+        assert why == Why.ERRORS
+        assert seconds is not None
+        assert 10 <= seconds <= 40
+
     def test_at_one_per_cent_finds_errors_by_their_number_not_by_the_clock(self) -> None:
         found = [
             Service(seed).seconds_until_trouble((0.2, 0.5, FAST), (19.8, 0.001, FAST), most=400) for seed in range(40)

@@ -29,6 +29,8 @@ _PRIOR_AT_ONCE = 2.0
 _HALF_LIFE_SECONDS = 60.0
 _NEAR_HALF_LIFE_SECONDS = 3.0
 _MOST_OPEN = 10
+# A change can harm both sides alike, by using up what they share: so much of it ends the rollout, innocent or not.
+_MOST_OF_CONTROL = 0.1
 
 
 class Why(StrEnum):
@@ -140,7 +142,8 @@ def look(plan: Plan, watch: Watch, treated: Side, control: Side, *, heard: bool,
 def trouble(plan: Plan, watch: Watch, *, at: datetime) -> Why | None:
     """Return why the rollout must be rolled back now, None when nothing speaks against it."""
     missing_after = timedelta(seconds=plan.missing_after_seconds)
-    if watch.error_score >= plan.threshold:
+    usually = _share(watch.usually.errors, watch.usually.requests, plan.errors.usual, _PRIOR)
+    if watch.error_score >= plan.threshold or usually > _MOST_OF_CONTROL:
         return Why.ERRORS
     if watch.slow_score >= plan.threshold:
         return Why.LATENCY
