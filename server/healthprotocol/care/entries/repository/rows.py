@@ -176,10 +176,16 @@ async def planned_between(
     """Return, by assignment, the entries of occurrences planned on these local dates, without their content."""
     rows = await tx.fetch(
         """
-        select e.id, e.patient_id, e.assignment_id, e.activity_key, e.occurrence_id, e.outcome, e.late, e.replaces,
-          e.client_id, e.effective_at, e.recorded_at, e.recorded_by
-        from entry e
-        where e.organisation_id = $1 and e.assignment_id = any($2::uuid[]) and e.planned_on between $3 and $4
+        select found.*
+        from unnest($2::uuid[]) as wanted (assignment_id)
+        cross join lateral (
+          select e.id, e.patient_id, e.assignment_id, e.activity_key, e.occurrence_id, e.outcome, e.late, e.replaces,
+            e.client_id, e.effective_at, e.recorded_at, e.recorded_by
+          from entry e
+          where e.organisation_id = $1 and e.assignment_id = wanted.assignment_id and e.planned_on between $3 and $4
+          -- Plan by plan: else the planner takes all entries of the clinic on these days for few.
+          offset 0
+        ) found
         """,
         tx.tenant,
         list(assignment_ids),
