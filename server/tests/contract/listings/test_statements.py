@@ -98,8 +98,8 @@ def _words(text: str) -> list[str]:
 
 LANGUAGE = set(
     _words(
-        "select one as from where and or not exists is null true distinct order by desc limit any array strpos lower in "
-        "uuid text date timestamptz bigint boolean bytea"
+        "select one as from where and or not exists is null true distinct order by desc limit any array strpos lower "
+        "in uuid text date timestamptz bigint boolean bytea"
     )
 )
 
