@@ -20,7 +20,7 @@ from healthprotocol.api import batch
 from healthprotocol.api.docs import POLICY, docs_page
 from healthprotocol.api.gate import open_gate
 from healthprotocol.api.middleware.access_log import AccessLogMiddleware
-from healthprotocol.api.middleware.body_limit import MEBIBYTE, BodyLimitMiddleware
+from healthprotocol.api.middleware.body_limit import MEBIBYTE, USUAL_LIMIT, BodyLimitMiddleware
 from healthprotocol.api.middleware.compression import CompressionMiddleware
 from healthprotocol.api.middleware.exposures import ExposuresMiddleware
 from healthprotocol.api.middleware.request_id import RequestIdMiddleware
@@ -76,7 +76,8 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
 def _wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
     """Put the middleware around the application; the last one here is the first that a request meets."""
     # Nothing is parsed that is too large, too deep or not UTF-8.
-    larger = {"/api/v1/imports": 12 * MEBIBYTE, batch.PATH: 4 * MEBIBYTE}
+    # Protocols come in the body itself; the imports below that address only name an upload.
+    larger = {"/api/v1/imports": 12 * MEBIBYTE, "/api/v1/imports/": USUAL_LIMIT, batch.PATH: 4 * MEBIBYTE}
     # What is sent as a stream is bounded, and refused when it is unreadable, by its own route.
     streamed = [endpoint.path for endpoint in endpoints() if endpoint.streams]
     app = BodyLimitMiddleware(app, larger=larger, streamed=streamed)
