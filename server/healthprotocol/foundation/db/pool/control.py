@@ -17,8 +17,10 @@ mistake slow queries (a lock, a disk, a sleep) for a crowd. It costs nothing: th
   at most, so a step cannot leap over the band; this is what keeps the size from swinging. And each step looks at
   pulses of its own, felt since the step before while somebody waited: what was felt when the server had less to do
   says nothing of the size at which it now works.
-- **Regret.** A crowd soon after a growth means that the growth was wrong: the calm that is demanded before the next
-  growth doubles, up to ten seconds, and is forgiven after a minute without a crowd.
+- **Regret.** A crowd within a minute of a growth means that the growth was wrong: how long a queue must stand calm
+  before the next growth doubles, up to four seconds, and is forgiven after a minute without a crowd. The size left is
+  remembered for ten minutes: it is passed only while the pulse is as calm as the best ever seen, as it is when work
+  has become slow, and as it is not near the edge of what the processors can do.
 - **Shrink slowly when idle.** What was not used at the busiest moment of half a minute is surplus; half of what lies
   above a margin goes. That closes connections which PostgreSQL could use elsewhere. When it has to grow back within
   minutes, that was wrong too: the window that is looked at doubles, up to an hour, until a shrink proves right.
@@ -31,13 +33,14 @@ import math
 import msgspec
 
 TICK_SECONDS = 0.1
+_JITTER_SECONDS = 0.0002
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """
     The numbers of the rule, in seconds unless their name says otherwise.
 
-    `calm` and `crowded` are above the best pulse seen lately, so that a distant server is not a crowded one. Their
+    `calm` and `crowded` are above the best mean pulse seen lately, so that a distant server is not a crowded one. Their
     sizes are those of a Linux scheduler: a slice is 3 to 4 ms, so a mean pulse of 2 ms has every other transaction
     stand behind a process that computes.
     """
@@ -48,9 +51,12 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     fewest_pulses: int = 8
     longest_look: float = 0.5
     settle: float = 0.5
-    patience: float = 0.2
-    longest_patience: float = 10.0
+    patience: float = 0.25
+    longest_patience: float = 4.0
+    regret: float = 60.0
     forgive: float = 60.0
+    still: float = 0.2
+    remember: float = 600.0
     idle_window: float = 30.0
     longest_idle_window: float = 3600.0
     idle_regret: float = 300.0
@@ -93,11 +99,12 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     changed: int = 0
     is_crowded: bool = False
-    calm_since: float | None = None
     grew_at: float = -math.inf
     shrank_at: float = -math.inf
     crowded_at: float = -math.inf
+    ceiling: float = math.inf
     patience: float = 0.0
+    regret: float = 0.0
     used_most: int = 0
     used_since: float | None = None
     idle_window: float = 0.0
@@ -118,9 +125,7 @@ def decide(control: Control, seen: Seen, bounds: Bounds, rule: Rule) -> Control:
     excess = state.pulse - (state.baseline or 0.0)
     has_pulse = state.pulses >= rule.fewest_pulses
     is_crowded = has_pulse and excess > rule.crowded
-    is_calm = not has_pulse or excess < rule.calm
-    calm_since = (state.calm_since if state.calm_since is not None else seen.at) if is_calm else None
-    state = msgspec.structs.replace(state, calm_since=calm_since, is_crowded=is_crowded, changed=0)
+    state = msgspec.structs.replace(state, is_crowded=is_crowded, changed=0)
 
     if is_crowded:
         state = _give_way(state, seen, rule)
@@ -145,8 +150,11 @@ def _with_pulse(control: Control, seen: Seen, rule: Rule) -> Control:
     if seen.at - since > rule.baseline_window:
         # A server that moved further away: after two windows the old best is forgotten.
         best, following, since = following, None, seen.at
-    best = seen.best_pulse if best is None else min(best, seen.best_pulse)
-    following = seen.best_pulse if following is None else min(following, seen.best_pulse)
+    # The best mean, for the way to a server has its own jitter; but no more than the quickest pulse allows, for even in
+    # a crowd some are lucky, and a process that starts in one must not take it for calm.
+    found = min(seen.pulse if seen.pulses >= rule.fewest_pulses else math.inf, 3 * seen.best_pulse + _JITTER_SECONDS)
+    best = found if best is None else min(best, found)
+    following = found if following is None else min(following, found)
     return msgspec.structs.replace(
         control,
         pulse=pulse,
@@ -162,35 +170,49 @@ def _give_way(control: Control, seen: Seen, rule: Rule) -> Control:
         return msgspec.structs.replace(control, crowded_at=seen.at)
     # What is not used makes no crowd: give way from what is.
     size = min(control.size, max(seen.most_used, 1) + 1)
-    patience = max(control.patience, rule.patience)
-    if seen.at - control.grew_at < rule.longest_patience:
-        patience = min(patience * 2, rule.longest_patience)
+    regret = max(control.regret if seen.at - control.crowded_at < rule.forgive else 0.0, rule.patience)
+    if control.grew_at > control.shrank_at and seen.at - control.grew_at < rule.regret:
+        regret = min(regret * 2, rule.longest_patience)
     return msgspec.structs.replace(
-        control, size=math.floor(size * 0.75), shrank_at=seen.at, crowded_at=seen.at, patience=patience, pulses=0
+        control,
+        size=math.floor(size * 0.75),
+        ceiling=math.floor(size * 0.75),
+        shrank_at=seen.at,
+        crowded_at=seen.at,
+        patience=regret,
+        regret=regret,
+        pulses=0,
     )
 
 
 def _look_fresh(control: Control, seen: Seen, rule: Rule) -> Control:
-    """Grow when the pulses felt since the last step, while somebody waited, are calm; without enough of them wait."""
+    """
+    Grow when the pulses felt since the last step, while a queue stood, are calm; without enough of them wait.
+
+    The first look at a queue only begins the evidence: what was felt before it is of another, lighter moment.
+    """
+    if control.fresh_since is None:
+        return msgspec.structs.replace(control, fresh=0, fresh_sum=0.0, fresh_since=seen.at)
     fresh, total = control.fresh + seen.pulses, control.fresh_sum + seen.pulse * seen.pulses
-    since = seen.at - TICK_SECONDS if control.fresh_since is None else control.fresh_since
-    if 0 < fresh < rule.fewest_pulses and seen.at - since < rule.longest_look:
-        return msgspec.structs.replace(control, fresh=fresh, fresh_sum=total, fresh_since=since)
+    patience = control.patience if seen.at - control.crowded_at < rule.forgive else 0.0
+    stood = seen.at - control.fresh_since
+    if stood < patience or (0 < fresh < rule.fewest_pulses and stood < rule.longest_look):
+        return msgspec.structs.replace(control, fresh=fresh, fresh_sum=total)
     # Nothing felt at all: what is lent is at long work, and nobody could begin.
-    is_calm = not fresh or total / fresh - (control.baseline or 0.0) < rule.calm
+    # Past the size that was crowded before, only a server that is as calm as it ever was may be asked for more.
+    is_past = control.size >= control.ceiling and seen.at - control.crowded_at < rule.remember
+    bound = rule.calm * rule.still if is_past else rule.calm
+    is_calm = not fresh or total / fresh - (control.baseline or 0.0) < bound
     state = msgspec.structs.replace(control, fresh=0, fresh_sum=0.0, fresh_since=seen.at)
-    return _grow(state, seen, rule) if is_calm and seen.wait > rule.target_wait else state
+    is_settled = seen.at - control.shrank_at >= rule.settle
+    return _grow(state, seen, rule) if is_calm and is_settled and seen.wait > rule.target_wait else state
 
 
 def _grow(control: Control, seen: Seen, rule: Rule) -> Control:
-    patience = control.patience if seen.at - control.crowded_at < rule.forgive else 0.0
-    if control.calm_since is None or seen.at - control.calm_since < patience:
-        return control
-    if seen.at - control.shrank_at < rule.settle:
-        return control
     urgency = math.ceil(control.size * 0.1 * seen.wait / rule.target_wait)
     step = max(1, min(urgency, math.ceil(control.size / 2), seen.short))
-    grown = msgspec.structs.replace(control, size=control.size + step, grew_at=seen.at, patience=patience)
+    # A queue that stood calm for as long as was demanded is no crowd's: the next step may come sooner.
+    grown = msgspec.structs.replace(control, size=control.size + step, grew_at=seen.at, patience=control.patience / 2)
     if seen.at - control.idle_shrank_at > rule.idle_regret:
         return grown
     window = min(2 * max(control.idle_window, rule.idle_window), rule.longest_idle_window)

@@ -323,7 +323,8 @@ class Pool:
         if self._is_closing:
             return
         now = self.clock()
-        is_busy = bool(self._queue) or self._sensing.most_used > 0
+        # Planned before anything that could fail: a pool that nobody looks after would stay as it is for good.
+        self._plan_tick(TICK_SECONDS if self._queue or self._sensing.most_used else _QUIET_SECONDS)
         self._control_size(now)
         if now - self._swept_at >= _QUIET_SECONDS * 0.9:
             self._swept_at = now
@@ -333,7 +334,6 @@ class Pool:
             self._waits.turn(now)
             if self._observe is not None:
                 self._observe(self.figures())
-        self._plan_tick(TICK_SECONDS if is_busy else _QUIET_SECONDS)
 
     def _control_size(self, now: float) -> None:
         self._note_pace(now)

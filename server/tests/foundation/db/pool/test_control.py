@@ -28,7 +28,7 @@ class TestGrowth:
         assert follow(Control(size=4), 1.0, wait=0.3, short=50).size == 40
 
     def test_is_never_more_than_who_waits(self) -> None:
-        control = decide(Control(size=20, calm_since=0.0), look(1.0, wait=1.0, short=3), BOUNDS, RULE)
+        control = decide(Control(size=20, fresh_since=0.9), look(1.0, wait=1.0, short=3), BOUNDS, RULE)
 
         assert (control.size, control.changed) == (23, 1)
 
@@ -64,15 +64,16 @@ class TestACrowd:
     def test_is_not_a_server_that_is_far_away(self) -> None:
         far = Seen(at=0.0, wait=0.3, short=9, most_used=8, pulses=20, pulse=0.0302, best_pulse=0.03)
 
-        assert decide(Control(size=8), far, BOUNDS, RULE).size > 8
+        assert decide(Control(size=8, fresh_since=-0.1), far, BOUNDS, RULE).size > 8
 
     def test_soon_after_a_growth_makes_the_next_one_wait_longer(self) -> None:
         control, patience = Control(size=8), [0.0]
         for swing in range(8):
-            start = swing * 4.0
-            control = follow(control, 2.0, start=start, wait=0.3, short=50)
-            control = follow(control, 2.0, start=start + 2.0, pulse=CROWDED, wait=0.3, short=50)
-            patience.append(control.patience)
+            start = swing * 10.0
+            # Slow work beside the crowd: as calm as it ever was for long enough, each time.
+            control = follow(control, 8.0, start=start, wait=0.3, short=50)
+            control = follow(control, 2.0, start=start + 8.0, pulse=CROWDED, wait=0.3, short=50)
+            patience.append(control.regret)
 
         assert patience == sorted(patience)
         assert patience[-1] > patience[1] > 0.0
