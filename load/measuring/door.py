@@ -37,6 +37,11 @@ class Door:
         self._headers["cookie"] = answer.getheader("set-cookie", "").partition(";")[0]
         self._headers["x-csrf-token"] = json.loads(said)["csrf_token"]
 
+    @property
+    def cookie(self) -> str:
+        """What the session is kept by."""
+        return self._headers["cookie"]
+
     def get(self, path: str, query: dict[str, Any] | None = None) -> Answer:
         """Ask for `/api/v1` + `path`; the time includes the whole body."""
         address = f"/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
