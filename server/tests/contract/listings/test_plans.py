@@ -1,8 +1,7 @@
 """Every field of every list is served by an index, at a size that PostgreSQL takes for ten million rows."""
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,11 +19,11 @@ from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import Forbidden
 from healthprotocol.foundation.ids import new_id
 from healthprotocol.trust.permissions import rules as permissions
-from tests.support.crowded import crowd
 from tests.support.door import Door, opened
-from tests.support.people import Organisation, make_organisation
-from tests.support.postgresql import TEMPLATE, Cluster, open_database
+from tests.support.people import Organisation
+from tests.support.postgresql import Cluster, open_database
 
+from .conftest import Crowded
 from .plans import Asked, Catalogue, read_plans
 
 LISTS = sorted((one for one in endpoints() if one.listing is not None), key=lambda one: one.path)
@@ -32,7 +31,6 @@ LISTS = sorted((one for one in endpoints() if one.listing is not None), key=lamb
 COMPUTED = {"list_occurrences"}
 # Values that nearly all rows have: walking the rows in order finds them at once, and no index is worth its writes.
 FREQUENT = {("entries", "outcome", "completed"), ("entries", "late", "false"), ("audit_events", "outcome", "success")}
-NAME = "crowded"
 # Of a month that has rows: an id says its time, and its time the partition.
 ID = str(new_id(datetime.now(UTC) - timedelta(days=3)))
 VALUES = {
@@ -45,37 +43,6 @@ VALUES = {
     Kind.WORDS: '"walk"',
 }
 SECRETS = {"email": '"elbe@river.example"', "phone": '"+4930123456"', "identifier": '"urn:s1|A-1"'}
-
-
-class Crowded(msgspec.Struct, frozen=True):
-    """The large database, and the tenant that asks."""
-
-    name: str
-    organisation: Organisation
-
-
-@pytest.fixture(scope="module")
-def crowded(cluster: Cluster) -> Iterator[Crowded]:
-    organisation = asyncio.run(_make(cluster))
-    yield Crowded(NAME, organisation)
-    asyncio.run(_administer(cluster, f"drop database {NAME} with (force)"))
-
-
-async def _make(cluster: Cluster) -> Organisation:
-    await _administer(cluster, f"create database {NAME} template {TEMPLATE}")
-    database = await open_database(cluster, NAME)
-    organisation = await make_organisation(database, "Delta Clinic")
-    await database.close()
-    connection = await asyncpg.connect(cluster.admin_url(NAME))
-    await crowd(connection, organisation.id)
-    await connection.close()
-    return organisation
-
-
-async def _administer(cluster: Cluster, statement: str) -> None:
-    connection = await asyncpg.connect(cluster.admin_url("postgres"))
-    await connection.execute(statement)
-    await connection.close()
 
 
 @pytest.fixture
