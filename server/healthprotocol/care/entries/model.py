@@ -83,7 +83,7 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     late: bool = False
 
 
-class GivenValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class GivenValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A measured value as sent. `confirmed` says that it is meant, although it is outside the plausible range."""
 
     code: Code
@@ -92,7 +92,7 @@ class GivenValue(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     confirmed: bool = False
 
 
-class RecordedValue(msgspec.Struct, frozen=True, kw_only=True):
+class RecordedValue(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A measured value as given, and as converted to the unit of its definition."""
 
     code: str
@@ -117,7 +117,7 @@ class GivenScore(msgspec.Struct, frozen=True, kw_only=True):
     severity: str | None = None
 
 
-class NewEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class NewEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """
     An entry as sent: for an occurrence, or unplanned for an activity of an assignment.
 
@@ -162,7 +162,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
         return isinstance(self.sent, NewEntry) and self.sent.replaces is not None
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
     What happened. Append-only: a correction is another entry that `replaces` this one.
 

@@ -1,5 +1,6 @@
 """Files of patients, assignments and entries that come in and go out as jobs. Pure values."""
 
+from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -15,20 +16,26 @@ Became = Literal["created", "updated", "skipped", "failed"]
 NOUNS: tuple[Noun, ...] = ("patients", "assignments", "entries")
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, gc=False):
     """
-    One line of a file: its number from 1, and what it says by column, as composed for its noun.
+    One line of a file: its number from 1, and what it says by column.
 
-    `faults` are those of the line itself: then nothing more is asked of it. `shown` is what it said as it stood there.
+    `faults` are those of the line itself: then nothing more is asked of it. `cells` are what stood in its `columns`.
     """
 
     number: int
     said: dict[str, object]
-    shown: dict[str, object]
+    columns: Sequence[str] = ()
+    cells: Sequence[object] = ()
     faults: tuple[Violation, ...] = ()
 
+    @property
+    def shown(self) -> dict[str, object]:
+        """What the line said, by column, as it stood there; nothing for one that could not be read."""
+        return dict(zip(self.columns, self.cells, strict=False))
 
-class Outcome(msgspec.Struct, frozen=True):
+
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """What became of a line. Each fault's `pointer` names a column, or is empty when it is about the whole line."""
 
     became: Became

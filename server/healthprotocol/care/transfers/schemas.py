@@ -39,7 +39,7 @@ class AssignmentLine(CreateAssignment, kw_only=True, forbid_unknown_fields=True,
     protocol_title: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
-class EntryLine(NewEntry, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class EntryLine(NewEntry, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """An entry as a file has it: its plan may be named by a client_id, its occurrence by the local time it is of."""
 
     outcome: RecordedOutcome  # pyright: ignore[reportIncompatibleVariableOverride]

@@ -1,7 +1,6 @@
 """Keys from keys: HKDF-SHA256 (RFC 5869) with a length-prefixed purpose, so that no two purposes share a key."""
 
 import hmac
-from hashlib import sha256
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -25,7 +24,7 @@ class Signer:
 
     def sign(self, message: bytes) -> bytes:
         """Return the 32-byte mark of the message."""
-        return hmac.new(self._key, message, sha256).digest()
+        return hmac.digest(self._key, message, "sha256")
 
     def verify(self, message: bytes, mac: bytes) -> bool:
         """Tell whether the mark `mac` was made by `sign` over this message, in time that does not depend on either."""

@@ -11,6 +11,7 @@ import pytest
 from healthprotocol.care.entries.model import EntryId
 from healthprotocol.care.entries.service import retract
 from healthprotocol.care.transfers.errors import FileUnreadable
+from healthprotocol.care.transfers.service.nouns import SIZES, Size
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs import operations
 from tests.care.transfers.files import ENTRY_COLUMNS, FEVER, Ward, csv_of, make_ward
@@ -251,6 +252,20 @@ class TestAssignments:
                  "outcome": "skipped", "effective_at": f"{day} 09:00Z"}  # fmt: skip
         brought = await ward.bring("entries", csv_of(list(entry), [entry]))
         assert (brought["created"], brought["faults"]) == (1, [])
+
+    async def test_are_found_while_the_entries_of_lines_before_are_written(
+        self, ward: Ward, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(SIZES, "entries", Size(10, 200))
+        lines = [
+            {**one, "assignment_id": "", "assignment_client_id": f"nobody-{n}" if n % 2 else one["assignment_id"]}
+            for n, one in enumerate(ward.entries(60))
+        ]
+
+        brought = await ward.bring("entries", csv_of([*ENTRY_COLUMNS, "assignment_client_id"], lines))
+
+        assert (brought["created"], brought["failed"]) == (30, 30)
+        assert {one["field"] for one in brought["faults"]} == {"assignment_client_id"}
 
 
 class TestHeader:

@@ -7,6 +7,7 @@ close. Both meet in the same episodes.
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from uuid import UUID
 
 import msgspec
@@ -81,7 +82,7 @@ async def on_brought(tx: Transaction, event: EntriesBrought) -> None:
 
     What another system recorded more than LATE_DAYS ago was known there: it ends no episode and begins none.
     """
-    concerned = sorted({entry.assignment_id for entry in event.entries})
+    concerned = sorted({entry.assignment_id for entry in event.entries}, key=attrgetter("bytes"))
     if concerned:
         await repository.watch(tx, concerned)
     lately = tx.now - timedelta(days=value_of(tx, LATE_DAYS))

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.care.assignments.model import Assignment, AssignmentId
-from healthprotocol.care.entries.model import Answer, Entry, EntryId, GivenScore, RecordedValue
+from healthprotocol.care.entries.model import Answer, Entry, EntryId, GivenScore, NewEntry, RecordedValue
 from healthprotocol.care.entries.rules.occurrence_ids import planned_on
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
@@ -292,7 +292,7 @@ async def page(tx: Transaction, listing: Listing, *, only: Sequence[UUID] | None
     return found.of(await _entries(tx, found.items))
 
 
-def content_hash(tx: Transaction, sent: Mapping[str, Any]) -> bytes:
+def content_hash(tx: Transaction, sent: NewEntry | Mapping[str, Any]) -> bytes:
     """Return the keyed hash by which the same content is known again; unkeyed, a small value could be guessed."""
     return tx.keys.signer("entry_content").sign(hashlib.sha256(msgspec.json.encode(sent, order="sorted")).digest())
 

@@ -35,8 +35,8 @@ class DayBook:
 
     def __init__(self, *, at: datetime) -> None:
         self._at = at
-        self._courses: dict[UUID, tuple[int, _Course]] = {}
-        self._pages: dict[_Course, _Page] = {}
+        self._pages: dict[UUID, tuple[int, _Open]] = {}
+        self._open: dict[_Course, _Open] = {}
         self._count = 0
 
     def find(self, assignment: Assignment, contents: Contents, ref: OccurrenceRef) -> Found | None:
@@ -50,15 +50,15 @@ class DayBook:
         """
         if ref.assignment_id != assignment.id:
             return None
-        revision, course = self._courses.get(assignment.id, (None, ()))
-        if revision != assignment.revision:
-            course = _course(assignment)
-            self._courses[assignment.id] = assignment.revision, course
+        revision, pages = self._pages.get(assignment.id, (None, None))
+        if pages is None or revision != assignment.revision:
+            pages = self._open.setdefault(_course(assignment), _Open())
+            self._pages[assignment.id] = assignment.revision, pages
         day = ref.planned_local.date()
-        page = self._pages.get(course)
+        page = pages.page
         if page is None or not page.first <= day <= page.last:
             last = day if page is None else day + _STRETCH
-            page = self._pages[course] = self._written(assignment, contents, day, last)
+            page = pages.page = self._written(assignment, contents, day, last)
         found = page.planned.get((ref.activity_key, ref.planned_local, ref.slot))
         if found is None:
             return None
@@ -68,7 +68,7 @@ class DayBook:
     def _written(self, assignment: Assignment, contents: Contents, first: date, last: date) -> "_Page":
         if self._count > MOST_PLANNED:
             self._pages.clear()
-            self._courses.clear()
+            self._open.clear()
             self._count = 0
         known: dict[_Place, tuple[PlannedActivity, Planned]] = {}
         for part in planned_activities(
@@ -79,6 +79,12 @@ class DayBook:
                 known.setdefault((key, planned.planned_local, planned.slot), (part, planned))
         self._count += len(known) + 1
         return _Page(first, last, known)
+
+
+class _Open(Struct):
+    """Where the book lies open for plans that run alike."""
+
+    page: "_Page | None" = None
 
 
 class _Page(Struct, frozen=True):

@@ -92,9 +92,11 @@ def check_values(
 
     Source: care rules §4.3.
     """
-    by_code = _quantities(measurement)
     recorded: list[RecordedValue] = []
     found: list[Violation] = []
+    if not given:
+        return recorded, found
+    by_code = _quantities(measurement)
     seen: set[str] = set()
     for index, one in enumerate(given):
         place = f"{pointer}/{index}"
@@ -119,8 +121,10 @@ def check_answers(answers: Sequence[Answer], questionnaire: Questionnaire | None
 
     Whoever answers at all answers every required item.
     """
-    items = {} if questionnaire is None else {item.link_id: item for item in questionnaire.items}
     found: list[Violation] = []
+    if not answers:
+        return found
+    items = {} if questionnaire is None else {item.link_id: item for item in questionnaire.items}
     seen: set[str] = set()
     for index, answer in enumerate(answers):
         item = items.get(answer.link_id)
@@ -133,10 +137,9 @@ def check_answers(answers: Sequence[Answer], questionnaire: Questionnaire | None
         fault = _answer_fault(item, answer.value)
         if fault is not None:
             found.append(Violation(f"{pointer}/{index}/value", *fault))
-    if answers:
-        for number, item in enumerate(items.values(), 1):
-            if item.required and item.type != "display" and item.link_id not in seen:
-                found.append(Violation(pointer, "required", f"Item {number} of the questionnaire needs an answer."))
+    for number, item in enumerate(items.values(), 1):
+        if item.required and item.type != "display" and item.link_id not in seen:
+            found.append(Violation(pointer, "required", f"Item {number} of the questionnaire needs an answer."))
     return found
 
 

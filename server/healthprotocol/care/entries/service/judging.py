@@ -9,13 +9,12 @@ import msgspec
 from healthprotocol.care.assignments.model import Assignment, AssignmentId
 from healthprotocol.care.assignments.rules.plan import Contents
 from healthprotocol.care.entries.errors import EntryAlreadyReplaced, EntryNotFound, OccurrenceNotFound
-from healthprotocol.care.entries.model import LATE_DAYS, Entry, EntryId, NewEntry, OccurrenceId, OccurrenceRef
+from healthprotocol.care.entries.model import Entry, EntryId, NewEntry, OccurrenceId, OccurrenceRef
 from healthprotocol.care.entries.rules.acceptance import check_effective_at, require_acceptable
 from healthprotocol.care.entries.rules.day_book import DayBook
 from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id
 from healthprotocol.care.entries.rules.validation import check_entry
 from healthprotocol.care.protocols.model import Activity
-from healthprotocol.foundation.config.runtime import value_of
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid, Violation
@@ -65,14 +64,19 @@ def entry_of(
     book: DayBook,
     before: Mapping[UUID, Entry],
     replaced: set[UUID],
+    late_days: int,
 ) -> Entry:
-    """Return the entry that a draft becomes. Raises the Problem that stands against it."""
+    """
+    Return the entry that a draft becomes. Raises the Problem that stands against it.
+
+    `late_days` is LATE_DAYS as it holds here: looked up once for many drafts.
+    """
     sent, assignment = draft.sent, draft.assignment
     at = draft.recorded_at or tx.now
     violations = check_effective_at(sent.effective_at, at=at)
     if violations:
         raise Invalid(violations=violations)
-    activity, late = _held_to_plan(draft, book, at=at, late_days=value_of(tx, LATE_DAYS))
+    activity, late = _held_to_plan(draft, book, at=at, late_days=late_days)
     _require_correctable(draft, before=before, replaced=replaced)
     checked = check_entry(sent, activity)
     if checked.violations:

@@ -16,10 +16,11 @@ from healthprotocol.care.entries.errors import (
     NothingToUndo,
     OccurrenceNotFound,
 )
-from healthprotocol.care.entries.model import EntriesRecorded, Entry, EntryId, NewEntry, OccurrenceRef
+from healthprotocol.care.entries.model import LATE_DAYS, EntriesRecorded, Entry, EntryId, NewEntry, OccurrenceRef
 from healthprotocol.care.entries.rules.day_book import DayBook
 from healthprotocol.care.entries.rules.occurrence_ids import planned_on
 from healthprotocol.care.entries.service.judging import Draft, client_of, entry_of, place
+from healthprotocol.foundation.config.runtime import value_of
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Problem
@@ -136,7 +137,7 @@ async def _drafts(tx: Transaction, actor: Actor, items: Sequence[Item], results:
         if assignment is None or isinstance(item.sent, Problem):
             results[index] = Recorded(client_id=item.client_id, problem=OccurrenceNotFound())
             continue
-        hashed = repository.content_hash(tx, msgspec.to_builtins(item.sent))
+        hashed = repository.content_hash(tx, item.sent)
         versions = contents[assignment.protocol_id]
         # Another item's patient may follow a version that this one never did.
         own = {segment.version: versions[segment.version] for segment in assignment.segments}
@@ -179,10 +180,19 @@ async def _judge(
     before = await repository.get_many(tx, list(corrected))
     replaced = await repository.replaced_ids(tx, [draft.assignment.id for draft in drafts], list(corrected))
     made: list[tuple[Draft, Entry]] = []
-    book = DayBook(at=tx.now)
+    book, late_days = DayBook(at=tx.now), value_of(tx, LATE_DAYS)
     for draft in drafts:
         try:
-            entry = entry_of(tx, actor, draft, id=tx.new_id(), book=book, before=before, replaced=replaced)
+            entry = entry_of(
+                tx,
+                actor,
+                draft,
+                id=tx.new_id(),
+                book=book,
+                before=before,
+                replaced=replaced,
+                late_days=late_days,
+            )
         except Problem as problem:
             results[draft.index] = Recorded(client_id=str(draft.sent.client_id), problem=problem)
             continue

@@ -19,6 +19,7 @@ _INTEGER = re.compile(r"[+-]?\d{1,15}")
 _NUMBER = re.compile(r"[+-]?\d{1,30}([.]\d{1,30})?([eE][+-]?\d{1,3})?")
 # People leave the seconds out, and then often write a space between day and time.
 _TIME = re.compile(r"^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(?!:)")
+_VALUE = ("code", "value", "unit")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -34,7 +35,10 @@ def read_cells(
     for (name, kind), cell in zip(_kinds(noun, columns), cells, strict=False):
         if not cell or kind is None:
             continue
-        value = unescaped(cell) if kind == "text" else _value(kind, cell, decimal_comma=decimal_comma)
+        if kind == "text":
+            said[name] = unescaped(cell) if cell[0] == "'" else cell
+            continue
+        value = _value(kind, cell, decimal_comma=decimal_comma)
         if value is not None:
             said[name] = value
     return said
@@ -47,9 +51,10 @@ def composed(noun: Noun, said: Mapping[str, object]) -> dict[str, object]:
         rest = {name: value for name, value in said.items() if name not in {"identifier_system", "identifier_value"}}
         return {**rest, "identifiers": [pair, *_list(said.get("identifiers"))]}
     if noun == "entries" and ("value" in said or "code" in said):
-        one = {name: said[name] for name in ("code", "value", "unit") if name in said}
-        rest = {name: value for name, value in said.items() if name not in {"code", "value", "unit"}}
-        return {**rest, "values": [one, *_list(said.get("values"))]}
+        rest = dict(said)
+        one = {name: rest.pop(name) for name in _VALUE if name in rest}
+        rest["values"] = [one, *_list(rest.get("values"))]
+        return rest
     return dict(said)
 
 

@@ -4,6 +4,7 @@ Bring a file in, batch by batch: what was written, its report, its counts and th
 So whatever dies, no line is brought in twice and none is left out. A dry run is the same, but for the writing.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -27,6 +28,9 @@ from healthprotocol.foundation.tabular import Place
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission
+
+# How many lines are read before whoever waits for the database is let go on.
+_AT_ONCE = 50
 
 
 def kind_of(noun: Noun) -> str:
@@ -138,6 +142,8 @@ class _Reading:
                 continue
             part.append(line_of(plan.noun, record, dialect))
             count += 1
+            if count % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             self.place = record.behind
             if len(part) >= sizes.part:
                 yield part

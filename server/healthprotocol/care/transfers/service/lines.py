@@ -75,7 +75,7 @@ class RecordSource:
 def line_of(noun: Noun, record: Record, dialect: Dialect) -> Line:
     """Return what a record says, or its own fault."""
     if record.fault is not None:
-        return Line(record.line, {}, {}, (Violation("", record.fault.code, record.fault.detail),))
+        return Line(record.line, {}, faults=(Violation("", record.fault.code, record.fault.detail),))
     if dialect.format == CSV:
         return _of_cells(noun, record, dialect)
     return _of_json(record)
@@ -83,22 +83,22 @@ def line_of(noun: Noun, record: Record, dialect: Dialect) -> Line:
 
 def _of_cells(noun: Noun, record: Record, dialect: Dialect) -> Line:
     cells = record.cells or []
-    shown = dict(zip(dialect.columns, cells, strict=False))
     more = len(cells) - len(dialect.columns)
     if more > 0 and any(cells[len(dialect.columns) :]):
         detail = f"The line has {more} cells more than there are columns."
-        return Line(record.line, {}, dict(shown), (Violation("", "too_many_cells", detail),))
+        return Line(record.line, {}, dialect.columns, cells, (Violation("", "too_many_cells", detail),))
     said = read_cells(noun, dialect.columns, cells, decimal_comma=dialect.delimiter == ";")
-    return Line(record.line, said, dict(shown))
+    return Line(record.line, said, dialect.columns, cells)
 
 
 def _of_json(record: Record) -> Line:
     try:
         said = msgspec.json.decode(record.raw or b"", type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
-        return Line(record.line, {}, {}, (Violation("", "json_invalid", "The line is not a JSON object."),))
+        return Line(record.line, {}, faults=(Violation("", "json_invalid", "The line is not a JSON object."),))
     shown = {name: value for name, value in said.items() if name not in REPORT_COLUMNS}
-    return Line(record.line, {name: value for name, value in shown.items() if value is not None}, shown)
+    given = {name: value for name, value in shown.items() if value is not None}
+    return Line(record.line, given, tuple(shown), tuple(shown.values()))
 
 
 def body_of(noun: Noun, line: Line) -> bytes:

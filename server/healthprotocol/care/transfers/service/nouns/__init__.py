@@ -39,7 +39,7 @@ class Size:
 SIZES: dict[Noun, Size] = {
     "patients": Size(100, 200),
     "assignments": Size(100, 200),
-    "entries": Size(1_000, 10_000),
+    "entries": Size(1_000, 20_000),
 }
 
 

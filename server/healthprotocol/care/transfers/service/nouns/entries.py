@@ -1,5 +1,6 @@
 """Bring in the entries of a file."""
 
+import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from healthprotocol.foundation.ids import OperationId
 
 _NOUN: Noun = "entries"
 _MOST_KEYS = 20_000
+_AT_ONCE = 50
 
 
 class EntryIntake:
@@ -33,10 +35,17 @@ class EntryIntake:
 
     async def take(self, lines: Sequence[Line]) -> list[Outcome]:
         """Take lines; return what became of lines taken before."""
-        shaped = [read(_NOUN, line, EntryLine) for line in lines]
+        shaped: list[EntryLine | Outcome] = []
+        for number, line in enumerate(lines):
+            if number % _AT_ONCE == 0:
+                # While these are read, what is under way in the database goes on.
+                await asyncio.sleep(0)
+            shaped.append(read(_NOUN, line, EntryLine))
         await self._load({one.assignment_client_id for one in shaped if isinstance(one, EntryLine)})
         recordings: list[Recording] = []
-        for line, one in zip(lines, shaped, strict=True):
+        for number, (line, one) in enumerate(zip(lines, shaped, strict=True)):
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)
             recording = self._recording(line, one) if isinstance(one, EntryLine) else one
             if isinstance(recording, Outcome):
                 self._waiting.append((line, recording))
@@ -74,14 +83,16 @@ class EntryIntake:
             self._assignments.clear()
         missing = [key for key in keys if key is not None and key not in self._assignments]
         if missing:
+            await self._bringing.pause()
             self._assignments |= await repository.rows_of(self._tx, "assignment", missing)
 
     def _prefix(self, ref: OccurrenceRef) -> str:
         """Return what the ids of an activity's occurrences begin with, made once for many."""
         place = (ref.assignment_id, ref.activity_key)
-        if place not in self._prefixes:
-            self._prefixes[place] = id_prefix(*place)
-        return self._prefixes[place]
+        prefix = self._prefixes.get(place)
+        if prefix is None:
+            prefix = self._prefixes[place] = id_prefix(*place)
+        return prefix
 
     def _recording(self, line: Line, sent: EntryLine) -> Recording | Outcome:
         assignment_id = sent.assignment_id
