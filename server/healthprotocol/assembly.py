@@ -5,6 +5,7 @@ The same container serves the web door, the worker and the CLI; `assemble` build
 """
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,7 @@ class Parts(Provider):
             wait_seconds=settings.pool_wait_seconds,
             cache=CacheOptions(memory_bytes=settings.cache_memory_bytes, redis_url=settings.redis_url, listens=True),
         )
+        database.attach(transfer_acts.Keeping(timedelta(hours=settings.file_keep_hours)))
         replicas = _replicas(pool, settings)
         database.replicas = replicas
         yield database

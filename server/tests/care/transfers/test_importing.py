@@ -3,6 +3,7 @@
 import asyncio
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import pytest
 from healthprotocol.care.entries.model import EntryId
 from healthprotocol.care.entries.service import retract
 from healthprotocol.care.transfers.errors import FileUnreadable
+from healthprotocol.care.transfers.service import Keeping
 from healthprotocol.care.transfers.service.nouns import SIZES, Size
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs import operations
@@ -266,6 +268,16 @@ class TestAssignments:
 
         assert (brought["created"], brought["failed"]) == (30, 30)
         assert {one["field"] for one in brought["faults"]} == {"assignment_client_id"}
+
+
+class TestReport:
+    async def test_is_kept_as_long_as_the_installation_says(self, ward: Ward) -> None:
+        ward.database.attach(Keeping(timedelta(hours=5)))
+
+        await ward.bring("patients", b"given_name\r\nAda\r\n")
+
+        [file] = await ward.rows("select expires_at - created_at as kept from sealed_file where purpose = 'report'")
+        assert file["kept"] == timedelta(hours=5)
 
 
 class TestHeader:

@@ -25,7 +25,7 @@ from healthprotocol.care.transfers.model import ExportPlan, Noun
 from healthprotocol.care.transfers.rules.cells import written
 from healthprotocol.care.transfers.rules.columns import names_of
 from healthprotocol.care.transfers.schemas import StartExport
-from healthprotocol.care.transfers.service.reports import KEPT
+from healthprotocol.care.transfers.service.reports import keep_of
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.listing import Asked
 from healthprotocol.foundation.db.transaction import Database, Transaction
@@ -96,7 +96,7 @@ async def export_batch(tx: Transaction, operation: Operation) -> Batch:
         purpose=EXPORT,
         media_type=plan.format,
         created_by=operation.created_by,
-        keep=KEPT,
+        keep=keep_of(tx),
     )
     place, count = operation.cursor, 0
     parts = [_head(plan)] if operation.cursor is None else []

@@ -24,7 +24,17 @@ from healthprotocol.trust.permissions.model import Role
 REPORT = "report"
 IMPORT = "import."
 _WRITTEN_AT_ONCE = 500
-KEPT = timedelta(days=7)
+
+
+class Keeping(msgspec.Struct, frozen=True):
+    """How long the files that are made here are kept; a part that the database carries, else a week."""
+
+    keep: timedelta = timedelta(days=7)
+
+
+def keep_of(tx: Transaction) -> timedelta:
+    """Return how long a file that is made in this transaction is kept."""
+    return (tx.attached(Keeping) or Keeping()).keep
 
 
 class Faulty(msgspec.Struct, frozen=True):
@@ -67,7 +77,7 @@ async def add(
         purpose=REPORT,
         media_type="application/x-ndjson",
         created_by=operation.created_by,
-        keep=KEPT,
+        keep=keep_of(tx),
     )
     await sealed.append(tx, file, b"".join(msgspec.json.encode(one) + b"\n" for one in faulty))
 
