@@ -43,13 +43,15 @@ def set_(
     json: JsonFlag = False,
 ) -> None:
     """Choose a setting. Every process knows within a second; the change is a version that one can go back to."""
-    from healthprotocol.foundation.config.runtime import Wish, choose
+    from healthprotocol.foundation.config.runtime import Wish
+    from healthprotocol.operations.settings.service import change_as_operator
 
     async def act(assembly: "Assembly") -> "Choice":
         setting = assembly.runtime.get(name)
+        await _require_there(assembly, organisation)
         wish = Wish(value=_parsed(setting, value), variation=_variation(setting, vary), reason=reason)
         async with assembly.database.transaction(_tenant(organisation)) as tx:
-            return await choose(tx, setting, wish, expected_version=None)
+            return await change_as_operator(tx, name, wish)
 
     _say(Terminal(as_json=json), _run(act))
 
@@ -63,12 +65,12 @@ def rollback(
     json: JsonFlag = False,
 ) -> None:
     """Choose again what an earlier version said, as a new version."""
-    from healthprotocol.foundation.config.runtime import roll_back
+    from healthprotocol.operations.settings.service import roll_back_as_operator
 
     async def act(assembly: "Assembly") -> "Choice":
-        setting = assembly.runtime.get(name)
+        await _require_there(assembly, organisation)
         async with assembly.database.transaction(_tenant(organisation)) as tx:
-            return await roll_back(tx, setting, to_version=to, reason=reason, expected_version=None)
+            return await roll_back_as_operator(tx, name, to_version=to, reason=reason)
 
     _say(Terminal(as_json=json), _run(act))
 
@@ -168,6 +170,20 @@ def _words(choice: "Choice") -> str:
         f"for {variation.percent:g} %" if variation.percent is not None else "",
     ]
     return f"{base}, and {variation.value} {' '.join(bound for bound in bounds if bound)}".rstrip()
+
+
+async def _require_there(assembly: "Assembly", organisation: UUID | None) -> None:
+    """Raise CommandFailed when there is no such organisation."""
+    from healthprotocol.foundation.errors import NotFound
+    from healthprotocol.trust.accounts.service import get_organisation
+
+    if organisation is None:
+        return
+    try:
+        async with assembly.database.transaction(_tenant(organisation)) as tx:
+            await get_organisation(tx)
+    except NotFound:
+        raise CommandFailed(f"there is no organisation {organisation}") from None
 
 
 def _tenant(organisation: UUID | None) -> "OrganisationId":

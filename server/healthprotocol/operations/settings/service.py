@@ -1,4 +1,4 @@
-"""Settings of one organisation: see them, choose, look back, go back."""
+"""Settings of one organisation: see them, choose, look back, go back; and an operator's choices, for it or for all."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from healthprotocol.foundation.config.setting import Setting
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Unavailable
+from healthprotocol.foundation.ids import INSTALLATION
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission
@@ -77,6 +78,30 @@ async def roll_back_setting(
     return await _get(tx, name)
 
 
+async def change_as_operator(tx: Transaction, name: str, wish: Wish) -> Choice:
+    """
+    Choose for the transaction's organisation, or for all in one of the installation, as whoever runs the platform.
+
+    Raises SettingUnknown, Invalid.
+    """
+    setting = _settings(tx).get(name)
+
+    choice = await runtime.choose(tx, setting, wish, expected_version=None)
+
+    await _record(tx, None, "setting.change", setting, choice)
+    return choice
+
+
+async def roll_back_as_operator(tx: Transaction, name: str, *, to_version: int, reason: str) -> Choice:
+    """Choose again what an earlier version said, as `change_as_operator`. Raises SettingUnknown, Invalid."""
+    setting = _settings(tx).get(name)
+
+    choice = await runtime.roll_back(tx, setting, to_version=to_version, reason=reason, expected_version=None)
+
+    await _record(tx, None, "setting.roll_back", setting, choice)
+    return choice
+
+
 async def list_history(tx: Transaction, actor: Actor, name: str) -> History:
     """Return the newest hundred versions of the organisation's own choice. Raises SettingUnknown."""
     permissions.require(actor, Permission.SETTING_READ)
@@ -111,7 +136,10 @@ def _choosable_one(settings: RuntimeSettings, name: str) -> Setting[Any]:
     return setting
 
 
-async def _record(tx: Transaction, actor: Actor, action: str, setting: Setting[Any], choice: Choice) -> None:
+async def _record(tx: Transaction, actor: Actor | None, action: str, setting: Setting[Any], choice: Choice) -> None:
+    if tx.tenant == INSTALLATION:
+        # It has no keys, so no log of its own: its versions, which the application may only add to, are the log.
+        return
     said: dict[str, Any] = {"name": setting.name, "version": choice.version, "reason": choice.reason}
     if not setting.is_sensitive:
         said |= {"value": choice.value, "variation": msgspec.to_builtins(choice.variation)}
