@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.first_start import DEMO_ACCOUNTS, holds_demo
-from healthprotocol.cli.installation import Installation
+from healthprotocol.cli.installation import Installation, require_reachable
 from healthprotocol.foundation.config.faults import Fault
 from healthprotocol.foundation.config.layers import is_readable_by_others, variable
 
@@ -59,6 +59,7 @@ async def faults_of_database(url: str, installation: Installation) -> list[Fault
     connection = await asyncpg.connect(url, timeout=5)
     try:
         return [
+            *await _of_environment(connection, installation),
             *await _of_durability(connection),
             *await _of_connections(connection, installation),
             *await _of_demo_accounts(connection, installation),
@@ -73,10 +74,20 @@ def require_safe(installation: Installation, url: str | None = None) -> None:
         return
     faults = faults_of_settings(installation)
     if url is not None:
-        faults += asyncio.run(faults_of_database(url, installation))
+        faults += _faults_at(url, installation)
     if faults:
         where = installation.settings.environment
         raise CommandFailed(f"not good enough for {where}: " + "; ".join(map(str, faults)))
+
+
+def _faults_at(url: str, installation: Installation) -> list[Fault]:
+    """Return the faults of the database; that it cannot be asked is one of them, beside all others."""
+    try:
+        require_reachable(url)
+    except CommandFailed as error:
+        problem, _, remedy = str(error).partition("; ")
+        return [Fault(problem, remedy)]
+    return asyncio.run(faults_of_database(url, installation))
 
 
 def _of_database_url(installation: Installation) -> list[Fault]:
@@ -173,6 +184,15 @@ def _of_the_rest(installation: Installation) -> list[Fault]:
     return faults
 
 
+async def _of_environment(connection: "asyncpg.Connection[Any]", installation: Installation) -> list[Fault]:
+    from healthprotocol.foundation.config.isolation import environment_of, remedy
+
+    found, wanted = await environment_of(connection), installation.settings.environment
+    if found in {None, wanted}:
+        return []
+    return [Fault(f"the database is the {found} one, and HP_ENVIRONMENT is {wanted}", remedy(found, wanted))]
+
+
 async def _of_durability(connection: "asyncpg.Connection[Any]") -> list[Fault]:
     rows = await connection.fetch("select name, setting from pg_settings where name = any($1)", list(_NEEDED))
     off = [row["name"] for row in rows if row["setting"] != _NEEDED[row["name"]]]
@@ -204,11 +224,16 @@ async def _of_connections(connection: "asyncpg.Connection[Any]", installation: I
 
 async def _of_demo_accounts(connection: "asyncpg.Connection[Any]", installation: Installation) -> list[Fault]:
     from healthprotocol.foundation.crypto import blind_index
+    from healthprotocol.foundation.crypto.errors import RootKeyRefused
     from healthprotocol.foundation.crypto.keys import KeyRing
 
     if not await connection.fetchval("select to_regclass('public.sign_in_directory') is not null"):
         return []
-    index = KeyRing(installation.root_key).directory("email")
+    try:
+        index = KeyRing(installation.root_key).directory("email")
+    except (RootKeyRefused, CommandFailed):
+        # Told of by the settings' own faults; without the key nobody can look.
+        return []
     for email in DEMO_ACCOUNTS:
         lookup = index.of(blind_index.email(email))
         # Row-level security shows the application this one row, if there is one; an administrator sees it anyway.

@@ -30,10 +30,16 @@ async def require_environment(url: str, environment: str, *, claims: bool) -> No
         await connection.close()
     if found not in {None, environment}:
         raise EnvironmentDiffers(
-            f"this database is the {found} one, and HP_ENVIRONMENT is {environment}: start with "
-            f"HP_ENVIRONMENT={found}, name the database of {environment}, or make a copy harmless first: "
-            f"healthprotocol config adopt --environment {environment} --deidentify"
+            f"this database is the {found} one, and HP_ENVIRONMENT is {environment}: {remedy(found, environment)}"
         )
+
+
+def remedy(found: str | None, wanted: str) -> str:
+    """Return what to do about a database of the environment `found` where `wanted` is meant."""
+    return (
+        f"start with HP_ENVIRONMENT={found}, name the database of {wanted}, or make a copy harmless first: "
+        f"healthprotocol config adopt --environment {wanted} --deidentify"
+    )
 
 
 async def environment_of(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
