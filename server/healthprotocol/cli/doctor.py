@@ -75,11 +75,11 @@ def _settings(installation: Installation) -> list[Finding]:
         str(fault)
         for fault in (
             *installation.layers.unknown,
-            *advice_on_settings(installation),
             *faults_of_settings(installation),
         )
     ]
-    detail = f"{installation.settings.environment}, data in {installation.data_dir}"
+    advice = [f"to be better: {one}" for one in advice_on_settings(installation)]
+    detail = "; ".join([f"{installation.settings.environment}, data in {installation.data_dir}", *advice])
     return [Finding("settings", not faults, detail, "; ".join(faults))]
 
 

@@ -47,7 +47,9 @@ def serve(
         require_safe(installation, url)
         installation.hand_over(url, claims=True)
         with contextlib.ExitStack() as stack:
-            stack.enter_context(told(installation))
+            if not with_parent:
+                # `up` tells it of itself: what this process was given is made of that.
+                stack.enter_context(told(installation))
             _share_metrics(stack)
             stack.enter_context(_operators_door(installation))
             _serve(installation, quiet=json)

@@ -9,6 +9,7 @@ from typing import Annotated, cast
 import typer
 
 from healthprotocol.cli import ports
+from healthprotocol.cli.config.started import told
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.first_start import DEMO_ACCOUNTS, DEMO_PASSWORD, FirstStart
 from healthprotocol.cli.installation import DATABASE, Installation, require_reachable
@@ -50,6 +51,7 @@ def up(
                 installation, terminal, stack, operations_port=ports.free_operations_port(installation.settings)
             )
             tree.prepare(demo=demo)
+            stack.enter_context(told(installation))
             tree.start(lock)
             tree.watch(lock)
     terminal.note("Stopped.")

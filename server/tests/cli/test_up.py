@@ -61,6 +61,11 @@ class TestStart:
     def test_makes_a_root_key_that_only_its_owner_reads(self, running: Launched) -> None:
         assert (running.data_dir / "keys" / "root.key").stat().st_mode & 0o777 == 0o400
 
+    def test_runs_with_what_is_written(self, running: Launched) -> None:
+        compared = run("config", "diff", "--running", "--json", data_dir=running.data_dir, HP_PORT=str(running.port))
+
+        assert (compared.returncode, compared.stdout.strip()) == (0, "{}")
+
     def test_a_second_on_the_same_data_says_where_the_first_is(self, running: Launched) -> None:
         second = run("up", data_dir=running.data_dir, HP_PORT=str(running.port))
 
@@ -156,14 +161,17 @@ class TestAfterKill:
 
         victim.kill()
 
-        assert wait_until(lambda: not victim.is_running(), timeout_seconds=10)
+        # Its fork may still answer until the kernel's word reaches it.
+        assert wait_until(lambda: _is_other(running, "serve", victim), timeout_seconds=30)
         assert running.answers_soon()
 
     def test_of_a_server_worker_it_serves_again(self, running: Launched) -> None:
-        victim = running.forks_of("serve")[0]
+        before, victim = running.find("serve"), running.forks_of("serve")[0]
 
         victim.kill()
 
+        # The only one: the whole server ends with it, and starts anew.
+        assert wait_until(lambda: _is_other(running, "serve", before), timeout_seconds=30)
         assert running.answers_soon()
 
     def test_of_the_worker_another_takes_its_place(self, running: Launched) -> None:
@@ -171,7 +179,7 @@ class TestAfterKill:
 
         victim.kill()
 
-        assert wait_until(lambda: _is_other(running, victim), timeout_seconds=30)
+        assert wait_until(lambda: _is_other(running, "worker", victim), timeout_seconds=30)
 
     def test_of_the_database_it_serves_again_with_everything_committed(self, running: Launched) -> None:
         ask(running, "create table if not exists river as select 'Rhine' as name")
@@ -244,8 +252,8 @@ def _database_answers(running: Launched) -> bool:
         return False
 
 
-def _is_other(running: Launched, victim: psutil.Process) -> bool:
+def _is_other(running: Launched, command: str, victim: psutil.Process) -> bool:
     try:
-        return running.find("worker").pid != victim.pid
+        return running.find(command).pid != victim.pid
     except (AssertionError, psutil.NoSuchProcess):
         return False

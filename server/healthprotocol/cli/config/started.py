@@ -57,14 +57,16 @@ def show(
 def check(*, json: JsonFlag = False) -> None:
     """Check the settings, and the database if there is one, without starting anything; exit code 1 for any fault."""
     installation = Installation.load()
-    faults = [*installation.layers.unknown, *advice_on_settings(installation), *faults_of_settings(installation)]
+    faults = [*installation.layers.unknown, *faults_of_settings(installation)]
     url = installation.settings.database_url
     if url is not None and installation.settings.is_production:
         installation.require_environment(url)
         faults += asyncio.run(faults_of_database(url, installation))
     if faults:
         raise CommandFailed("; ".join(map(str, faults)))
-    Terminal(as_json=json).result({"faults": []}, "The settings can work.")
+    advice = [str(one) for one in advice_on_settings(installation)]
+    lines = ["The settings can work.", *(f"To be better: {one}" for one in advice)]
+    Terminal(as_json=json).result({"faults": [], "advice": advice}, *lines)
 
 
 def diff(

@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from healthprotocol.cli import build
+from healthprotocol.cli.config.started import told
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.cli.installation import Installation
 from tests.support.postgresql import Cluster
 
 
@@ -45,8 +47,25 @@ class TestCheck:
     def test_names_what_production_lacks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HP_ENVIRONMENT", "production")
 
-        with pytest.raises(CommandFailed, match=r"HP_DATABASE_URL is not set.*HP_ROOT_KEY_FILE is not set"):
+        with pytest.raises(CommandFailed, match=r"HP_PUBLIC_ORIGINS is not set.*HP_ROOT_KEY_FILE is not set"):
             call("config", "check")
+
+    def test_of_a_good_production_with_its_own_database_gives_advice_alone(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        for name, value in {
+            "HP_ENVIRONMENT": "production",
+            "HP_ROOT_KEY_FILE": str(tmp_path / "root.key"),
+            "HP_PUBLIC_ORIGINS": "https://care.example",
+            "HP_TRUSTED_PROXIES": "127.0.0.1/32",
+        }.items():
+            monkeypatch.setenv(name, value)
+        call("keys", "create", "--json")
+
+        said = json.loads(call("config", "check", "--json").output)
+
+        assert said["faults"] == []
+        assert "the embedded one has no replica" in said["advice"][0]
 
     def test_names_a_misspelt_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HP_PROT", "1")
@@ -67,6 +86,39 @@ class TestDiff:
         assert document["workers"] == {"from": "2", "to": "8"}
         assert set(document) == {"environment", "workers", "redis_url"}
         assert "hunter2" not in said
+
+    def test_of_two_equal_environments_shows_nothing_but_their_names(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "hp.toml"
+        path.write_text("workers = 3\n")
+        monkeypatch.setenv("HP_CONFIG_FILE", str(path))
+
+        said = json.loads(call("config", "diff", "--from", "staging", "--to", "production", "--json").output)
+
+        assert said == {"environment": {"from": "staging", "to": "production"}}
+
+    def test_of_what_runs_shows_what_a_restart_would_change(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        call("keys", "create", "--json")
+        monkeypatch.setenv("HP_REDIS_URL", "redis://:hunter2@cache.example")
+        with told(Installation.load()):
+            same = call("config", "diff", "--running")
+            monkeypatch.setenv("HP_WORKERS", "4")
+            monkeypatch.setenv("HP_REDIS_URL", "redis://:hunter3@cache.example")
+            changed = call("config", "diff", "--running", "--json").output
+
+        document = json.loads(changed)
+        assert same.output == "Nothing differs.\n"
+        assert document["workers"] == {"from": "1", "to": "4"}
+        assert set(document) == {"workers", "redis_url"}
+        assert "hunter" not in changed
+
+    def test_of_what_ran_says_that_it_ended(self) -> None:
+        with told(Installation.load()):
+            pass
+
+        with pytest.raises(CommandFailed, match="no server runs from"):
+            call("config", "diff", "--running")
 
     def test_of_what_runs_needs_something_that_runs(self) -> None:
         with pytest.raises(CommandFailed, match="no server runs from"):
@@ -122,6 +174,31 @@ class TestChosen:
         assert said["variation"]["value"] == 30
         assert said["variation"]["percent"] == 10
 
+    def test_for_one_organisation_is_in_that_organisation_s_log(
+        self, migrated: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        words = ("admin", "create", "--organisation", "Delta Clinic", "--email", "elbe@delta.example", "--json")
+        made = CliRunner().invoke(build(), [*words, "--password-stdin"], input="a-river-with-many-arms-47\n")
+        organisation = json.loads(made.output)["organisation_id"]
+        # `admin create` went on as the application's role.
+        monkeypatch.setenv("HP_DATABASE_URL", migrated)
+
+        call("config", "set", "entry.late_days", "3", "--organisation", organisation, "--reason", "a trial", "--json")
+        undo = ("--to", "0", "--reason", "it is over")
+        call("config", "rollback", "entry.late_days", "--organisation", organisation, *undo, "--json")
+        call("config", "set", "entry.late_days", "4", "--reason", "for all", "--json")
+
+        assert asyncio.run(_logged(migrated)) == [
+            ("setting.change", "system", None, True),
+            ("setting.roll_back", "system", None, True),
+        ]
+
+    def test_for_an_organisation_that_there_is_not_is_refused(self, migrated: str) -> None:
+        nobody = "01970000-0000-7000-8000-000000000000"
+
+        with pytest.raises(CommandFailed, match=f"there is no organisation {nobody}"):
+            call("config", "set", "entry.late_days", "3", "--organisation", nobody, "--reason", "x")
+
     def test_of_a_wrong_type_is_used_wrongly(self, migrated: str) -> None:
         with pytest.raises(UsedWrongly, match="takes a value of type integer"):
             call("config", "set", "entry.late_days", "many", "--reason", "x")
@@ -148,6 +225,19 @@ class TestAnotherEnvironment:
 
         assert call("migrate", "status", "--json").exit_code == 0
         assert call("config", "set", "entry.late_days", "3", "--reason", "x", "--json").exit_code == 0
+
+
+async def _logged(url: str) -> list[tuple[str, str, str | None, bool]]:
+    """What the log says of settings: act, role, account, and whether there is more, sealed, such as the reason."""
+    connection = await asyncpg.connect(url)
+    try:
+        rows = await connection.fetch(
+            "select action, actor_role, actor_id, detail_ct is not null as said from audit_event "
+            "where action like 'setting.%' order by at, id"
+        )
+    finally:
+        await connection.close()
+    return [tuple(row.values()) for row in rows]
 
 
 async def _bind(url: str, environment: str) -> None:

@@ -18,6 +18,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "keys" / "root.key"
 
 
+def rewrite(path: Path, **members: str | None) -> None:
+    """Edit a key file as somebody with an editor would."""
+    content = json.loads(path.read_bytes()) | members
+    path.unlink()
+    path.write_text(json.dumps({name: value for name, value in content.items() if value is not None}))
+    path.chmod(0o400)
+
+
 class TestTheFile:
     def test_is_readable_by_its_owner_only(self, path: Path) -> None:
         LocalRootKey.create(path)
@@ -99,6 +107,17 @@ class TestTheFile:
         with pytest.raises(RootKeyRefused, match="another format"):
             LocalRootKey.load(path)
 
+    @pytest.mark.parametrize("other", ["development", "test", "staging"])
+    def test_made_for_one_environment_is_refused_in_another(self, path: Path, other: str) -> None:
+        LocalRootKey.create(path, environment="production")
+
+        with pytest.raises(RootKeyRefused, match=f"was made for production, and this is {other}: name"):
+            LocalRootKey.load(path, environment=other)
+        with pytest.raises(RootKeyRefused, match="start with HP_ENVIRONMENT=production"):
+            LocalRootKey.load_or_create(path, environment=other)
+
+        assert LocalRootKey.load(path, environment="production").environment == "production"
+
     def test_starting_many_at_once_ends_with_one_key(self, path: Path) -> None:
         with ThreadPoolExecutor(8) as pool:
             keys = list(pool.map(lambda _: LocalRootKey.load_or_create(path), range(32)))
@@ -142,6 +161,35 @@ class TestWrapping:
         assert old.derive("login") == new.derive("login")
         with pytest.raises(DecryptionFailed):
             await old.unwrap(rewrapped, CONTEXT)
+
+    async def test_under_an_edited_environment_opens_nothing(self, path: Path) -> None:
+        wrapped = await LocalRootKey.create(path, environment="production").wrap(KEY, CONTEXT)
+        rewrite(path, environment="staging")
+
+        edited = LocalRootKey.load(path, environment="staging")
+
+        with pytest.raises(DecryptionFailed):
+            await edited.unwrap(wrapped, CONTEXT)
+
+    async def test_without_its_environment_opens_nothing(self, path: Path) -> None:
+        wrapped = await LocalRootKey.create(path, environment="production").wrap(KEY, CONTEXT)
+        rewrite(path, environment=None)
+
+        edited = LocalRootKey.load(path, environment="staging")
+
+        with pytest.raises(DecryptionFailed):
+            await edited.unwrap(wrapped, CONTEXT)
+
+    async def test_by_a_release_without_environments_still_opens(self, path: Path) -> None:
+        wrapped = await LocalRootKey.create(path).wrap(KEY, CONTEXT)
+
+        for environment in ("production", "development", None):
+            assert await LocalRootKey.load(path, environment=environment).unwrap(wrapped, CONTEXT) == KEY
+
+    def test_names_no_environment_where_none_was_said(self, path: Path) -> None:
+        LocalRootKey.create(path)
+
+        assert "environment" not in json.loads(path.read_bytes())
 
     async def test_the_local_one_is_always_well(self, path: Path) -> None:
         await LocalRootKey.create(path).health()
