@@ -51,15 +51,15 @@ def list_cases(doors: dict[str, Door]) -> Iterator[Case]:
         if first.get("next_page_token"):
             yield Case("list", f"{path} page 2", who, path, ({"page_token": first["next_page_token"]},))
         for name, field in spec.fields.items():
-            for condition in _conditions(name, field, first["items"]):
+            for condition in conditions(name, field, first["items"]):
                 yield Case("list", f"{path} {condition}"[:60], who, path, ({"filter": condition},))
             if field.sortable:
                 for order in (name, f"{name} desc"):
                     yield Case("list", f"{path} order {order}", who, path, ({"order_by": order},))
 
 
-def _conditions(name: str, field: Any, items: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield one filter a field, with a value that occurs where there is one."""
+def conditions(name: str, field: Any, items: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the filters of a field, with a value that occurs where there is one."""
     value = next((item[name] for item in items if item.get(name) is not None), None)
     if field.kind is Kind.CHOICE:
         for choice in field.values:

@@ -99,19 +99,35 @@ async def opened(data_dir: Path) -> AsyncIterator[Inside]:
     server = EmbeddedServer(data_dir, durable=False)
     await asyncio.to_thread(server.start)
     try:
-        url = server.url_of(DATABASE)
-        place = Installation(Settings(data_dir=data_dir, database_url=None))
-        settings = Settings(
-            environment="development", data_dir=data_dir, database_url=place.application_url(url), web_dir=data_dir,
-            log_level="error",
-        )  # fmt: skip
-        meter = Meter(url, cluster=server.directory, port=0)
-        await meter.open()
-        async with _running(create_app(settings)) as http:
-            yield Inside(http, meter)
-        await meter.close()
+        async with _inside(data_dir, server, server.url_of(DATABASE)) as inside:
+            yield inside
     finally:
         await asyncio.to_thread(server.stop)
+
+
+@asynccontextmanager
+async def beside(data_dir: Path) -> AsyncIterator[Inside]:
+    """Run the application on a data set whose PostgreSQL runs, for the length of the block."""
+    server = EmbeddedServer(data_dir)
+    url = server.url_of_running(DATABASE)
+    if url is None:
+        raise SystemExit("the data set does not run: start it with `load/dataset.py database`")
+    async with _inside(data_dir, server, url) as inside:
+        yield inside
+
+
+@asynccontextmanager
+async def _inside(data_dir: Path, server: EmbeddedServer, url: str) -> AsyncIterator[Inside]:
+    place = Installation(Settings(data_dir=data_dir, database_url=None))
+    settings = Settings(
+        environment="development", data_dir=data_dir, database_url=place.application_url(url), web_dir=data_dir,
+        log_level="error",
+    )  # fmt: skip
+    meter = Meter(url, cluster=server.directory, port=0)
+    await meter.open()
+    async with _running(create_app(settings)) as http:
+        yield Inside(http, meter)
+    await meter.close()
 
 
 @asynccontextmanager
