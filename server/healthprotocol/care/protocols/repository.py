@@ -63,6 +63,13 @@ class KnownContent(msgspec.Struct, frozen=True, kw_only=True):
     published_at: datetime | None
 
 
+class KnownTitle(msgspec.Struct, frozen=True, kw_only=True):
+    """The title of a version, and since when it cannot change; None: it is a draft."""
+
+    title: str
+    published_at: datetime | None
+
+
 class StoredSource(msgspec.Struct, frozen=True):
     """The source that a version was imported from: its format and exact bytes."""
 
@@ -240,11 +247,11 @@ async def versions(tx: Transaction, protocol_id: ProtocolId) -> list[VersionRow]
     return [VersionRow(**dict(row)) for row in rows]
 
 
-async def version_titles(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
+async def version_titles(tx: Transaction, wanted: list[tuple[UUID, int]]) -> dict[tuple[UUID, int], KnownTitle]:
     """Return the titles of many versions, named by protocol and number, in one query."""
     rows = await tx.fetch(
         """
-        select v.protocol_id, v.version, v.content ->> 'title' as title
+        select v.protocol_id, v.version, v.content ->> 'title' as title, v.published_at
         from protocol_version v
         join unnest($2::uuid[], $3::int[]) as w (protocol_id, version)
           on w.protocol_id = v.protocol_id and w.version = v.version
@@ -254,7 +261,10 @@ async def version_titles(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) ->
         [protocol_id for protocol_id, _ in wanted],
         [version for _, version in wanted],
     )
-    return {(row["protocol_id"], row["version"]): row["title"] for row in rows}
+    return {
+        (row["protocol_id"], row["version"]): KnownTitle(title=row["title"], published_at=row["published_at"])
+        for row in rows
+    }
 
 
 async def contents(tx: Transaction, wanted: list[tuple[UUID, int]]) -> dict[tuple[UUID, int], KnownContent]:

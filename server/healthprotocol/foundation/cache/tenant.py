@@ -25,7 +25,6 @@ from healthprotocol.foundation.cache.unit import Unit
 from healthprotocol.foundation.telemetry import metrics
 
 R = TypeVar("R")
-T = TypeVar("T")
 Load = Callable[[Any], Awaitable[R]]
 
 # How long a process waits for another one's load, and how often it looks.
@@ -89,14 +88,6 @@ class TenantCache:
         if missing:
             found.update(await self._load_many(spec, missing, load))
         return found
-
-    def peek(self, spec: CacheSpec[T], key: Any) -> T | None:
-        """Return a value that never changes when it is in memory, and None when it is not: nothing is loaded."""
-        entry = self._cache.memory.get(self._place(spec, key))
-        if entry is None or entry.epochs or self._is_past(()) or not _is_young(spec, entry):
-            return None
-        metrics.cache_event(spec.name, "hit_memory")
-        return entry.value
 
     def forget(self, spec: CacheSpec[Any], key: Any) -> None:
         """Have this process load a value again when it is next asked for; for what only this process knows of."""

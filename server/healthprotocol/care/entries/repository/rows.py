@@ -218,11 +218,14 @@ async def measured_between(
     tx: Transaction, patient_id: UUID, *, from_at: datetime, to_at: datetime, limit: int
 ) -> list[Entry]:
     """Return the newest `limit` standing entries of a patient that something was done in, oldest first."""
+    # Compared as pairs: the index of all that happened in a clinic by its time cannot serve it, and the planner, which
+    # does not know the times, would take that one as soon as hers.
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
         from entry e
-        where e.organisation_id = $1 and e.patient_id = $2 and e.effective_at >= $3 and e.effective_at < $4
+        where e.organisation_id = $1 and e.patient_id = $2
+          and (e.patient_id, e.effective_at) >= ($2, $3) and (e.patient_id, e.effective_at) < ($2, $4)
           and e.outcome = 'completed' and {_STANDS}
         order by e.effective_at desc, e.id desc
         limit $5

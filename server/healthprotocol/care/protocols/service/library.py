@@ -16,7 +16,7 @@ from healthprotocol.care.protocols.errors import (
     VersionNotFound,
 )
 from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId, ProtocolVersion, VersionRow
-from healthprotocol.care.protocols.repository import KnownContent, Protocol, StoredSource
+from healthprotocol.care.protocols.repository import KnownContent, KnownTitle, Protocol, StoredSource
 from healthprotocol.care.protocols.rules.content_check import check_content, check_publishable
 from healthprotocol.care.protocols.rules.difference import Change, differences
 from healthprotocol.care.protocols.rules.sanitised import sanitised
@@ -37,6 +37,10 @@ _COPY = " (copy)"
 # Published versions never change, so this process decodes what they say once: every day that is computed asks for it.
 VERSIONS: CacheSpec[KnownContent] = CacheSpec(
     name="protocol_version", kind=KnownContent, share=0.6, keep=lambda known: known.published_at is not None
+)
+# Lists show titles of versions whose days nobody asks for.
+TITLES: CacheSpec[KnownTitle] = CacheSpec(
+    name="protocol_title", kind=KnownTitle, share=0.05, keep=lambda known: known.published_at is not None
 )
 
 
@@ -218,10 +222,8 @@ async def contents(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[
 
 async def version_titles(tx: Transaction, wanted: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], str]:
     """Return the titles of versions named by protocol and number, in at most one query, and without what they say."""
-    known = {name: tx.cache.peek(VERSIONS, name) for name in wanted}
-    found = {name: one.content.title for name, one in known.items() if one is not None}
-    missing = [name for name, one in known.items() if one is None]
-    return found | (await repository.version_titles(tx, missing) if missing else {})
+    known = await tx.cache.get_many(TITLES, wanted, repository.version_titles)
+    return {name: one.title for name, one in known.items()}
 
 
 async def titles(tx: Transaction, protocol_ids: Sequence[UUID]) -> dict[UUID, str]:
