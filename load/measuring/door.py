@@ -42,11 +42,12 @@ class Door:
         """What the session is kept by."""
         return self._headers["cookie"]
 
-    def get(self, path: str, query: dict[str, Any] | None = None) -> Answer:
+    def get(self, path: str, query: dict[str, Any] | None = None, *, past_caches: bool = False) -> Answer:
         """Ask for `/api/v1` + `path`; the time includes the whole body."""
+        headers = self._headers | ({"cache-control": "no-cache"} if past_caches else {})
         address = f"/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
         began = perf_counter()
-        self._connection.request("GET", address, headers=self._headers)
+        self._connection.request("GET", address, headers=headers)
         answer = self._connection.getresponse()
         body = answer.read()
         return Answer(answer.status, body, (perf_counter() - began) * 1000)
