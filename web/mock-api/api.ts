@@ -214,8 +214,11 @@ function measurements(id: string, query: URLSearchParams) {
 
 function listProtocols({ query }: MockRequest): MockAnswer {
   const status = filterValue(query, "status");
+  const category = filterValue(query, "category");
+  const tag = /tags:"([^"]*)"/.exec(query.get("filter") ?? "")?.[1];
   const q = (query.get("q") ?? "").toLowerCase();
-  const found = protocols.filter((protocol) => (!status || protocol.status === status) && protocol.title.toLowerCase().includes(q)).toSorted((a, b) => a.title.localeCompare(b.title));
+  const isChosen = (protocol: (typeof protocols)[number]) => (!status || protocol.status === status) && (!category || protocol.category === category) && (!tag || protocol.tags?.includes(tag));
+  const found = protocols.filter((protocol) => isChosen(protocol) && protocol.title.toLowerCase().includes(q)).toSorted((a, b) => a.title.localeCompare(b.title));
   return ok(paged(found.map(({ phases, ...rest }) => ({ ...rest, phase_count: phases.length, activity_count: phases.reduce((count, phase) => count + (phase.activities?.length ?? 0), 0) })), query));
 }
 

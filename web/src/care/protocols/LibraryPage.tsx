@@ -12,6 +12,7 @@ import { useAddressState } from "@/ui/navigation";
 import { Page } from "@/ui/Page";
 import { EmptyState, ErrorState, Skeleton, useSettled } from "@/ui/States";
 import { ImportDialog } from "./ImportDialog";
+import { libraryFilter } from "./filter";
 
 const STATUSES = [
   ["", "All"],
@@ -28,8 +29,9 @@ export default function LibraryPage() {
   const [isImporting, setImporting] = useState(false);
   const mayWrite = useMay("protocol.write");
   const search = useSettled(q);
-  const list = useProtocols({ q: search, filter: status ? `status = "${status}"` : "" });
-  const shown = list.items.filter((item) => (category === "" || item.category === category) && (tag === "" || item.tags.includes(tag)));
+  const list = useProtocols({ q: search, filter: libraryFilter({ status, category, tag }) });
+  // What may be chosen is what there is without a choice; while nothing is chosen this is the same request.
+  const unchosen = useProtocols({ q: search, filter: libraryFilter({ status, category: "", tag: "" }) });
   return (
     <Page
       title="Protocols"
@@ -41,20 +43,20 @@ export default function LibraryPage() {
         ) : null
       }
     >
-      <Filters list={list.items} />
+      <Filters list={unchosen.items} />
       {list.problem && list.items.length === 0 ? (
         <ErrorState fault={list.problem} retry={list.retry} />
       ) : list.isLoading ? (
         <Skeleton rows={6} />
-      ) : shown.length === 0 ? (
+      ) : list.items.length === 0 ? (
         <NothingFound isFiltered={q !== "" || status !== "" || category !== "" || tag !== ""} open={mayWrite ? () => setImporting(true) : null} />
       ) : (
         <>
           <p className="hidden-visually" role="status">
-            {counted(shown.length, "protocol")}
+            {counted(list.items.length, "protocol")}
           </p>
           <ul role="list" className="library">
-            {shown.map((item) => (
+            {list.items.map((item) => (
               <ProtocolCard key={item.id} protocol={item} />
             ))}
           </ul>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { valueInWords } from "./changes";
+import { libraryFilter } from "./filter";
 import { lanesOf, marksOf, ticksOf } from "./lanes";
 
 const phase = { start_day: 15, length_days: 28 };
@@ -42,5 +43,16 @@ describe("a changed field", () => {
     expect(valueInWords("tags", [])).toBe("nothing");
     expect(valueInWords("content", "<p>Two <b>readings</b></p>")).toBe("Two readings");
     expect(valueInWords("measurement", { code: "x", unit: "kg", display: "Body weight", target_range: { high: 80 } })).toBe("Body weight, target at most 80 kg");
+  });
+});
+
+describe("the filter of the library", () => {
+  it("asks for what was chosen only", () => {
+    expect(libraryFilter({ status: "", category: "", tag: "" })).toBe("");
+    expect(libraryFilter({ status: "active", category: "Heart", tag: "home" })).toBe('status = "active" AND category = "Heart" AND tags:"home"');
+  });
+
+  it("keeps quotes and backslashes inside the text", () => {
+    expect(libraryFilter({ status: "", category: 'a" OR "\\', tag: "" })).toBe('category = "a\\" OR \\"\\\\"');
   });
 });
