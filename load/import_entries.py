@@ -43,6 +43,9 @@ from healthprotocol.foundation.tabular import csv_line
 
 ENTRIES, PLANS, DAYS = 1_000_000, 2_000, 180
 LONGEST_SECONDS = 1_200
+# Processor time that no worker starts with less of, and what it has at most in two seconds without work.
+STARTED_SECONDS, RESTING_SECONDS = 0.5, 0.1
+TARGET = 20_000
 LIMITS = service.Limits(1024 * MEBIBYTE, timedelta(days=1))
 CONTEXT = RequestContext(request_id="load")
 NAMES = UUID(int=1)
@@ -152,6 +155,15 @@ async def over(database: Database, operation: Operation, worker: psutil.Process)
     return most
 
 
+async def at_rest(worker: psutil.Process) -> None:
+    """Wait until the worker has started, so that its start is not counted as work on the file."""
+    used = -1.0
+    async with asyncio.timeout(LONGEST_SECONDS):
+        while (now := cpu(worker)) < STARTED_SECONDS or now - used > RESTING_SECONDS:
+            used = now
+            await asyncio.sleep(2)
+
+
 def cpu(*processes: psutil.Process) -> float:
     """Return the processor seconds of processes and of what they waited for."""
     return sum(sum(one.cpu_times()[:4]) for one in processes)
@@ -173,11 +185,12 @@ async def measured(server: EmbeddedServer, admin_url: str, folder: Path, count: 
     )
     uploaded = perf_counter() - began
 
-    async with database.transaction(ACTOR.organisation_id, actor=ACTOR) as tx:
-        operation = await service.submit(tx, ACTOR, "entries", StartImport(upload_id=received.file.id))
     assert server.pid is not None
     postmaster = psutil.Process(server.pid)
     with worker_process(app_url, folder, root_key) as worker:
+        await at_rest(worker)
+        async with database.transaction(ACTOR.organisation_id, actor=ACTOR) as tx:
+            operation = await service.submit(tx, ACTOR, "entries", StartImport(upload_id=received.file.id))
         before = cpu(worker), cpu(postmaster, *postmaster.children())
         began = perf_counter()
         memory = await over(database, operation, worker)
@@ -206,6 +219,9 @@ def main() -> int:
         least = figure == "entries_a_second"
         broken |= value < budgets[figure] if least else value > budgets[figure]
         print(f"{figure:24} {value:10.1f}   budget {budgets[figure]:8} ({'at least' if least else 'at most'})")
+    rate = figures["entries_a_second"]
+    verdict = "met" if rate >= TARGET else "NOT met"
+    print(f"stated target, two quiet cores: {TARGET} entries a second: {verdict} ({rate:.0f})")
     return 1 if broken else 0
 
 
