@@ -6,6 +6,7 @@ from uuid import UUID
 
 from healthprotocol.foundation.crypto.blind_index import Indexer
 from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.ids import OperationId
 
 KeyNoun = Literal["patient", "assignment"]
 
@@ -55,18 +56,29 @@ async def forget(tx: Transaction, row_id: UUID) -> None:
     await tx.execute("delete from import_key where organisation_id = $1 and row_id = $2", tx.tenant, row_id)
 
 
-async def files_in_use(tx: Transaction) -> list[UUID]:
-    """Return the files that imports and exports under way read or write."""
+async def begin_work(tx: Transaction) -> None:
+    """Let work on files begin at the same time as other such work, but not while somebody is being erased."""
+    await tx.execute("select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", f"{tx.tenant}:file_work")
+
+
+async def hold_work(tx: Transaction) -> None:
+    """Let no work on files begin before this transaction has ended; what began by now can be seen."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"{tx.tenant}:file_work")
+
+
+async def under_way(tx: Transaction, kinds: Sequence[str]) -> list[OperationId]:
+    """Return the operations of these kinds that are not over, by id."""
     rows = await tx.fetch(
         """
-        select o.id, (o.input ->> 'upload_id')::uuid as upload_id
+        select o.id
         from operation o
-        where o.organisation_id = $1 and o.status in ('queued', 'running')
-          and (o.kind like 'import.%' or o.kind like 'export.%')
+        where o.organisation_id = $1 and o.status in ('queued', 'running') and o.kind = any($2::text[])
+        order by o.id
         """,
         tx.tenant,
+        list(kinds),
     )
-    return [one for row in rows for one in (row["id"], row["upload_id"]) if one is not None]
+    return [OperationId(row["id"]) for row in rows]
 
 
 async def _indexer(tx: Transaction, noun: KeyNoun) -> Indexer:

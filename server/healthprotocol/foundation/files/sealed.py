@@ -101,9 +101,19 @@ def digest_of(tx: "Transaction", sha256: bytes) -> bytes:
 
 
 async def append(tx: "Transaction", file: SealedFile, content: bytes) -> SealedFile:
-    """Add content at the end of a file, which nobody else adds to in the meantime; return the file as it now is."""
+    """
+    Add content at the end of a file, which nobody else adds to in the meantime; return the file as it now is.
+
+    Raises FileUnknown when it was deleted in the meantime.
+    """
     if not content:
         return file
+    size = file.size_bytes + len(content)
+    tag = await tx.execute(
+        "update sealed_file set size_bytes = $3 where organisation_id = $1 and id = $2", tx.tenant, file.id, size
+    )
+    if tag == "UPDATE 0":
+        raise FileUnknown
     key = await tx.keys.purpose(tx, KEY)
     begins = range(file.size_bytes, file.size_bytes + len(content), CHUNK_BYTES)
     parts = [content[at : at + CHUNK_BYTES] for at in range(0, len(content), CHUNK_BYTES)]
@@ -117,10 +127,6 @@ async def append(tx: "Transaction", file: SealedFile, content: bytes) -> SealedF
         file.id,
         list(begins),
         [_seal(key, file.id, at, part) for at, part in zip(begins, parts, strict=True)],
-    )
-    size = file.size_bytes + len(content)
-    await tx.execute(
-        "update sealed_file set size_bytes = $3 where organisation_id = $1 and id = $2", tx.tenant, file.id, size
     )
     return msgspec.structs.replace(file, size_bytes=size)
 
@@ -153,7 +159,7 @@ async def complete(tx: "Transaction", file: SealedFile, *, digest: bytes | None 
     if earlier is None or earlier.id == file.id:
         return await get(tx, file.id, purpose=file.purpose)
     await delete(tx, [file.id])
-    return earlier
+    return await _kept_as_long(tx, earlier, file.expires_at)
 
 
 async def read(tx: "Transaction", file_id: FileId, *, begin: int, most_bytes: int) -> bytes:
@@ -227,11 +233,27 @@ async def sweep(tx: "Transaction", *, limit: int = SWEPT_AT_ONCE) -> int:
     return int(tag.rsplit(" ", 1)[-1])
 
 
-async def forget_all(tx: "Transaction", *, but: Sequence[UUID] = ()) -> None:
-    """Delete every file of the tenant except these: one of them may say what must not be known any more."""
-    await tx.execute(
-        "delete from sealed_file where organisation_id = $1 and not id = any($2::uuid[])", tx.tenant, list(but)
+async def forget_all(tx: "Transaction") -> None:
+    """Delete every file of the tenant: one of them may say what must not be known any more."""
+    await tx.execute("delete from sealed_file where organisation_id = $1", tx.tenant)
+
+
+async def _kept_as_long(tx: "Transaction", file: SealedFile, expires_at: datetime) -> SealedFile:
+    """Keep a file until `expires_at` at least: who sent it again counts on it as long as if it were new."""
+    until = await tx.fetchval(
+        """
+        update sealed_file
+        set expires_at = greatest(expires_at, $3)
+        where organisation_id = $1 and id = $2
+        returning expires_at
+        """,
+        tx.tenant,
+        file.id,
+        expires_at,
     )
+    if until is None:
+        raise FileUnknown
+    return msgspec.structs.replace(file, expires_at=until)
 
 
 async def _select(tx: "Transaction", condition: str, *args: object, for_update: bool = False) -> SealedFile | None:

@@ -20,6 +20,7 @@ from healthprotocol.care.entries.model import Entry
 from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import Patient
+from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.errors import NoExport
 from healthprotocol.care.transfers.model import ExportPlan, Noun
 from healthprotocol.care.transfers.rules.cells import written
@@ -66,6 +67,7 @@ async def stream(
 async def submit_export(tx: Transaction, actor: Actor, wanted: StartExport) -> Operation:
     """Begin to write a noun into a sealed file. Raises BadRequest for the filter."""
     plan = ExportPlan(noun=wanted.kind, format=wanted.format, filter=wanted.filter, role=actor.role)
+    await repository.begin_work(tx)
     listing = {"patients": patients.LISTING, "assignments": assignments.LISTING, "entries": entries.LISTING}
     await listing[plan.noun].ask(tx, Asked(filter=plan.filter))
     key = await tx.keys.organisation(tx)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
+from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Counts, ImportPlan, Line, Noun, Outcome
 from healthprotocol.care.transfers.rules.counting import added_up
 from healthprotocol.care.transfers.schemas import StartImport
@@ -42,6 +43,7 @@ async def submit(tx: Transaction, actor: Actor, noun: Noun, wanted: StartImport)
     """Begin to bring a file in. Raises FileUnknown, FileUnreadable with every fault of its header."""
     # A patient account may record her own entries; files are for those who may follow long work.
     permissions.require(actor, Permission.OPERATION_WRITE)
+    await repository.begin_work(tx)
     upload_id = FileId(wanted.upload_id)
     file = await complete(tx, upload_id)
     dialect = await dialect_of(tx, upload_id, noun)
@@ -67,6 +69,8 @@ async def import_batch(tx: Transaction, operation: Operation) -> Batch:
     if operation.result is not None:
         counts = msgspec.convert(operation.result, Counts)
     begin = _place_in(operation, plan)
+    # A file that was deleted in the meantime would look like one that ends here.
+    await complete(tx, FileId(plan.upload_id))
     reading = _Reading(tx, plan, begin)
 
     async with _written(tx, plan):
