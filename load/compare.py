@@ -19,14 +19,24 @@ import asyncpg
 import msgspec
 
 from healthprotocol.care.adherence import repository as adherence
+from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.model import ProtocolContent
+from healthprotocol.cli.installation import Installation
+from healthprotocol.foundation.config.settings import Settings
+from healthprotocol.foundation.context import RequestContext
+from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.db.embedded import EmbeddedServer
-from healthprotocol.foundation.ids import new_id
+from healthprotocol.foundation.db.transaction import Database, open_pool
+from healthprotocol.foundation.ids import OrganisationId, new_id
 from measuring.ratio import Ratio, compared, of_pairs
+from pool import PHASES, Simulation
+from tests.support import virtual_time
 
 Connection = Any
 # Without its index a read may take seconds.
 _INDEX_PAIRS = 6
+# A short version of pool.py, which has every size and whole phases.
+_POOL_SEEDS, _POOL_SIZES = 3, (8, 16, 32)
 
 DAYS_BY_PATIENT = """
 select d.patient_id as id, sum(d.completed)::int as completed, sum(d.skipped)::int as skipped,
@@ -237,6 +247,33 @@ class Run:
         return of_pairs(f"scanning / with index {index}", times)
 
 
+async def cache(data_dir: Path, url: str, scene: Scene) -> AsyncIterator[Ratio]:
+    """What a published version says, asked for past the cache and from it, each in a transaction of its own."""
+    place = Installation(Settings(data_dir=data_dir, database_url=None))
+    pool = await open_pool(place.application_url(url), size=1, statement_timeout_seconds=30)
+    database = Database(pool, keys=KeyRing(place.root_key))
+
+    async def read(*, past: bool) -> object:
+        context = RequestContext(request_id="compare", is_past_caches=past)
+        async with database.transaction(OrganisationId(scene.organisation_id), context=context) as tx:
+            return await protocols.contents(tx, [(scene.library_id, 1)])
+
+    name = "a version: past the cache / from it"
+    yield await compared(name, lambda: read(past=True), lambda: read(past=False), pairs=200)
+    await database.close()
+
+
+def pools() -> Ratio:
+    """The p99 of the best fixed size and of ours, in virtual time on the same work: a pair for each seed."""
+    short = tuple(msgspec.structs.replace(phase, seconds=phase.seconds / 9) for phase in PHASES)
+    pairs: list[tuple[float, float]] = []
+    for seed in range(_POOL_SEEDS):
+        p99s = {size: virtual_time.run(Simulation(size, short, seed).run()).p99() for size in (None, *_POOL_SIZES)}
+        ours = p99s.pop(None)
+        pairs.append((min(p99s.values()) * 1000, ours * 1000))
+    return of_pairs("p99 of a pool: best fixed size / ours", pairs)
+
+
 async def run(data_dir: Path, only: str) -> None:
     """Compare every piece whose name holds `only`."""
     url = EmbeddedServer(data_dir).url_of_running("healthprotocol")
@@ -252,15 +289,20 @@ async def run(data_dir: Path, only: str) -> None:
         async for ratio in piece():
             print(ratio, flush=True)
         await one.over()
+    if only in "cache":
+        async for ratio in cache(data_dir, url, scene):
+            print(ratio, flush=True)
     await connection.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--only", default="", help="rollups, protocols, writes or indexes")
+    parser.add_argument("--only", default="", help="rollups, protocols, writes, indexes, cache or pools")
     given = parser.parse_args()
     asyncio.run(run(given.data_dir.resolve(), given.only))
+    if given.only in "pools":
+        print(pools())
 
 
 if __name__ == "__main__":
