@@ -21,12 +21,13 @@ from healthprotocol.api.gate import ENCLOSING, Authenticated, Enclosing, Gate
 from healthprotocol.api.problem import problem_members
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.errors import Invalid, Problem, Unavailable, Violation
+from healthprotocol.foundation.errors import Invalid, PayloadTooLarge, Problem, Unavailable, Violation
 
 PATH = "/api/v1/batch"
 MOST_REQUESTS = 100
 AT_ONCE = 4
 LONGEST_SECONDS = 30.0
+LARGEST_ANSWERS_BYTES = 8 * 1024 * 1024
 
 # What a client may set for one request of a batch. Who it is, and that it is JSON, the batch says for all.
 _HEADERS = frozenset({"if-match", "if-none-match", "idempotency-key"})
@@ -87,6 +88,16 @@ class DependencyFailed(Problem):
     title = "A request that this one needs has failed"
 
 
+class AnswersTooLarge(PayloadTooLarge):
+    """
+    The answers of a batch are larger than 8 MiB together; this one was left out.
+
+    Remedy: send this request alone or in another batch, or ask for a smaller page.
+    """
+
+    title = "The answers of this batch are too large"
+
+
 class _RolledBack(Exception):
     """A request of an atomic batch failed. Carries its place and answer out of the transaction."""
 
@@ -122,10 +133,14 @@ def routes(policy: str) -> list[Any]:
 
 
 async def _atomic(gate: Gate, batch: BatchIn) -> Answer:
+    denied: list[str] = []
+
     async def act(tx: Transaction) -> BatchOut:
         answers: dict[str, BatchResponse] = {}
+        room = _Room()
         for index, needs in enumerate(_needs(batch)):
-            answer = await _send(gate, _Part(batch, index, needs, answers), transaction=tx)
+            enclosing = Enclosing(Authenticated(gate.actor), gate.context, tx, denied)
+            answer = await _send(gate, _Part(batch, index, needs, answers), enclosing, room)
             if answer.status >= _FIRST_ERROR:
                 raise _RolledBack(index, answer)
             answers[answer.id] = answer
@@ -134,6 +149,8 @@ async def _atomic(gate: Gate, batch: BatchIn) -> Answer:
     try:
         return await gate.write(act, _same, status_of=lambda _: 200)
     except _RolledBack as failed:
+        for policy in denied:
+            await gate.doorkeeper.record_denied(gate.actor, gate.context, policy)
         return _told(failed)
 
 
@@ -142,13 +159,15 @@ async def _independent(gate: Gate, batch: BatchIn) -> Answer:
     names = [_name(index, request) for index, request in enumerate(batch.requests)]
     done = {name: asyncio.Event() for name in names}
     answers: dict[str, BatchResponse] = {}
+    enclosing = Enclosing(Authenticated(gate.actor), gate.context, None, [])
+    room = _Room()
 
     async def one(index: int, needs: set[str]) -> None:
         # Only earlier ones can be referred to, so nobody waits in a circle; and who waits holds no slot.
         for needed in needs:
             await done[needed].wait()
         async with slots:
-            answers[names[index]] = await _send(gate, _Part(batch, index, needs, answers), transaction=None)
+            answers[names[index]] = await _send(gate, _Part(batch, index, needs, answers), enclosing, room)
         done[names[index]].set()
 
     async with asyncio.TaskGroup() as tasks:
@@ -167,20 +186,36 @@ class _Part(msgspec.Struct, frozen=True):
     answers: Mapping[str, BatchResponse]
 
 
-async def _send(gate: Gate, part: _Part, *, transaction: Transaction | None) -> BatchResponse:
+class _Room:
+    """How many bytes the answers of a batch may still take."""
+
+    def __init__(self) -> None:
+        self.bytes_left = LARGEST_ANSWERS_BYTES
+
+
+async def _send(gate: Gate, part: _Part, enclosing: Enclosing, room: _Room) -> BatchResponse:
     """Have the application answer one request of the batch."""
     request = part.batch.requests[part.index]
     name = _name(part.index, request)
     try:
         request = _filled_in(part.index, request, part.needs, part.answers)
     except (Invalid, DependencyFailed) as fault:
-        return BatchResponse(id=name, status=fault.status, body=problem_members(fault, gate.context.request_id))
-    enclosing = Enclosing(Authenticated(gate.actor), gate.context, transaction)
+        return _refused(gate, name, fault)
     body = b"" if request.body is None else msgspec.json.encode(request.body)
     headers = _headers(gate, part, has_body=bool(body))
     sent = _Sent()
     await gate.request.app(_scope(gate.request, request, enclosing, headers=headers), _receiving(body), sent)
-    return BatchResponse(id=name, status=sent.status, headers=sent.headers, body=sent.body())
+    text = sent.body
+    room.bytes_left -= len(text)
+    # What was written is told in any case: it is small, and its answer comes once.
+    if room.bytes_left < 0 and request.method == "GET":
+        return _refused(gate, name, AnswersTooLarge())
+    return BatchResponse(id=name, status=sent.status, headers=sent.headers, body=msgspec.Raw(text) if text else None)
+
+
+def _refused(gate: Gate, name: str, problem: Problem) -> BatchResponse:
+    members = problem_members(problem, gate.context.request_id)
+    return BatchResponse(id=name, status=problem.status, body=msgspec.Raw(msgspec.json.encode(members)))
 
 
 class _Sent:
@@ -199,9 +234,9 @@ class _Sent:
         elif message["type"] == "http.response.body":
             self._parts.append(message.get("body", b""))
 
-    def body(self) -> Any:
-        text = b"".join(self._parts)
-        return msgspec.json.decode(text) if text else None
+    @property
+    def body(self) -> bytes:
+        return b"".join(self._parts)
 
 
 def _scope(
@@ -301,7 +336,7 @@ def _filled_in(
     failed = [name for name in needs if answers[name].status >= _FIRST_ERROR]
     if failed:
         raise DependencyFailed(public={"failed_request": min(failed)})
-    bodies = {name: answers[name].body for name in needs}
+    bodies = {name: _decoded(answers[name]) for name in needs}
     try:
         path = references.fill_path(request.path, bodies)
         body = references.fill_body(request.body, bodies)
@@ -311,13 +346,17 @@ def _filled_in(
     return msgspec.structs.replace(request, path=path, body=body)
 
 
+def _decoded(answer: BatchResponse) -> Any:
+    return None if answer.body is None else msgspec.json.decode(answer.body)
+
+
 def _same(value: BatchOut) -> BatchOut:
     return value
 
 
 def _told(failed: _RolledBack) -> Answer:
     """Answer with the problem of the request that failed, its pointers moved into the batch."""
-    members = dict(failed.answer.body or {})
+    members = dict(_decoded(failed.answer) or {})
     place = f"/requests/{failed.index}"
     inside = [{**error, "pointer": f"{place}/body{error['pointer']}"} for error in members.get("errors", ()) if error]
     here = {"pointer": place, "code": "failed", "detail": "This request failed, so nothing of the batch was kept."}

@@ -91,12 +91,16 @@ class Enclosing(msgspec.Struct, frozen=True):
     """
     The batch that a request stands in: who sent it, and the transaction that it shares, None for one of its own.
 
+    `denied` gathers the policies that were refused while the transaction was open: to record them takes another one,
+    and who holds a connection must not wait for a second. Whoever opened the transaction records them afterwards.
+
     It lies under ENCLOSING in the state of the request's scope, where only code of ours can put it.
     """
 
     authenticated: Authenticated
     context: RequestContext
     transaction: Transaction | None
+    denied: list[str]
 
 
 class Gate:
@@ -322,7 +326,10 @@ async def open_gate(request: "Request[Any, Any, Any]") -> Gate:
                 _require_csrf(request, authenticated)
             doorkeeper.authorize(authenticated.actor, endpoint.policy)
         except (Forbidden, NotFound):
-            await doorkeeper.record_denied(authenticated.actor, context, endpoint.policy)
+            if enclosing is None or enclosing.transaction is None:
+                await doorkeeper.record_denied(authenticated.actor, context, endpoint.policy)
+            else:
+                enclosing.denied.append(endpoint.policy)
             raise
     gate = Gate(
         request,

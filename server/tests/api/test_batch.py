@@ -1,18 +1,35 @@
 """Many requests in one: all or nothing, or each for itself, each held to what it would be held to alone."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import httpx2
 import pytest
 
+from healthprotocol.api import batch
+from healthprotocol.assembly import SUBSCRIPTIONS
+from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database
-from tests.support.door import Door, opened
+from healthprotocol.foundation.events import Subscriptions
+from healthprotocol.trust.audit import service as audit
+from tests.support.door import Door, Doorkeeper, opened
 from tests.support.people import Organisation
+from tests.support.postgresql import Cluster, open_database
 
 ELBE = {"given_name": "Elbe", "family_name": "Mulde", "birth_date": "1960-02-29"}
 SAALE = {"given_name": "Saale", "family_name": "Unstrut", "birth_date": "1971-11-03"}
 BROKEN = {**ELBE, "birth_date": "yesterday"}
+
+
+class Recording(Doorkeeper):
+    """Records refusals as the real one does."""
+
+    def __init__(self, database: Database, actors: Mapping[str, Actor]) -> None:
+        super().__init__(actors)
+        self._database = database
+
+    async def record_denied(self, actor: Actor, context: RequestContext, policy: str) -> None:
+        await audit.record_denied(self._database, actor, context, policy)
 
 
 @pytest.fixture
@@ -175,6 +192,31 @@ class TestAtomic:
         answer = await send(door, [create(), create(BROKEN)], mode="atomic", idempotency_key="once")
 
         assert answer.status_code == 422
+
+
+class TestRefusalsInATransaction:
+    async def test_are_recorded_without_a_second_connection(
+        self, cluster: Cluster, database_name: str, organisation: Organisation
+    ) -> None:
+        alone = await open_database(cluster, database_name, size=1, subscriptions=Subscriptions(SUBSCRIPTIONS))
+        doorkeeper = Recording(alone, {"coordinator": organisation.coordinator})
+        async with opened(alone, {}, doorkeeper=doorkeeper) as door:
+            answer = await send(door, [create(), read("/audit")], mode="atomic")
+
+        assert answer.status_code == 403
+        assert await events(alone, organisation) == ["audit.read"]
+        await alone.close()
+
+
+class TestLargeAnswers:
+    async def test_are_left_out_and_told(self, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(batch, "LARGEST_ANSWERS_BYTES", 700)
+        requests = [create(id="elbe"), read("/patients/${elbe/id}"), read("/patients/${elbe/id}"), create(SAALE)]
+
+        answer = await send(door, requests)
+
+        statuses = sorted(one["status"] for one in answer.json()["responses"])
+        assert statuses in ([200, 201, 201, 413], [201, 201, 413, 413])
 
 
 class TestWhatIsRefused:

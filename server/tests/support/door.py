@@ -54,11 +54,13 @@ class Door(msgspec.Struct, frozen=True):
 
 
 @asynccontextmanager
-async def opened(database: Database, actors: Mapping[str, Actor]) -> AsyncIterator[Door]:
-    """Run the application for the length of the block."""
+async def opened(
+    database: Database, actors: Mapping[str, Actor], *, doorkeeper: Doorkeeper | None = None
+) -> AsyncIterator[Door]:
+    """Run the application for the length of the block; `doorkeeper` lets others in than `actors`."""
     # Without the web app: its files are another's business, and may be in the making.
     settings = Settings(environment="test", web_dir=Path(__file__).parent)
-    parts: Any = SimpleNamespace(database=database, doorkeeper=Doorkeeper(actors), readiness=None)
+    parts: Any = SimpleNamespace(database=database, doorkeeper=doorkeeper or Doorkeeper(actors), readiness=None)
     app: Any = create_app(settings, assembly=parts)
     to_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()
     from_app: asyncio.Queue[dict[str, str]] = asyncio.Queue()

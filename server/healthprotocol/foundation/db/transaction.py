@@ -180,7 +180,8 @@ class Transaction:
             self.pending.clear()
             self.pending.update(pending)
             if not self.connection.is_closed():
-                await self.connection.execute("rollback to savepoint attempt")
+                # It still stands after the rollback to it, and would hide one of the same name around it.
+                await self.connection.execute("rollback to savepoint attempt; release savepoint attempt")
             raise
         await self.connection.execute("release savepoint attempt")
 

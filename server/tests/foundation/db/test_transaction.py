@@ -124,6 +124,26 @@ class TestAttempt:
         assert (words, done) == (["before"], ["kept"])
         assert await name_of(database, organisation) == "Tagus Clinic"
 
+    async def test_one_inside_another_undoes_its_own_only(self, database: Database, organisation: Organisation) -> None:
+        class Enough(Exception):
+            pass
+
+        async def outer(tx: Transaction) -> None:
+            async with tx.attempt():
+                await tx.execute(RENAME, "Tagus Clinic")
+                with suppress(Conflict):
+                    async with tx.attempt():
+                        await tx.execute(RENAME, "Nobody's Clinic")
+                        raise Conflict
+                assert await tx.fetchval(NAME) == "Tagus Clinic"
+                raise Enough
+
+        async with database.transaction(organisation.id) as tx:
+            with suppress(Enough):
+                await outer(tx)
+
+        assert await name_of(database, organisation) == "Delta Clinic"
+
 
 class TestCallbacks:
     async def test_before_the_commit_may_add_others_and_raise(
