@@ -91,13 +91,18 @@ class EpochBook:
         )
         return list(self._used)
 
-    async def check(self, names: Iterable[Name], ask: Ask) -> None:
+    async def check(self, names: Iterable[Name], ask: Ask, *, holds: bool = False) -> None:
         """
         Have the epochs of these tags known: one question for all who ask while another one is under way.
+
+        `holds`: the caller asks on a connection that it holds. Then it waits for nobody, who may be waiting for it.
 
         Raises what `ask` raises to the one whose question it was; the others ask for themselves.
         """
         wanted = list(names)
+        if holds:
+            await self._ask(wanted, ask)
+            return
         for _ in range(_TURNS):
             if self._check is None:
                 break

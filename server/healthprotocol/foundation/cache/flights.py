@@ -1,4 +1,9 @@
-"""One load at a time for each place in this process: who comes while it runs waits for it, within limits."""
+"""
+One load at a time for each place in this process: who comes while it runs waits for it, within limits.
+
+Who holds a connection never waits for a load that may still be queued for one: it could be this very connection. So
+there are two loads of a place at most: one by somebody who holds a connection, and one by somebody who does not.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -37,19 +42,22 @@ class Flights:
     """The loads under way in this process."""
 
     def __init__(self) -> None:
-        self._flights: dict[Place, Flight] = {}
+        self._held: dict[Place, Flight] = {}
+        self._apart: dict[Place, Flight] = {}
 
-    def get(self, place: Place) -> Flight | None:
-        """Return the load of a place that is under way."""
-        return self._flights.get(place)
+    def get(self, place: Place, *, holds: bool) -> Flight | None:
+        """Return the load of a place to wait for, if any; `holds`: the caller holds a connection."""
+        held = self._held.get(place)
+        return held if held is not None or holds else self._apart.get(place)
 
     @contextmanager
-    def lead(self, place: Place) -> Iterator[Flight]:
-        """Be the one who loads this place. However this ends, nobody waits longer."""
-        flight = self._flights[place] = Flight()
+    def lead(self, place: Place, *, holds: bool) -> Iterator[Flight]:
+        """Be the one who loads this place, on a connection that is held or not. However it ends, nobody waits on."""
+        flights = self._held if holds else self._apart
+        flight = flights[place] = Flight()
         try:
             yield flight
         finally:
-            if self._flights.get(place) is flight:
-                del self._flights[place]
+            if flights.get(place) is flight:
+                del flights[place]
             flight.land(None)

@@ -2,8 +2,8 @@
 The level between processes: Redis, which may be away, slow, emptied or full of anything. All that costs is time.
 
 Nothing readable stands there: values are sealed under keys from the key ring and bound to their place, names and tags
-are marks (see `crypto/sealing`). Every call ends within TIMEOUT_SECONDS, and after five failures in a row Redis is left
-alone for two seconds. What does not open is not a value.
+are marks (see `crypto/sealing`). Every call ends within TIMEOUT_SECONDS or sooner, and after five failures in a row
+Redis is left alone for two seconds. What does not open is not a value.
 """
 
 import asyncio
@@ -24,6 +24,8 @@ from healthprotocol.foundation.resilience.circuit_breaker import CircuitBreaker
 from healthprotocol.foundation.telemetry import metrics
 
 TIMEOUT_SECONDS = 0.1
+# For callers who hold a connection of PostgreSQL meanwhile: longer than a load takes, Redis is of no use.
+HELD_TIMEOUT_SECONDS = 0.02
 LARGEST_BYTES = 1024 * 1024
 # Who holds the right to load and dies is forgotten after this.
 LOCK_SECONDS = 5.0
@@ -68,15 +70,27 @@ class SharedLevel:
             with contextlib.suppress(*self._errors):
                 await client.aclose()
 
-    async def get(self, spec: CacheSpec[Any], place: Place) -> Entry | None:
+    async def get(
+        self, spec: CacheSpec[Any], place: Place, *, timeout_seconds: float = TIMEOUT_SECONDS
+    ) -> Entry | None:
         """Return the entry of a place, None when there is none that opens there."""
         try:
-            sealed = await self._call(lambda: self._client.get(self._address(place, b"value")))
+            sealed = await self._call(
+                lambda: self._client.get(self._address(place, b"value")), timeout_seconds=timeout_seconds
+            )
         except Refused:
             return None
-        return None if sealed is None else await self._opened(spec, place, sealed)
+        return None if sealed is None else await self._opened(spec, place, sealed, timeout_seconds)
 
-    async def put(self, spec: CacheSpec[Any], place: Place, entry: Entry, body: bytes | None) -> None:
+    async def put(
+        self,
+        spec: CacheSpec[Any],
+        place: Place,
+        entry: Entry,
+        body: bytes | None,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> None:
         """Keep an entry for as long as it may be served."""
         if len(body or b"") > LARGEST_BYTES:
             metrics.cache_event(spec.name, "reject")
@@ -85,7 +99,8 @@ class SharedLevel:
         sealed = self._sealer.seal(place.organisation_id, _bound(place), written(entry, body))
         with contextlib.suppress(Refused):
             await self._call(
-                lambda: self._client.set(self._address(place, b"value"), sealed, px=max(1, int((lives or 0) * 1000)))
+                lambda: self._client.set(self._address(place, b"value"), sealed, px=max(1, int((lives or 0) * 1000))),
+                timeout_seconds=timeout_seconds,
             )
 
     async def lock(self, place: Place) -> bytes | None:
@@ -138,23 +153,25 @@ class SharedLevel:
         mark = self._sealer.mark(place.organisation_id, length_prefixed(what, _bound(place)))
         return f"hp:{mark.hex()}"
 
-    async def _opened(self, spec: CacheSpec[Any], place: Place, sealed: object) -> Entry | None:
+    async def _opened(self, spec: CacheSpec[Any], place: Place, sealed: object, timeout_seconds: float) -> Entry | None:
         try:
             text = self._sealer.open(place.organisation_id, _bound(place), bytes(sealed))  # pyright: ignore[reportArgumentType] - anything may stand there
             return read(place, text, _decoder(spec))
         except (DecryptionFailed, msgspec.MsgspecError, ValueError, TypeError):
             metrics.cache_trouble("redis_garbage")
             with contextlib.suppress(Refused):
-                await self._call(lambda: self._client.delete(self._address(place, b"value")))
+                await self._call(
+                    lambda: self._client.delete(self._address(place, b"value")), timeout_seconds=timeout_seconds
+                )
             return None
 
-    async def _call(self, call: Callable[[], Awaitable[R]]) -> R:
+    async def _call(self, call: Callable[[], Awaitable[R]], *, timeout_seconds: float = TIMEOUT_SECONDS) -> R:
         """Ask Redis, in time or not at all. Raises Refused."""
         if not self._breaker.allows():
             metrics.cache_trouble("redis_refused")
             raise Refused
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(timeout_seconds):
                 answer = await call()
         except self._errors as error:
             self._breaker.failed()

@@ -19,7 +19,7 @@ from healthprotocol.foundation.cache.entry import Entry, Name, Place, made
 from healthprotocol.foundation.cache.epochs import see
 from healthprotocol.foundation.cache.flights import MOST_WAITERS, WAIT_SECONDS, Flight
 from healthprotocol.foundation.cache.node import CHANGED, CacheNode
-from healthprotocol.foundation.cache.shared import Refused, SharedLevel
+from healthprotocol.foundation.cache.shared import HELD_TIMEOUT_SECONDS, TIMEOUT_SECONDS, Refused, SharedLevel
 from healthprotocol.foundation.cache.spec import CacheSpec, require_tag
 from healthprotocol.foundation.cache.unit import Unit
 from healthprotocol.foundation.telemetry import metrics
@@ -93,6 +93,15 @@ class TenantCache:
         """Have this process load a value again when it is next asked for; for what only this process knows of."""
         self._cache.memory.drop(self._place(spec, key))
 
+    @property
+    def _holds(self) -> bool:
+        """Whether this caller holds a connection of the primary, on which it can load and ask."""
+        return self._unit is not None and not self._unit.may_lag
+
+    @property
+    def _redis_seconds(self) -> float:
+        return TIMEOUT_SECONDS if self._unit is None else HELD_TIMEOUT_SECONDS
+
     def _place(self, spec: CacheSpec[Any], key: Any) -> Place:
         return Place(self._organisation_id, spec.name, spec.version, key)
 
@@ -135,7 +144,7 @@ class TenantCache:
     async def _fetched(self, asked: "_Asked", *, newer_than: float = float("-inf")) -> Entry:
         """Return the value from whoever loads it now, from Redis, or from a load of our own."""
         deadline = time.monotonic() + WAIT_SECONDS
-        while (flight := self._cache.flights.get(asked.place)) is not None:
+        while (flight := self._cache.flights.get(asked.place, holds=self._holds)) is not None:
             left = deadline - time.monotonic()
             if left <= 0 or flight.waiters >= MOST_WAITERS:
                 metrics.cache_event(asked.spec.name, "crowded")
@@ -145,7 +154,7 @@ class TenantCache:
             # It may have been loaded before a change that this caller knows of.
             if entry is not None and await self._may_serve(asked, entry):
                 return entry
-        with self._cache.flights.lead(asked.place) as flight:
+        with self._cache.flights.lead(asked.place, holds=self._holds) as flight:
             return await self._lead(asked, flight, newer_than)
 
     async def _lead(self, asked: "_Asked", flight: Flight, newer_than: float) -> Entry:
@@ -153,6 +162,9 @@ class TenantCache:
         if shared is None or not asked.spec.shared:
             return await self._make(asked, flight)
         entry = await self._from_shared(shared, asked, newer_than)
+        if entry is None and self._unit is not None:
+            # Others need the connection that is held meanwhile: no other process is waited for, nor made to wait.
+            return await self._make(asked, flight)
         if entry is None:
             try:
                 token = await shared.lock(asked.place)
@@ -171,7 +183,7 @@ class TenantCache:
         return self._served(asked, entry, "hit_shared")
 
     async def _from_shared(self, shared: SharedLevel, asked: "_Asked", newer_than: float) -> Entry | None:
-        entry = await shared.get(asked.spec, asked.place)
+        entry = await shared.get(asked.spec, asked.place, timeout_seconds=self._redis_seconds)
         if entry is None or entry.made_at <= newer_than or not await self._may_serve(asked, entry):
             return None
         return entry
@@ -189,7 +201,7 @@ class TenantCache:
         return None
 
     async def _make(self, asked: "_Asked", flight: Flight | None = None) -> Entry:
-        if self._unit is not None and not self._unit.may_lag:
+        if self._unit is not None and self._holds:
             return await self._make_in(self._unit, asked, flight)
         # What is kept is read where the newest is, once for all who ask: a replica may be behind.
         async with self._cache.units.transaction(self._organisation_id) as unit:
@@ -231,7 +243,7 @@ class TenantCache:
             return
         self._cache.memory.put(spec, asked.place, entry)
         if self._cache.shared is not None and spec.shared:
-            await self._cache.shared.put(spec, asked.place, entry, body)
+            await self._cache.shared.put(spec, asked.place, entry, body, timeout_seconds=self._redis_seconds)
 
     async def _may_serve(self, asked: "_Asked", entry: Entry) -> bool:
         """Tell whether an entry is young enough and its tags have not changed, asking for epochs where needed."""
@@ -240,7 +252,7 @@ class TenantCache:
         book = self._cache.book
         agrees = book.agrees(entry.epochs)
         if agrees is None:
-            await book.check(entry.epochs, self._ask)
+            await book.check(entry.epochs, self._ask, holds=self._holds)
             agrees = book.agrees(entry.epochs)
         if entry.epochs:
             self._cache.keep_checking()
@@ -249,7 +261,7 @@ class TenantCache:
     async def _ask(self, names: Sequence[Name]) -> Sequence[int]:
         # On the connection that this caller holds anyway: to wait for another one could be to wait for ourselves. A
         # replica's is of no use for it.
-        if self._unit is None or self._unit.may_lag:
+        if self._unit is None or not self._holds:
             return await self._cache.ask_apart(names)
         return list((await see(self._unit, names)).epochs.values())
 

@@ -12,7 +12,7 @@ from healthprotocol.foundation.cache import CacheOptions, CacheSpec
 from healthprotocol.foundation.cache.shared import SharedLevel
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.telemetry import metrics
-from tests.foundation.cache.kept import Loads, Name, read, rename
+from tests.foundation.cache.kept import TAGS, Loads, Name, read, rename
 from tests.foundation.jobs.workers import eventually
 from tests.support.people import Organisation
 from tests.support.postgresql import Cluster, open_database
@@ -41,6 +41,11 @@ async def get(node: Database, organisation: Organisation, load: Any) -> str:
     return await read(node, organisation, load, spec=SHARED)
 
 
+async def get_apart(node: Database, organisation: Organisation, load: Any) -> str:
+    """Read the name without a transaction at hand."""
+    return (await node.cache.of(organisation.id).get(SHARED, "it", load, tags=TAGS)).text
+
+
 class TestTwoProcesses:
     async def test_load_once_together(self, nodes: list[Database], organisation: Organisation) -> None:
         load = Loads()
@@ -58,9 +63,29 @@ class TestTwoProcesses:
             await asyncio.sleep(0.2)
             return Name("slow")
 
-        found = await asyncio.gather(*(get(node, organisation, slow) for node in nodes))
+        found = await asyncio.gather(*(get_apart(node, organisation, slow) for node in nodes))
 
         assert (found, calls) == (["slow"] * 2, 1)
+
+    async def test_do_not_wait_for_each_other_while_they_hold_a_connection(
+        self, nodes: list[Database], organisation: Organisation
+    ) -> None:
+        begun = asyncio.Event()
+
+        async def slow(tx: Transaction) -> Name:
+            begun.set()
+            await asyncio.sleep(0.8)
+            return Name("slow")
+
+        loading = asyncio.create_task(get_apart(nodes[0], organisation, slow))
+        await begun.wait()
+        started = monotonic()
+        found = await get(nodes[1], organisation, Loads())
+        seconds = monotonic() - started
+        await loading
+
+        assert found == "Delta Clinic"
+        assert seconds < 0.4
 
     async def test_do_not_wait_for_one_that_died_while_loading(
         self, nodes: list[Database], organisation: Organisation, redis: RedisServer
@@ -72,10 +97,10 @@ class TestTwoProcesses:
             await forever.wait()
             return Name("late")
 
-        hanging = asyncio.create_task(get(nodes[0], organisation, hangs))
+        hanging = asyncio.create_task(get_apart(nodes[0], organisation, hangs))
         await begun.wait()
         started = monotonic()
-        found = await get(nodes[1], organisation, Loads())
+        found = await get_apart(nodes[1], organisation, Loads())
         seconds = monotonic() - started
         forever.set()
         await hanging
@@ -193,7 +218,7 @@ class TestRedis:
         with redis.client as client:
             assert len(client.keys("*")) == 1
 
-    async def test_that_does_not_answer_costs_half_a_second_and_then_nothing(
+    async def test_that_does_not_answer_costs_a_tenth_of_a_second_and_then_nothing(
         self, nodes: list[Database], organisation: Organisation, redis: RedisServer
     ) -> None:
         await get(nodes[0], organisation, Loads())
@@ -206,7 +231,8 @@ class TestRedis:
                 assert await get(nodes[0], organisation, Loads()) == "Delta Clinic"
                 seconds.append(monotonic() - started)
 
-        assert sum(seconds[:-2]) < 1.5
+        # Reading and keeping wait 20 ms each while a connection is held, and after five of them nobody asks.
+        assert sum(seconds[:-2]) < 0.4
         assert seconds[-1] < 0.1
 
     async def test_s_troubles_are_counted(
