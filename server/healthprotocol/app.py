@@ -136,7 +136,7 @@ def _on_http(request: "Request[Any, Any, Any]", error: HTTPException) -> Respons
     if error.status_code >= InternalError.status:
         return _on_exception(request, error)
     allowed = {name.lower(): value for name, value in (error.headers or {}).items()}.get("allow")
-    return _respond(request, from_status(error.status_code), **({"allow": allowed} if allowed else {}))
+    return _respond(request, from_status(error.status_code, error.headers), **({"allow": allowed} if allowed else {}))
 
 
 def _on_exception(request: "Request[Any, Any, Any]", error: Exception) -> Response[bytes]:

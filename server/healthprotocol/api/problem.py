@@ -98,7 +98,9 @@ def problem_type(kind: type[Problem]) -> str:
 def from_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:
     """Return the problem for an HTTP error that the framework raised itself (an unknown address, a wrong method)."""
     if status == MethodNotAllowed.status:
-        return MethodNotAllowed(public={"allow": (headers or {}).get("allow", "")})
+        # The framework writes `Allow`; the case of a header's name says nothing.
+        allowed = next((value for name, value in (headers or {}).items() if name.lower() == "allow"), "")
+        return MethodNotAllowed(public={"allow": allowed})
     by_status: dict[int, type[Problem]] = {
         400: errors.BadRequest,
         401: errors.Unauthenticated,

@@ -130,6 +130,13 @@ class TestRefusals:
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["code"] == "unknown_parameter"
 
+    async def test_a_wrong_method_is_told_the_right_ones(self, door: Door) -> None:
+        answer = await door.ask("clinician", "PUT", "/patients")
+
+        assert answer.status_code == 405
+        assert "POST" in answer.json()["allow"]
+        assert answer.json()["allow"] == answer.headers["allow"]
+
     async def test_another_type_of_body_is_refused(self, door: Door) -> None:
         answer = await door.http.post(
             "/api/v1/patients",

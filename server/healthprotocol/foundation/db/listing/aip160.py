@@ -7,8 +7,9 @@ The first grammar: a filter of Google AIP-160, read into a condition tree.
     comparison = field operator value | field ":" "*" | field ("=" | "!=") "null"
                | field "IN" "(" value { "," value } ")" | field "=" "(" value { "OR" value } ")"
 
-A value is a word (active, 3, 2026-03-07), a text in quotes, in which \ escapes, or a moment reckoned from the present:
-today - 30d, now - 24h (s, m, h, d, w). A text in quotes that ends with * asks for what begins so, where the field can.
+A value is a word (active, 3, 2026-03-07), an instant (2026-03-07T13:00:00Z), a text in quotes, in which \ escapes, or a
+moment reckoned from the present: today - 30d, now - 24h (s, m, h, d, w). A text in quotes that ends with * asks for
+what begins so, where the field can.
 """
 
 from collections.abc import Callable, Mapping
@@ -17,14 +18,14 @@ from datetime import datetime
 from .fields import ABSENT, HAS, IN, PREFIX, PRESENT, Field, Kind
 from .lexer import Token, is_prefix, items, plain, tokens
 from .tree import Bound, Comparison, FilterFault, Junction, Negation, Node, Parsed, Slot
-from .values import expectation, read, read_relative
+from .values import needed, read, read_relative
 
 LONGEST = 2_000
 DEEPEST = 20
 MOST_TERMS = 50
 
 KEYWORDS = frozenset({"AND", "OR", "NOT", "IN", "null"})
-_VALUES = frozenset({"word", "string", "relative"})
+_VALUES = frozenset({"word", "string", "relative", "instant"})
 
 
 def parse(source: str, fields: Mapping[str, Field], now: datetime) -> tuple[Parsed, list[Bound], list[tuple[int, int]]]:
@@ -165,7 +166,8 @@ class _Parser:
     def _filled(self, name: str, slot: Slot, begin: int, end: int) -> int:
         value = slot.read(self._source[begin - 1 : end - 1], self._now)
         if value is None:
-            raise FilterFault("filter_value", f"{name} at character {begin} needs {expectation(slot.field)}.")
+            written = self._source[begin - 1 : end - 1]
+            raise FilterFault("filter_value", f"{name} at character {begin} needs {needed(slot.field, written)}.")
         self.slots.append(slot)
         self.values.append(value)
         self.places.append((begin, end))

@@ -58,8 +58,9 @@ def _line(spec: ListingSpec, field: Field) -> str:
 
 
 def _example(spec: ListingSpec) -> str:
-    """Return a filter of the list's first two fields that tell something, in the grammar's words."""
-    telling = [name for name, field in spec.fields.items() if field.kind in {Kind.CHOICE, Kind.DATE, Kind.TIMESTAMP}]
+    """Return a filter of the list's first two fields that tell something by themselves, in the grammar's words."""
+    kinds = {Kind.CHOICE, Kind.DATE, Kind.TIMESTAMP}
+    telling = [name for name, field in spec.fields.items() if field.kind in kinds and not field.part_of]
     return " AND ".join(_term(name, spec.fields[name]) for name in telling[:2]) or _term(
         spec.tiebreak, spec.fields[spec.tiebreak]
     )
@@ -67,4 +68,5 @@ def _example(spec: ListingSpec) -> str:
 
 def _term(name: str, field: Field) -> str:
     value = f'"{field.values[0]}"' if field.kind is Kind.CHOICE else _EXAMPLES[field.kind]
-    return f"{name} {'>=' if field.kind in {Kind.DATE, Kind.TIMESTAMP} else '='} {value}"
+    wanted = (">=", "=", HAS) if field.kind in {Kind.DATE, Kind.TIMESTAMP} else ("=", HAS)
+    return f"{name} {next(sign for sign in wanted if sign in field.operators)} {value}"

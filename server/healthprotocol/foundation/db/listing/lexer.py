@@ -12,9 +12,14 @@ import msgspec
 
 _STRING = r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\''
 _IN_WORD = r"[A-Za-z0-9_.+\-]"
-_RELATIVE = rf"(?:today|now)\s*[+-]\s*[0-9]{{1,5}}[a-z](?!{_IN_WORD})"
+_RELATIVE = rf"(?:today|now)\s*[+-]\s*[0-9]{{1,19}}[a-z](?!{_IN_WORD})"
+# AIP-160 writes an instant without quotes; the colons in it are no operators. One without an offset is told so later.
+_INSTANT = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?"
+    rf"(?:[Zz]|[+-][0-9]{{2}}:[0-9]{{2}})?(?!{_IN_WORD}|:)"
+)
 _WORD = rf"(?!(?:AND|OR|NOT|IN|null)(?!{_IN_WORD})){_IN_WORD}+"
-_ITEM = rf"(?:{_STRING}|{_RELATIVE}|{_WORD})"
+_ITEM = rf"(?:{_STRING}|{_RELATIVE}|{_INSTANT}|{_WORD})"
 _LIST = rf"\(\s*{_ITEM}(?:\s*(?:,|OR(?!{_IN_WORD}))\s*{_ITEM})*\s*\)"
 
 _TOKEN = re.compile(
@@ -26,6 +31,7 @@ _TOKEN = re.compile(
     | (?P<close>\))
     | (?P<comma>,)
     | (?P<relative>{_RELATIVE})
+    | (?P<instant>{_INSTANT})
     | (?P<word>{_IN_WORD}+|\*)
     | (?P<unknown>.)
     """,

@@ -20,6 +20,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 
 # `today - 30d`, `now + 90m`: at most five digits, so that no sum leaves the calendar.
 _RELATIVE = re.compile(r"(today|now)(?:\s*([+-])\s*([0-9]{1,5})([smhdw]))?")
+_TOO_FAR = re.compile(r"(?:today|now)\s*[+-]\s*[0-9]{6,}[smhdw]")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 Value = str | int | bool | UUID | date | datetime
@@ -28,7 +29,7 @@ EXPECTED = {
     Kind.TEXT: "a text without control characters",
     Kind.UUID: "an id such as 01890a5d-ac96-774b-bcce-b302099a8057",
     Kind.DATE: "a date that exists, such as 2026-03-07, or today - 30d",
-    Kind.TIMESTAMP: "an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h",
+    Kind.TIMESTAMP: "an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h",
     Kind.INTEGER: "a whole number of at most 64 bits",
     Kind.BOOLEAN: "true or false",
     Kind.TAGS: "a text without control characters",
@@ -41,6 +42,13 @@ def expectation(field: Field) -> str:
     if field.kind is Kind.CHOICE:
         return "one of " + ", ".join(field.values)
     return EXPECTED[field.kind] if field.blind is None else field.blind.expected
+
+
+def needed(field: Field, written: str) -> str:
+    """Say in words what `field` takes where `written`, which it does not take, stands."""
+    if field.kind in {Kind.DATE, Kind.TIMESTAMP} and _TOO_FAR.search(written):
+        return "a smaller number: what is reckoned from the present has at most 5 digits, such as 99999h"
+    return expectation(field)
 
 
 def read(field: Field, text: str) -> Value | None:
@@ -135,6 +143,8 @@ def _date(text: str) -> date | None:
 
 
 def _timestamp(text: str) -> datetime | None:
+    if (day := _date(text)) is not None:
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
     if not _TIMESTAMP.fullmatch(text):
         return None
     # An offset can push the first or last day of the calendar out of it.

@@ -120,6 +120,31 @@ class TestFilter:
 
         assert args[0].isoformat() == "2026-03-07T13:00:00+00:00"
 
+    @pytest.mark.parametrize(
+        ("source", "instant"),
+        [
+            ("seen_at >= 2026-03-07T13:00:00Z", "2026-03-07T13:00:00+00:00"),
+            ("(seen_at >= 2026-03-07T15:00:00.5+02:00)", "2026-03-07T13:00:00.500000+00:00"),
+            ("seen_at >= 2026-03-07", "2026-03-07T00:00:00+00:00"),
+            ('seen_at >= "2026-03-07"', "2026-03-07T00:00:00+00:00"),
+        ],
+    )
+    def test_an_instant_needs_no_quotes(self, source: str, instant: str) -> None:
+        twice = [where(source)[1][0].isoformat() for _ in range(2)]
+
+        assert twice == [instant, instant]
+
+    def test_instants_without_quotes_stand_in_a_list(self) -> None:
+        _, args = where("seen_at IN (2026-03-07T13:00:00Z, 2026-03-08)")
+
+        assert [one.day for one in args[0]] == [7, 8]
+
+    def test_a_number_of_units_that_is_too_large_is_told_so(self) -> None:
+        _, code, detail = fault(filter="seen_at > now - 9999999d")
+
+        assert code == "filter_value"
+        assert "at most 5 digits" in detail
+
 
 class TestRefusedFilter:
     @pytest.mark.parametrize(
@@ -148,6 +173,8 @@ class TestRefusedFilter:
             ("built_on = 2026-02-30", "filter_value"),
             ("built_on = 20260307", "filter_value"),
             ('seen_at = "2026-03-07T13:00:00"', "filter_value"),
+            ("seen_at = 2026-03-07T13:00:00", "filter_value"),
+            ("seen_at = 2026-03-07T13:00:00Z:1", "filter_value"),
             ('seen_at = "0001-01-01T00:00:00+14:00"', "filter_value"),
             ("is_afloat = yes", "filter_value"),
             ("id = 7", "filter_value"),
