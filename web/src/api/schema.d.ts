@@ -4283,7 +4283,7 @@ export interface operations {
                  *     - `status`: one of active, disabled; `=` `!=` `IN`
                  *     - `patient_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
                  *     - `email`: a whole e-mail address; `=` `IN`; `:*` is any value, `= null` none
-                 *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `created_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  * @example role = "admin" AND status = "active"
                  */
                 filter?: string;
@@ -4476,9 +4476,9 @@ export interface operations {
                  *     - `assignment.protocol_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `rule`: one of value_out_of_range, score_high, missed_in_row, adherence_low, no_entry; `=` `!=` `IN`
                  *     - `activity_key`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
-                 *     - `opened_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 *     - `ended_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
-                 *     - `escalated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
+                 *     - `opened_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `ended_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
+                 *     - `escalated_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
                  * @example status = "open" AND severity = "low"
                  */
                 filter?: string;
@@ -4613,8 +4613,8 @@ export interface operations {
                  *     - `patient.identifier`: an identifier with its system, such as "urn:example:mrn|A-17"; `=` `IN`
                  *     - `patient.family_name`: a text without control characters; `=`; only together, as patient.family_name AND patient.birth_date
                  *     - `patient.birth_date`: a date that exists, such as 2026-03-07, or today - 30d; `=`; only together, as patient.family_name AND patient.birth_date
-                 *     - `assigned_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 *     - `updated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `assigned_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `updated_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  * @example status = "proposed" AND starts_on >= today - 30d
                  */
                 filter?: string;
@@ -5133,7 +5133,7 @@ export interface operations {
                 /**
                  * @description An AIP-160 filter: comparisons joined by AND, OR (which binds tighter) and NOT, with parentheses; a text stands in double quotes. `x IN ("a", "b")` is one of several. Days and instants may be reckoned from the present, in UTC: `today - 30d`, `now - 24h` (s, m, h, d, w). Fields:
                  *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
-                 *     - `at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `actor_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`; `:*` is any value, `= null` none
                  *     - `actor_role`: a text without control characters; `=` `!=` `IN`
                  *     - `action`: a text without control characters; `=` `!=` `IN`; `= "abc*"` is what begins so
@@ -5227,8 +5227,8 @@ export interface operations {
                  *     - `outcome`: one of completed, skipped, retracted; `=` `!=` `IN`
                  *     - `late`: true or false; `=` `!=`
                  *     - `planned_on`: a date that exists, such as 2026-03-07, or today - 30d; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
-                 *     - `effective_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 *     - `recorded_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `effective_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `recorded_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  * @example outcome = "completed" AND planned_on >= today - 30d
                  */
                 filter?: string;
@@ -6094,9 +6094,9 @@ export interface operations {
                  *     - `identifier`: an identifier with its system, such as "urn:example:mrn|A-17"; `=` `IN`
                  *     - `family_name`: a text without control characters; `=`; only together, as family_name AND birth_date
                  *     - `birth_date`: a date that exists, such as 2026-03-07, or today - 30d; `=`; only together, as family_name AND birth_date
-                 *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 *     - `updated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 * @example status = "active" AND birth_date >= today - 30d
+                 *     - `created_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `updated_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 * @example status = "active" AND created_at >= now - 24h
                  */
                 filter?: string;
                 /**
@@ -6460,9 +6460,9 @@ export interface operations {
                  *     - `tags`: a text without control characters; `:`
                  *     - `words`: words without control characters; `:`
                  *     - `version`: a whole number of at most 64 bits; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 *     - `updated_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 *     - `published_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
+                 *     - `created_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `updated_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `published_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
                  * @example status = "draft" AND created_at >= now - 24h
                  */
                 filter?: string;
@@ -7104,9 +7104,9 @@ export interface operations {
                  *     - `id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `account_id`: an id such as 01890a5d-ac96-774b-bcce-b302099a8057; `=` `!=` `IN`
                  *     - `name`: a text without control characters; `=` `!=` `IN`; `= "abc*"` is what begins so
-                 *     - `created_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 *     - `expires_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
-                 *     - `revoked_at`: an instant with its offset, in quotes, such as 2026-03-07T13:00:00Z, or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
+                 *     - `created_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `expires_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
+                 *     - `revoked_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`; `:*` is any value, `= null` none
                  * @example created_at >= now - 24h AND expires_at >= now - 24h
                  */
                 filter?: string;
