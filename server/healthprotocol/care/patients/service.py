@@ -221,14 +221,24 @@ async def ids_of_identifiers(tx: Transaction, identifiers: Sequence[Identifier])
     return await repository.find_by_identifiers(tx, identifiers) if identifiers else {}
 
 
-async def replace(
-    tx: Transaction, actor: Actor, patient_id: PatientId, demographics: Demographics, *, status: PatientStatus
+async def amend(
+    tx: Transaction,
+    actor: Actor,
+    patient_id: PatientId,
+    *,
+    change: Callable[[Demographics], Demographics],
+    status: PatientStatus | None,
 ) -> bool:
-    """Put demographics and status in the place of those there; return whether anything changed. As `update`."""
+    """As `update`, but tells whether anything changed; an archived patient of whom nothing would is left in peace."""
     before = await _existing(tx, patient_id)
-    after = await update(
-        tx, actor, patient_id, change=lambda _: demographics, status=status, expected_revision=before.revision
-    )
+    if (
+        before.status == "archived"
+        and status != "active"
+        and _settle(tx, change(before.demographics)) == (before.demographics)
+    ):
+        await access.require_patient(tx, actor, patient_id)
+        return False
+    after = await update(tx, actor, patient_id, change=change, status=status, expected_revision=before.revision)
     return after.revision != before.revision
 
 

@@ -80,7 +80,8 @@ async def read_upload(gate: Gate, upload_id: UUID) -> Answer:
 async def preview_upload(gate: Gate, upload_id: UUID) -> Answer:
     query = gate.query(schemas.PreviewQuery)
     return await gate.read(
-        lambda tx: service.preview(tx, gate.actor, FileId(upload_id), query.kind), lambda shown: shown
+        lambda tx: service.preview(tx, gate.actor, FileId(upload_id), query.kind, existing=query.existing),
+        lambda shown: shown,
     )
 
 

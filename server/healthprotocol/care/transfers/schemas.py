@@ -20,10 +20,10 @@ Sha256 = Annotated[str, Meta(pattern="^[0-9a-fA-F]{64}$")]
 
 
 class PatientLine(CreatePatient, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """A patient as a file has her."""
+    """A patient as a file has her. Without `status` she keeps hers; a new one is active."""
 
     client_id: ClientKey | None = None
-    status: PatientStatus = "active"
+    status: PatientStatus | None = None
 
 
 class AssignmentLine(CreateAssignment, kw_only=True, forbid_unknown_fields=True, frozen=True):
@@ -89,9 +89,10 @@ class Kinds(msgspec.Struct, frozen=True):
 
 
 class PreviewQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What the file is to be read as."""
+    """What the file is to be read as, and whether patients who are here already would be updated."""
 
     kind: Noun
+    existing: Existing = "skip"
 
 
 class PreviewLine(msgspec.Struct, frozen=True):
@@ -117,7 +118,8 @@ class StartImport(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     """
     The file to bring in. With `dry_run` all is checked and nothing written; the report is the same.
 
-    `existing` says what becomes of patients who are here already and differ: they are skipped, or updated.
+    `existing` says what becomes of patients who are here already and differ: they are skipped, or updated. An update
+    keeps what the line says nothing of: an absent column, an empty cell. A null in NDJSON empties.
     """
 
     upload_id: UUID

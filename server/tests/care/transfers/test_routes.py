@@ -4,6 +4,7 @@ import gzip
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from healthprotocol.foundation.db.transaction import Database
@@ -23,6 +24,7 @@ async def door(ward: Ward, other_organisation: Organisation) -> AsyncIterator[Do
     actors = {
         "clara": organisation.coordinator,
         "auditor": organisation.auditor,
+        "exporter": msgspec.structs.replace(organisation.coordinator, scopes=frozenset({"patient.export"})),
         "elbe": organisation.patient(ward.patient_ids[0]),
         "stranger": other_organisation.clinician,
     }
@@ -117,3 +119,11 @@ class TestExport:
         assert (some.status_code, len(some.text.splitlines())) == (200, 30)
         assert some.headers["content-disposition"] == 'attachment; filename="entries.ndjson"'
         assert (wrong.status_code, none.status_code) == (400, 403)
+
+    @pytest.mark.parametrize("noun", ["patients", "assignments", "entries"])
+    async def test_needs_to_read_what_it_takes_out(self, door: Door, noun: str) -> None:
+        streamed = await door.ask("exporter", "GET", f"/exports/{noun}")
+        begun = await door.ask("exporter", "POST", "/exports", {"kind": noun})
+        allowed = await door.ask("clara", "POST", "/exports", {"kind": noun})
+
+        assert (streamed.status_code, begun.status_code, allowed.status_code) == (403, 403, 202)

@@ -47,8 +47,11 @@ def read_cells(
 def composed(noun: Noun, said: Mapping[str, object]) -> dict[str, object]:
     """Return what a line says in the shape of its noun: columns of one value, or of one identifier, become its list."""
     if noun == "patients" and ("identifier_system" in said or "identifier_value" in said):
-        pair = {"system": said.get("identifier_system", ""), "value": said.get("identifier_value", "")}
+        system, value = said.get("identifier_system"), said.get("identifier_value")
         rest = {name: value for name, value in said.items() if name not in {"identifier_system", "identifier_value"}}
+        if system is None and value is None:
+            return {"identifiers": None, **rest}
+        pair = {"system": "" if system is None else system, "value": "" if value is None else value}
         return {**rest, "identifiers": [pair, *_list(said.get("identifiers"))]}
     if noun == "entries" and ("value" in said or "code" in said):
         rest = dict(said)

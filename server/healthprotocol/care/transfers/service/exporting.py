@@ -37,9 +37,15 @@ from healthprotocol.foundation.jobs.batches import Batch
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.tabular import csv_line
 from healthprotocol.trust.audit import service as audit
-from healthprotocol.trust.permissions.model import Role
+from healthprotocol.trust.permissions import rules as permissions
+from healthprotocol.trust.permissions.model import Permission, Role
 
 EXPORT = "export"
+_READS: dict[Noun, Permission] = {
+    "patients": Permission.PATIENT_READ,
+    "assignments": Permission.ASSIGNMENT_READ,
+    "entries": Permission.ENTRY_READ,
+}
 PAGE = 200
 _PAGES_A_BATCH = 10
 
@@ -54,7 +60,12 @@ def kind_of(noun: Noun) -> str:
 async def stream(
     database: Database, actor: Actor, context: RequestContext, plan: ExportPlan
 ) -> AsyncGenerator[bytes, None]:
-    """Yield what the filter selects as a file. Raises BadRequest for the filter, before anything is yielded."""
+    """
+    Yield what the filter selects as a file.
+
+    Raises Forbidden, and BadRequest for the filter, before anything is yielded.
+    """
+    _require_sight(actor, plan.noun)
     place: str | None = None
     is_first = True
     while is_first or place is not None:
@@ -65,7 +76,8 @@ async def stream(
 
 
 async def submit_export(tx: Transaction, actor: Actor, wanted: StartExport) -> Operation:
-    """Begin to write a noun into a sealed file. Raises BadRequest for the filter."""
+    """Begin to write a noun into a sealed file. Raises Forbidden, and BadRequest for the filter."""
+    _require_sight(actor, wanted.kind)
     plan = ExportPlan(noun=wanted.kind, format=wanted.format, filter=wanted.filter, role=actor.role)
     await repository.begin_work(tx)
     listing = {"patients": patients.LISTING, "assignments": assignments.LISTING, "entries": entries.LISTING}
@@ -123,7 +135,7 @@ async def open_export(
     """
     Return the finished file of an export that the actor began, or any as an admin. Reading it is recorded.
 
-    Raises NoExport, RangeNotSatisfiable when `begin` lies behind its end.
+    Raises NoExport, Forbidden, RangeNotSatisfiable when `begin` lies behind its end.
     """
     try:
         operation = await operations.get(tx, operation_id)
@@ -136,6 +148,7 @@ async def open_export(
     if begin > 0 and begin >= file.size_bytes:
         raise RangeNotSatisfiable(public={"size_bytes": file.size_bytes})
     plan = msgspec.convert(operation.input, ExportPlan)
+    _require_sight(actor, plan.noun)
     # Who is in it was recorded as it was written, under the operation's id.
     detail = {"noun": plan.noun, "from_byte": begin}
     await audit.record(tx, actor, "export.download", operation_id, object_type="operation", detail=detail)
@@ -154,6 +167,12 @@ async def content_of(
             raise FileUnknown
         begin += len(part)
         yield part
+
+
+def _require_sight(actor: Actor, noun: Noun) -> None:
+    """Raise Forbidden when the actor may not read what the file holds: to take out is more than to read, not other."""
+    permissions.require(actor, Permission.PATIENT_EXPORT)
+    permissions.require(actor, _READS[noun])
 
 
 async def _page(tx: Transaction, actor: Actor, plan: ExportPlan, place: str | None) -> tuple[list[Line], str | None]:

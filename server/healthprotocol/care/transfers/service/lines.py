@@ -78,7 +78,7 @@ def line_of(noun: Noun, record: Record, dialect: Dialect) -> Line:
         return Line(record.line, {}, faults=(Violation("", record.fault.code, record.fault.detail),))
     if dialect.format == CSV:
         return _of_cells(noun, record, dialect)
-    return _of_json(record)
+    return _of_json(noun, record)
 
 
 def _of_cells(noun: Noun, record: Record, dialect: Dialect) -> Line:
@@ -91,14 +91,15 @@ def _of_cells(noun: Noun, record: Record, dialect: Dialect) -> Line:
     return Line(record.line, said, dialect.columns, cells)
 
 
-def _of_json(record: Record) -> Line:
+def _of_json(noun: Noun, record: Record) -> Line:
     try:
         said = msgspec.json.decode(record.raw or b"", type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
         return Line(record.line, {}, faults=(Violation("", "json_invalid", "The line is not a JSON object."),))
     shown = {name: value for name, value in said.items() if name not in REPORT_COLUMNS}
-    given = {name: value for name, value in shown.items() if value is not None}
-    return Line(record.line, given, tuple(shown), tuple(shown.values()))
+    # To a patient who is here a null says that a value goes; elsewhere it says as little as an absent name.
+    said = {name: value for name, value in shown.items() if value is not None or noun == "patients"}
+    return Line(record.line, said, tuple(shown), tuple(shown.values()))
 
 
 def body_of(noun: Noun, line: Line) -> bytes:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from healthprotocol.care.transfers.errors import UploadCutOff
-from healthprotocol.care.transfers.model import FirstFault, ImportPlan, Line, Noun, Outcome
+from healthprotocol.care.transfers.model import Existing, FirstFault, ImportPlan, Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import PreviewLine, PreviewOut, Received
 from healthprotocol.care.transfers.service.lines import RecordSource, dialect_of, line_of
 from healthprotocol.care.transfers.service.nouns import intake
@@ -80,7 +80,9 @@ async def complete(tx: Transaction, upload_id: FileId) -> SealedFile:
     return found
 
 
-async def preview(tx: Transaction, actor: Actor, upload_id: FileId, noun: Noun) -> PreviewOut:
+async def preview(
+    tx: Transaction, actor: Actor, upload_id: FileId, noun: Noun, *, existing: Existing = "skip"
+) -> PreviewOut:
     """
     Return how a file would be read, its first lines, and what would become of them; nothing is written of it.
 
@@ -96,7 +98,7 @@ async def preview(tx: Transaction, actor: Actor, upload_id: FileId, noun: Noun) 
             lines.append(line_of(noun, record, dialect))
         elif not await source.fill():
             break
-    plan = plan_of(file, dialect, noun, actor=actor, dry_run=True)
+    plan = plan_of(file, dialect, noun, actor=actor, dry_run=True, existing=existing)
     outcomes = await tried(tx, actor, plan, lines)
     subjects = tuple({outcome.subject_id for outcome in outcomes if outcome.subject_id is not None})
     await audit.record(tx, actor, "import.preview", upload_id, object_type="file", subject_ids=subjects)

@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
+
 from healthprotocol.care.patients import service as patients
-from healthprotocol.care.patients.model import Identifier, PatientId
+from healthprotocol.care.patients.model import Demographics, Identifier, PatientId
 from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Existing, Line, Noun, Outcome
+from healthprotocol.care.transfers.rules.cells import composed
 from healthprotocol.care.transfers.schemas import PatientLine
 from healthprotocol.care.transfers.service.outcomes import fault, read, refused
 from healthprotocol.foundation.context import Actor
@@ -56,7 +59,7 @@ class PatientIntake:
             return fault("client_id", "ambiguous", "Its client_id and its record numbers are of different patients.")
         try:
             async with self._tx.attempt():
-                outcome = await (self._update(ids.pop(), sent) if ids else self._create(sent))
+                outcome = await (self._update(ids.pop(), line, sent) if ids else self._create(sent))
         except Problem as problem:
             return refused(_NOUN, line, problem)
         if outcome.row_id is not None:
@@ -71,12 +74,31 @@ class PatientIntake:
             await patients.archive(self._tx, self._actor, patient.id, expected_revision=None)
         return Outcome("created", patient.id, patient.id)
 
-    async def _update(self, patient_id: UUID, sent: PatientLine) -> Outcome:
+    async def _update(self, patient_id: UUID, line: Line, sent: PatientLine) -> Outcome:
         if self._existing == "skip":
             return Outcome("skipped", patient_id, patient_id)
-        wanted = sent.demographics()
-        changed = await patients.replace(self._tx, self._actor, PatientId(patient_id), wanted, status=sent.status)
+        changed = await patients.amend(
+            self._tx,
+            self._actor,
+            PatientId(patient_id),
+            change=lambda before: _amended(before, line, sent),
+            status=sent.status,
+        )
         return Outcome("updated" if changed else "skipped", patient_id, patient_id)
+
+
+def _amended(before: Demographics, line: Line, sent: PatientLine) -> Demographics:
+    """Return `before` with what the line speaks of in its place; of the rest, a file of few columns knows nothing."""
+    wanted = sent.demographics()
+    spoken = composed(_NOUN, line.said)
+    named = {name: getattr(wanted, name) for name in Demographics.__struct_fields__ if name in spoken}
+    if "identifiers" not in line.said and wanted.identifiers:
+        # One record number says nothing of those of other systems; a list is all there are.
+        systems = {one.system for one in wanted.identifiers}
+        others = [one for one in before.identifiers if one.system not in systems]
+        given = before.identifiers if set(wanted.identifiers) <= set(before.identifiers) else None
+        named["identifiers"] = (*others, *wanted.identifiers) if given is None else given
+    return msgspec.structs.replace(before, **named)
 
 
 class _Known:
