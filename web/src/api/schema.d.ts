@@ -3923,7 +3923,8 @@ export interface components {
          * StartImport
          * @description The file to bring in. With `dry_run` all is checked and nothing written; the report is the same.
          *
-         *     `existing` says what becomes of patients who are here already and differ: they are skipped, or updated.
+         *     `existing` says what becomes of patients who are here already and differ: they are skipped, or updated. An update
+         *     keeps what the line says nothing of: an absent column, an empty cell. A null in NDJSON empties.
          */
         StartImport: {
             /** @default false */
@@ -4248,9 +4249,14 @@ export interface components {
         };
         /**
          * PreviewQuery
-         * @description What the file is to be read as.
+         * @description What the file is to be read as, and whether patients who are here already would be updated.
          */
         "healthprotocol.care.transfers.schemas.PreviewQuery": {
+            /**
+             * @default skip
+             * @enum {unknown}
+             */
+            existing?: "skip" | "update";
             /** @enum {unknown} */
             kind: "assignments" | "entries" | "patients";
         };
@@ -7259,6 +7265,7 @@ export interface operations {
         parameters: {
             query: {
                 kind: "assignments" | "entries" | "patients";
+                existing?: "skip" | "update";
             };
             header?: never;
             path: {
