@@ -22,7 +22,7 @@ from healthprotocol.foundation.config.live import LiveChanges, LiveCopy, NotLoad
 from healthprotocol.foundation.config.runtime_rows import Choice, get_version, insert, list_versions, load_current
 from healthprotocol.foundation.config.setting import Setting, V, Variation, require_registry
 from healthprotocol.foundation.db.transaction import Database, Transaction
-from healthprotocol.foundation.errors import Invalid, NotFound, PreconditionFailed, Unavailable, Violation
+from healthprotocol.foundation.errors import Forbidden, Invalid, NotFound, PreconditionFailed, Unavailable, Violation
 from healthprotocol.foundation.ids import INSTALLATION, AccountId, OrganisationId
 
 Source = Literal["default", "installation", "organisation"]
@@ -34,12 +34,32 @@ log = structlog.get_logger("settings")
 
 class SettingUnknown(NotFound):
     """
-    There is no setting of this name that an organisation may choose, or no such version of it.
+    There is no setting of this name.
 
-    Remedy: take a name, or a version, from the list.
+    Remedy: take a name from the list of settings.
     """
 
     title = "There is no such setting"
+
+
+class SettingVersionUnknown(NotFound):
+    """
+    The setting exists, but nobody chose a version of this number here.
+
+    Remedy: take a number from the setting's history; 0 is before the first.
+    """
+
+    title = "This setting has no such version"
+
+
+class SettingOfTheInstallation(Forbidden):
+    """
+    A setting that holds for the whole installation is chosen by no organisation.
+
+    Remedy: ask the operator, who chooses it with `healthprotocol config set` without `--organisation`.
+    """
+
+    title = "This setting is chosen for the whole installation"
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,7 +230,7 @@ async def choose(
     is an operator. Raises Invalid, and PreconditionFailed when somebody chose in between.
     """
     if setting.scope == "installation" and tx.tenant != INSTALLATION:
-        raise SettingUnknown
+        raise SettingOfTheInstallation
     reason = wish.reason.strip()
     violations = _violations(setting, wish.value, wish.variation)
     if not 1 <= len(reason) <= LONGEST_REASON:
@@ -245,10 +265,14 @@ async def roll_back(
     expected_version: int | None,
     by: UUID | None = None,
 ) -> Choice:
-    """Choose again what an earlier version said, as a new version; 0 is before the first. Raises SettingUnknown."""
+    """
+    Choose again what an earlier version said, as a new version; 0 is before the first.
+
+    Raises SettingVersionUnknown, and what `choose` raises.
+    """
     earlier = await get_version(tx, setting.name, to_version)
     if earlier is None and to_version != 0:
-        raise SettingUnknown
+        raise SettingVersionUnknown
     value, variation = (None, None) if earlier is None else (earlier.value, earlier.variation)
     wish = Wish(value=value, variation=variation, reason=reason)
     return await choose(tx, setting, wish, expected_version=expected_version, by=by)

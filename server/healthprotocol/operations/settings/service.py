@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from healthprotocol.foundation.config import runtime
-from healthprotocol.foundation.config.runtime import Effective, RuntimeSettings, SettingUnknown, Wish
+from healthprotocol.foundation.config.runtime import Effective, RuntimeSettings, SettingOfTheInstallation, Wish
 from healthprotocol.foundation.config.runtime_rows import Choice, list_versions, load_current
 from healthprotocol.foundation.config.setting import Setting
 from healthprotocol.foundation.context import Actor
@@ -132,7 +132,7 @@ def _choosable(settings: RuntimeSettings) -> dict[str, Setting[Any]]:
 def _choosable_one(settings: RuntimeSettings, name: str) -> Setting[Any]:
     setting = settings.get(name)
     if setting.scope != "organisation":
-        raise SettingUnknown
+        raise SettingOfTheInstallation
     return setting
 
 
