@@ -56,6 +56,16 @@ where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and no
 order by 1, a.attnum
 """
 
+# What PostgreSQL noted of the columns holds real values and ids, and stays for a table that is empty afterwards.
+_FORGET = """
+with nobody as (
+  delete from pg_statistic s using pg_class c
+  where c.oid = s.starelid and c.relnamespace in ('public'::regnamespace, 'pgqueuer'::regnamespace)
+)
+delete from pg_statistic_ext_data d using pg_statistic_ext e
+where e.oid = d.stxoid and e.stxnamespace in ('public'::regnamespace, 'pgqueuer'::regnamespace)
+"""
+
 _DANGLING = """
 select conrelid::regclass::text as kept, confrelid::regclass::text as emptied
 from pg_constraint
@@ -84,7 +94,8 @@ async def deidentify(url: str, environment: str, plan: Plan) -> Harmless:
     """
     Make the database at `url`, an administrator's, harmless and one of `environment`: all of it or nothing.
 
-    Raises DeidentificationRefused. Afterwards every table is written anew, so that no old row is left in its file.
+    Raises DeidentificationRefused. Afterwards every table is written anew, so that no old row is left in its file, and
+    what PostgreSQL notes of the values for planning is of the new ones.
     """
     connection = await asyncpg.connect(url, timeout=5)
     try:
@@ -97,7 +108,10 @@ async def deidentify(url: str, environment: str, plan: Plan) -> Harmless:
         async with connection.transaction():
             done = await _make_harmless(connection, plan)
             await _bind(connection, environment)
+            await connection.execute(_FORGET)
+        # The catalogue is written anew with the rest. No file of statistics keeps what was deleted from it.
         await connection.execute("vacuum full")
+        await connection.execute("analyze")
     finally:
         await connection.close()
     return done

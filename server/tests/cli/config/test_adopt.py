@@ -104,6 +104,32 @@ class TestDeidentify:
         assert [word for word in canaries if word in after] == []
         assert done.replaced >= 5
 
+    async def test_leaves_nothing_in_what_postgresql_notes_of_the_values(
+        self, canaries: list[str], organisation: Organisation, cluster: Cluster, database_name: str
+    ) -> None:
+        url = cluster.admin_url(database_name)
+        noted = "select string_agg(to_jsonb(s)::text, ' ') from pg_stats s where schemaname in ('public', 'pgqueuer')"
+        days = "select md5(i::text)::uuid, date '2026-11-01' + i from generate_series(1, 12) i"
+        connection = await asyncpg.connect(url)
+        await connection.execute(
+            "insert into adherence_day (organisation_id, assignment_id, day, activity_key, completed, skipped, missed, "
+            "on_time, patient_id, protocol_id) select $1, d.id, d.day, 'canary_walk', 1, 0, 0, 1, d.id, d.id "
+            f"from ({days}) as d (id, day)",
+            organisation.id,
+        )
+        await connection.execute("create statistics of_days (mcv) on day, activity_key from adherence_day; analyze")
+        await connection.close()
+        real = [str(organisation.id), "Delta Clinic", "canary_walk", "c4ca4238-a0b9-2382-0dcc-509a6f75849b", *canaries]
+        before = str(await value(url, noted))
+        assert {"canary_walk", "c4ca4238-a0b9-2382-0dcc-509a6f75849b"} <= {one for one in real if one in before}
+
+        await deidentify(url, "staging", Plan(kept=_KEPT))
+
+        after = str(await value(url, noted))
+        assert [one for one in real if one in after] == []
+        extended = "select coalesce(string_agg(array_to_string(most_common_vals, ' '), ' '), '') from pg_stats_ext"
+        assert "canary_walk" not in str(await value(url, extended))
+
     async def test_keeps_how_many_and_how_they_hang_together(
         self, canaries: list[str], cluster: Cluster, database_name: str
     ) -> None:
