@@ -1,7 +1,7 @@
 """What a file does to tables that stand, told from its text: what it adds, and what it drops."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -60,3 +60,13 @@ def dropped(script: Script) -> Iterator[tuple[Target, int]]:
     for action in actions(script):
         if match := _DROP_COLUMN.match(action.text):
             yield Target(action.table, (match["column"],)), action.line
+
+
+def drops(script: Script, *, but_filled: bool) -> Mapping[int, Collection[str]]:
+    """Return the tables that lose something, by the line of the statement; not those that the file fills itself."""
+    filled = {plain(one.backfill) for one in script.statements if one.backfill} if but_filled else set()
+    found: dict[int, set[str]] = {}
+    for target, line in dropped(script):
+        if plain(target.table) not in filled:
+            found.setdefault(line, set()).add(plain(target.table))
+    return found

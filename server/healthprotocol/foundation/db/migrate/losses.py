@@ -1,6 +1,6 @@
 """What a run would lose: what is saved first, what nobody could bring back, and who would be surprised."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import asyncpg
 
@@ -8,8 +8,8 @@ from healthprotocol.foundation.db.migrate import history, saved
 from healthprotocol.foundation.db.migrate.changes import dropped, plain
 from healthprotocol.foundation.db.migrate.failure import MigrationFailed
 from healthprotocol.foundation.db.migrate.files import Revision, Script, Target
-from healthprotocol.foundation.db.migrate.history import Connection
-from healthprotocol.foundation.db.migrate.rows import enter, key_of, scopes, stored_columns
+from healthprotocol.foundation.db.migrate.history import Connection, Direction
+from healthprotocol.foundation.db.migrate.rows import enter, key_of, leave, scopes, stored_columns
 from healthprotocol.foundation.db.migrate.saved import Backups
 from healthprotocol.foundation.db.migrate.session import Session
 
@@ -66,6 +66,75 @@ class Losses:
         found = [await self._stored(one) for one in merged(revision.back)]
         targets = [one for one in found if one is not None and await self._holds_rows(one)]
         return await self._save(f"{revision.title}-undone", targets, advance)
+
+    async def hold(
+        self, revision: Revision, direction: Direction, *, advance: Advance, tables: Collection[str] | None = None
+    ) -> None:
+        """
+        Lock what is to go, and save it again where a row was written since it was saved. Belongs in the transaction.
+
+        `tables` are those that go in it, None all of them. Nobody writes or reads them until the transaction ends, so
+        comparing and saving have the time of a statement while the application is at work. Raises MigrationFailed.
+        """
+        if self._backups is None and self._accept_loss:
+            return
+        named = merged(revision.back) if direction == "down" else revision.forwards.backups
+        found = [await self._stored(one) for one in named if tables is None or one.table in tables]
+        targets = [one for one in found if one is not None]
+        if not targets:
+            return
+        connection = self._session.connection
+        listed = ", ".join(dict.fromkeys(one.table for one in targets))
+        await connection.execute(f"lock table {listed} in access exclusive mode")
+        limit = await connection.fetchval("select current_setting('statement_timeout')")
+        if not await connection.fetchval(f"select sessions from ({_SESSIONS}) open"):  # noqa: S608 - a constant
+            await connection.execute("set local statement_timeout = 0")
+        try:
+            await self._compare(revision, direction, targets, advance)
+        except asyncpg.QueryCanceledError:
+            raise MigrationFailed(
+                f"{revision.title}: what was written to {listed} since it was saved cannot be told in {limit} while "
+                "others wait. Stop the nodes, and run this again"
+            ) from None
+        await leave(self._session)
+        await connection.execute("select set_config('statement_timeout', $1, true)", limit)
+
+    async def _compare(
+        self, revision: Revision, direction: Direction, targets: Sequence[Target], advance: Advance
+    ) -> None:
+        connection = self._session.connection
+        folder = (await history.kept(connection, direction)).get(revision.number)
+        tables = () if folder is None or self._backups is None else self._backups.open(folder).manifest().tables
+        known = {one.table: one for one in tables}
+        written: list[Target] = []
+        for target in targets:
+            one = known.get(target.table)
+            if (
+                one is not None
+                and not one.is_whole
+                and not set(target.columns) >= set(one.columns) - await self._key(target.table)
+            ):
+                # Another column of it is gone already, with its values in the folder.
+                continue
+            columns = one.columns if one is not None else tuple(await stored_columns(connection, target.table))
+            before = one.contents if one is not None else saved.EMPTY
+            if await saved.contents(self._session, target, columns) != before:
+                written.append(target)
+        await leave(self._session)
+        if not written:
+            return
+        if self._backups is None:
+            await self._save(revision.title, written, advance)
+            return
+        title = f"{revision.title}-undone" if direction == "down" else revision.title
+        again = await saved.save_again(
+            self._session, self._backups, written, title=title, before=folder, advance=advance
+        )
+        await leave(self._session)
+        await history.keep(connection, revision.number, direction, again)
+
+    async def _key(self, table: str) -> set[str]:
+        return set((await key_of(self._session.connection, table)).columns)
 
     async def put_back(self, folder: str, target: Target, *, advance: Advance) -> None:
         """Put one target back. Raises MigrationFailed when there is nothing to take it from."""

@@ -7,6 +7,7 @@ import msgspec
 
 from healthprotocol.foundation.db.migrate.failure import MigrationFailed
 from healthprotocol.foundation.db.migrate.history import Connection
+from healthprotocol.foundation.db.migrate.roles import OWNER
 from healthprotocol.foundation.db.migrate.session import Session
 
 # Rows of the whole installation belong to this organisation, which is in no list.
@@ -79,3 +80,8 @@ async def enter(session: Session, scope: UUID | None) -> None:
         await session.connection.execute("select set_config('app.organisation', $1, true)", str(scope))
     elif session.sees_all:
         await session.connection.execute("set local role none")
+
+
+async def leave(session: Session) -> None:
+    """Be the owner of the schema again, of no tenant, before the transaction ends."""
+    await session.connection.execute(f"set local role {OWNER}; select set_config('app.organisation', '', true)")

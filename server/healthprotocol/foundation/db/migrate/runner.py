@@ -5,7 +5,7 @@ A revision is one transaction with its own record, unless its head says `Transac
 finished by itself, and what is finished is remembered.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import asyncpg
@@ -13,6 +13,7 @@ import msgspec
 
 from healthprotocol.foundation.db.migrate import history, indexes
 from healthprotocol.foundation.db.migrate.backfill import Advance, Backfill, Place
+from healthprotocol.foundation.db.migrate.changes import drops
 from healthprotocol.foundation.db.migrate.failure import MigrationFailed
 from healthprotocol.foundation.db.migrate.files import PHASES, Phase, Revision, Script, Target, revisions
 from healthprotocol.foundation.db.migrate.history import Connection, Direction, Step
@@ -189,10 +190,11 @@ class Migrator:
 
         async def record() -> None:
             release = self._options.release
-            await history.record(self._connection, revision, before=before, release=release, backup=folder)
+            saved = (await history.kept(self._connection, "up")).get(revision.number, folder)
+            await history.record(self._connection, revision, before=before, release=release, backup=saved)
 
         if script.in_transaction:
-            await self._whole(script, record)
+            await self._whole(revision, "up", record)
             self._options.progress(revision.title, 1, 1)
         else:
             await self._by_steps(revision, script, "up")
@@ -216,14 +218,17 @@ class Migrator:
             if folder is not None:
                 await history.keep(self._connection, revision.number, "down", folder)
         if script.in_transaction and not is_half:
-            await self._whole(script, forget)
+            await self._whole(revision, "down", forget)
             self._options.progress(revision.title, 1, 1)
             return
         await self._by_steps(revision, script, "down", is_half=is_half)
         await self._session.atomically(forget, what=script.path.name)
 
-    async def _whole(self, script: Script, record: Callable[[], Awaitable[None]]) -> None:
+    async def _whole(self, revision: Revision, direction: Direction, record: Callable[[], Awaitable[None]]) -> None:
+        script = revision.forwards if direction == "up" else revision.back
+
         async def act() -> None:
+            await self._hold(revision, direction)
             # The simple protocol: a file holds many statements.
             await self._connection.execute(script.text)
             await record()
@@ -235,10 +240,16 @@ class Migrator:
         except asyncpg.PostgresError as error:
             raise _failed(script.path.name, error, script.text) from None
 
+    async def _hold(self, revision: Revision, direction: Direction, tables: Collection[str] | None = None) -> None:
+        if direction == "down" or not self._is_fresh:
+            advance = self._telling(f"{revision.title}, saving again")
+            await self._losses.hold(revision, direction, advance=advance, tables=tables)
+
     async def _by_steps(
         self, revision: Revision, script: Script, direction: Direction, *, is_half: bool = False
     ) -> None:
         known = await history.steps(self._connection, revision.number, direction)
+        going = drops(script, but_filled=direction == "up")
         for place, statement in enumerate(script.statements):
             checksum = history.statement_checksum(statement.text or statement.restore or "")
             begun = known.get(place)
@@ -251,7 +262,7 @@ class Migrator:
                 continue
             at = Place(revision.number, direction, place, checksum)
             try:
-                await self._step(at, statement, begun, title=revision.title)
+                await self._step(at, statement, begun, revision=revision, going=going.get(statement.line, ()))
             except _ABSENT:
                 if not is_half:
                     raise
@@ -259,7 +270,10 @@ class Migrator:
             except asyncpg.PostgresError as error:
                 raise _failed(script.path.name, error, statement.text, first_line=statement.line) from None
 
-    async def _step(self, at: Place, statement: Statement, begun: Step | None, *, title: str) -> None:
+    async def _step(
+        self, at: Place, statement: Statement, begun: Step | None, *, revision: Revision, going: Collection[str]
+    ) -> None:
+        title = revision.title
         advance = self._telling(f"{title}, step {at.step + 1}")
         if statement.backfill is not None:
             await Backfill(self._session, at, statement, limits=self._options.pace).run(begun, advance=advance)
@@ -272,6 +286,8 @@ class Migrator:
         else:
 
             async def act() -> None:
+                if going:
+                    await self._hold(revision, at.direction, going)
                 await self._connection.execute(statement.text)
                 await history.save_step(self._connection, *_done(at))
 

@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +19,12 @@ _MANIFEST = "manifest.json"
 _LARGEST_MANIFEST_BYTES = 1 << 20
 
 
-class SavedTable(msgspec.Struct, frozen=True, kw_only=True):
-    """One table of a folder: which columns, in which file, how many rows, and SHA-256 of its text."""
+class SavedTable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """
+    One table of a folder: which columns, in which file, how many rows, and SHA-256 of its text.
+
+    `contents` tells whether the table still holds the same; folders of older releases have none.
+    """
 
     table: str
     columns: tuple[str, ...]
@@ -28,6 +33,7 @@ class SavedTable(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     sha256: str
     bytes: int
+    contents: str = ""
 
     @property
     def target(self) -> Target:
@@ -77,6 +83,12 @@ class SavedFolder:
     def writer(self, table: str) -> SealedWriter:
         """Begin the file of a table."""
         return SealedWriter(self.path / file_of(table), self._key, table)
+
+    def carry(self, table: SavedTable, other: "SavedFolder") -> SavedTable:
+        """Take the file of a table over from another folder under the same key."""
+        path = Path(shutil.copy(other.path / Path(table.file).name, self.path / file_of(table.table)))
+        path.chmod(0o600)
+        return table
 
     def finish(self, title: str, at: datetime, tables: tuple[SavedTable, ...]) -> None:
         """Write the manifest, after all tables; without it the folder counts as cut off."""

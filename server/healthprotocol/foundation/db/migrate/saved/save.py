@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from healthprotocol.foundation.db.migrate.failure import MigrationFailed
 from healthprotocol.foundation.db.migrate.files import Target
 from healthprotocol.foundation.db.migrate.rows import enter, key_of, scopes, stored_columns
+from healthprotocol.foundation.db.migrate.saved.contents import contents
 from healthprotocol.foundation.db.migrate.saved.folder import Backups, SavedFolder, SavedTable, file_of
 from healthprotocol.foundation.db.migrate.session import Session
 
@@ -25,6 +26,32 @@ async def save(session: Session, backups: Backups, targets: Sequence[Target], *,
         # Reading many rows takes what it takes; it holds no lock that a reader or writer would wait for.
         await session.connection.execute("set local statement_timeout = 0")
         tables = [await _table(session, folder, target, advance) for target in targets]
+    folder.finish(title, at, tuple(tables))
+    await asyncio.to_thread(folder.verify)
+    return folder.path.name
+
+
+async def save_again(
+    session: Session, backups: Backups, targets: Sequence[Target], *, title: str, before: str | None, advance: Advance
+) -> str:
+    """
+    Copy `targets`, which the transaction that this belongs in has locked; return the name of a folder of their own.
+
+    The other tables of the folder `before` are taken over. Raises MigrationFailed when what is read back differs.
+    """
+    at = datetime.now(UTC)
+    folder = backups.create(title, at)
+    again = {target.table: target for target in targets}
+    tables: list[SavedTable] = []
+    if before is not None:
+        # In the order of the folder before: children first, as they are dropped.
+        opened = backups.open(before)
+        for one in opened.manifest().tables:
+            target = again.pop(one.table, None)
+            tables.append(
+                folder.carry(one, opened) if target is None else await _table(session, folder, target, advance)
+            )
+    tables.extend([await _table(session, folder, target, advance) for target in again.values()])
     folder.finish(title, at, tuple(tables))
     await asyncio.to_thread(folder.verify)
     return folder.path.name
@@ -58,4 +85,5 @@ async def _table(session: Session, folder: SavedFolder, target: Target, advance:
         rows=copied,
         sha256=digest,
         bytes=path.stat().st_size,
+        contents=await contents(session, target, columns),
     )
