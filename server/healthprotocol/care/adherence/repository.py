@@ -1,6 +1,6 @@
 """Counts by day, and until when they are right. Opened by this slice's service only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -172,6 +172,7 @@ async def replace_days(tx: Transaction, recounts: Sequence[Recount]) -> None:
         [count.missed for count in counts],
         [count.on_time for count in counts],
     )
+    await _take_turns(tx, {one.assignment.protocol_id for one in recounts})
     await tx.execute(
         """
         delete from adherence_day d
@@ -204,6 +205,24 @@ async def replace_days(tx: Transaction, recounts: Sequence[Recount]) -> None:
         [one.assignment.id for one in recounts],
         [one.assignment.patient_id for one in recounts],
         [one.assignment.protocol_id for one in recounts],
+    )
+
+
+async def _take_turns(tx: Transaction, protocol_ids: Collection[UUID]) -> None:
+    # Triggers keep the sums of a protocol. Each statement changes those in order, but a delete and an insert are two:
+    # so one transaction at a time writes counts of a protocol, and of several protocols all ask in the same order.
+    await tx.execute(
+        """
+        select pg_advisory_xact_lock(asked.key)
+        from (
+          select hashtextextended('adherence' || $1::uuid || p.id, 0) as key
+          from unnest($2::uuid[]) as p (id)
+          order by 1
+          offset 0
+        ) asked
+        """,
+        tx.tenant,
+        list(protocol_ids),
     )
 
 

@@ -1,7 +1,10 @@
 """The counts that a job keeps are equal to the computed truth, whatever happened to the plan."""
 
+import asyncio
+import contextlib
 import random
 from datetime import UTC, date, datetime, timedelta
+from typing import cast
 from uuid import UUID, uuid4
 
 import msgspec
@@ -9,10 +12,10 @@ import pytest
 
 from healthprotocol.care.adherence import repository, service
 from healthprotocol.care.adherence.model import DayCount, Tally
-from healthprotocol.care.adherence.repository import Group
+from healthprotocol.care.adherence.repository import Cover, Group, Recount
 from healthprotocol.care.adherence.rules.ratios import tally
 from healthprotocol.care.assignments import service as assignments
-from healthprotocol.care.assignments.model import AssignmentId, NewAssignment
+from healthprotocol.care.assignments.model import Assignment, AssignmentId, NewAssignment
 from healthprotocol.care.entries import service as entries
 from healthprotocol.care.entries.model import NewEntry
 from healthprotocol.care.entries.service import Item
@@ -21,7 +24,7 @@ from healthprotocol.care.patients.model import Demographics, PatientId
 from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, ProtocolId, Schedule
 from healthprotocol.foundation.context import Actor
-from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import BadRequest, Forbidden
 from tests.support.people import Organisation
 
@@ -128,6 +131,30 @@ class Plan:
             return await service.computed_counts(tx, [assignment], assignment.starts_on, assignment.ends_on, self.now)
 
 
+class Paused:
+    """A transaction that, after it deleted, lets the other one delete too, when that gets there at all."""
+
+    def __init__(self, tx: Transaction, deleted: asyncio.Barrier) -> None:
+        self.tenant = tx.tenant
+        self._tx = tx
+        self._deleted = deleted
+
+    async def execute(self, query: str, *values: object) -> None:
+        await self._tx.execute(query, *values)
+        if "delete from adherence_day" in query:
+            with contextlib.suppress(TimeoutError, asyncio.BrokenBarrierError):
+                await asyncio.wait_for(self._deleted.wait(), timeout=0.5)
+
+
+def counted(assignment: Assignment, from_on: date, *, on: date) -> Recount:
+    """A recount that found one thing done, on one day."""
+    done = DayCount(
+        assignment_id=assignment.id, activity_key="walk", day=on, completed=1, skipped=0, missed=0, on_time=1
+    )
+    cover = Cover(assignment.id, from_on)
+    return Recount(assignment=assignment, cover=cover, counts=[done], next_from=from_on, next_due_at=None)
+
+
 @pytest.fixture
 async def plan(database: Database, organisation: Organisation) -> Plan:
     one = Plan(database, organisation.clinician)
@@ -173,6 +200,27 @@ class TestRefresh:
             again = await service.refresh(tx)
 
         assert again == 0
+
+    async def test_two_writers_of_one_protocol_never_wait_for_each_other_both(self, plan: Plan) -> None:
+        days = [BEGINS.date(), BEGINS.date() + timedelta(days=1)]
+        async with plan.tx() as tx:
+            first = await assignments.get_visible(tx, plan.actor, plan.assignment_id)
+        other = msgspec.structs.replace(first, id=AssignmentId(UUID(int=7)))
+        async with plan.tx() as tx:
+            await repository.replace_days(
+                tx, [counted(first, days[0], on=days[1]), counted(other, days[0], on=days[0])]
+            )
+        deleted = asyncio.Barrier(2)
+
+        async def move(assignment: Assignment, day: date) -> None:
+            async with plan.tx() as tx:
+                paused = Paused(tx, deleted)
+                await repository.replace_days(cast("Transaction", paused), [counted(assignment, days[0], on=day)])
+
+        done = await asyncio.gather(move(first, days[0]), move(other, days[1]), return_exceptions=True)
+
+        assert done == [None, None]
+        assert [one.day for one in await plan.summed() if one.completed] == days
 
     async def test_a_rebuild_gives_the_same(self, plan: Plan) -> None:
         rng = random.Random(7)
