@@ -9,6 +9,7 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, Unpack
 
 import msgspec
@@ -233,8 +234,8 @@ class Gate:
         """
         Run a changing act once and answer with its shape; the same Idempotency-Key again returns the first answer.
 
-        The status is the one declared, unless `status_of` says another. Raises IdempotencyKeyReused when the key came
-        with another request before.
+        A 201 says in Location where what was made is. The status is the one declared, unless `status_of` says another.
+        Raises IdempotencyKeyReused when the key came with another request before.
         """
         key = self._idempotency_key()
         async with self._transaction() as tx:
@@ -246,12 +247,20 @@ class Gate:
                     again = {"idempotent-replayed": "true", **_location(earlier.location)}
                     return _answer(earlier.status, earlier.body, earlier.etag, again)
             value = await act(tx)
-            body, etag = _encode(shape(value)), _etag(value)
-            extra = headers(value) if headers else {}
+            shaped = shape(value)
+            body, etag = _encode(shaped), _etag(value)
             status = status_of(value) if status_of else self._endpoint.status
+            extra = {**self._made_at(status, shaped), **(headers(value) if headers else {})}
             if key is not None:
                 await store_answer(tx, self.actor, key, StoredAnswer(status, etag, body, extra.get("location")))
         return _answer(status, body, etag, {**extra, **self._told(tx)})
+
+    def _made_at(self, status: int, shaped: object) -> dict[str, str]:
+        """Return Location (RFC 9110 §15.3.2) of what was made: its id below its collection, which the route names."""
+        made = getattr(shaped, "id", None)
+        if status != HTTPStatus.CREATED or made is None:
+            return {}
+        return {"location": f"{self._endpoint.path.split('/{')[0]}/{made}"}
 
     def _told(self, tx: Transaction) -> dict[str, str]:
         replicas = self.database.replicas

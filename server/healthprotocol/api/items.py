@@ -20,6 +20,9 @@ from healthprotocol.foundation.errors import Invalid, Problem, Violation
 T = TypeVar("T")
 V = TypeVar("V")
 
+Revision = Annotated[int, msgspec.Meta(ge=1)]
+Tag = Annotated[str, msgspec.Meta(pattern='^(W/)?"?r[1-9][0-9]{0,8}"?$')]
+
 MOST_ITEMS = 500
 _MOST_TOLD = 100
 
@@ -32,10 +35,15 @@ class Items(msgspec.Struct, Generic[T], kw_only=True, forbid_unknown_fields=True
 
 
 class ItemResult(msgspec.Struct, Generic[T], frozen=True, omit_defaults=True, kw_only=True):
-    """What became of the item at place `index`, from 0: the `item` as it is now, or a `problem`."""
+    """
+    What became of the item at place `index`, from 0: the `item` as it is now, or a `problem`.
+
+    `etag` is the item's revision, such as "r3": what an item of a bulk update or delete, or If-Match, takes again.
+    """
 
     index: int
     status: int
+    etag: str | None = None
     item: T | None = None
     problem: dict[str, Any] | None = None
 
@@ -92,6 +100,15 @@ async def write_items(
     return await gate.write(act, shaped, status_of=lambda _: 207)
 
 
+def expected_revision(revision: int | None, etag: str | None) -> int | None:
+    """Return the revision that an item names by its number or its tag, None for any. Raises Invalid for both."""
+    if etag is None:
+        return revision
+    if revision is not None:
+        raise Invalid(violations=[Violation("/etag", "not_allowed", "Give `revision` or `etag`, not both.")])
+    return int(etag.removeprefix("W/").strip('"').removeprefix("r"))
+
+
 def one_by_one(act: Callable[[Transaction, T], Awaitable[V]]) -> Work[T, V]:
     """Return work that does each item by itself; one that meets a problem is undone and stops no other."""
 
@@ -133,4 +150,6 @@ def _result(gate: Gate, index: int, outcome: Any, shape: Callable[[Any], Any], s
     if isinstance(outcome, Problem):
         members = problem_members(outcome, gate.context.request_id)
         return ItemResult(index=index, status=outcome.status, problem=members)
-    return ItemResult(index=index, status=status, item=shape(outcome))
+    revision = getattr(outcome, "revision", None)
+    etag = f"r{revision}" if isinstance(revision, int) else None
+    return ItemResult(index=index, status=status, etag=etag, item=shape(outcome))

@@ -95,6 +95,7 @@ class TestIndependent:
         elbe, broken, nowhere, saale = answer.json()["responses"]
         assert answer.status_code == 207
         assert (elbe["id"], elbe["status"], elbe["headers"]["etag"]) == ("elbe", 201, '"r1"')
+        assert elbe["headers"]["location"] == f"/api/v1/patients/{elbe['body']['id']}"
         assert (broken["id"], broken["status"]) == ("1", 422)
         assert broken["body"]["errors"][0]["pointer"] == "/birth_date"
         assert (nowhere["status"], saale["status"]) == (404, 201)

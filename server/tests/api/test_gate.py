@@ -42,6 +42,14 @@ class TestIdempotencyKey:
         assert "idempotent-replayed" not in first.headers
         assert await patients(database, organisation) == 1
 
+    async def test_repeats_where_it_was_made(self, door: Door) -> None:
+        first = await door.ask("clinician", "POST", "/patients", ELBE, Idempotency_Key="a-1")
+        again = await door.ask("clinician", "POST", "/patients", ELBE, Idempotency_Key="a-1")
+        found = await door.http.get(first.headers["location"], headers={"authorization": "Bearer clinician"})
+
+        assert again.headers["location"] == first.headers["location"]
+        assert found.json() == first.json()
+
     async def test_of_another_request_is_refused(self, door: Door) -> None:
         await door.ask("clinician", "POST", "/patients", ELBE, Idempotency_Key="a-1")
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.api.gate import Gate
-from healthprotocol.api.items import ItemResults, Items, one_by_one, write_items
+from healthprotocol.api.items import ItemResults, Items, expected_revision, one_by_one, write_items
 from healthprotocol.api.operation import OperationOut, operation
 from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.api.routing import Answer, Declare
@@ -116,7 +116,11 @@ async def update_assignments(gate: Gate) -> Answer:
 async def delete_assignments(gate: Gate) -> Answer:
     async def one(tx: Transaction, item: schemas.AssignmentMistake) -> Titled:
         act = service.mark_entered_in_error(
-            tx, gate.actor, AssignmentId(item.id), reason=item.reason, expected_revision=item.revision
+            tx,
+            gate.actor,
+            AssignmentId(item.id),
+            reason=item.reason,
+            expected_revision=expected_revision(item.revision, item.etag),
         )
         return await _titled(tx, act)
 
@@ -243,7 +247,7 @@ async def move_assignment(gate: Gate, assignment_id: UUID) -> Answer:
 
 async def _done(tx: Transaction, actor: Actor, item: schemas.AssignmentAct) -> Assignment:
     """Do one of the acts of a bulk update. Raises Invalid for a stop without a reason, and what the act raises."""
-    assignment_id, revision = AssignmentId(item.id), item.revision
+    assignment_id, revision = AssignmentId(item.id), expected_revision(item.revision, item.etag)
     match item.action:
         case "start":
             return await service.start(tx, actor, assignment_id, expected_revision=revision)

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
+from healthprotocol.api.items import Revision, Tag
 from healthprotocol.api.paging import Page
 from healthprotocol.care.assignments.model import (
     Adjustments,
@@ -23,7 +24,6 @@ from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.protocols.model import ProtocolId
 
 Version = Annotated[int, Meta(ge=1, le=1_000_000)]
-Revision = Annotated[int, Meta(ge=1)]
 Zone = Annotated[str, Meta(min_length=1, max_length=64)]
 Start = Literal["active", "proposed"]
 Why = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
@@ -139,7 +139,8 @@ class AssignmentAct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fr
     """
     One assignment of a bulk update, and what happens to it.
 
-    `reason` goes with pause and stop (where it must be), `shift` with resume. Without `revision` it may be any.
+    `reason` goes with pause and stop (where it must be), `shift` with resume. `etag` is the one
+    that was read (`r3`, with or without quotes), `revision` the number in it: give one; without either it may be any.
     """
 
     id: UUID
@@ -147,14 +148,16 @@ class AssignmentAct(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fr
     reason: Why | None = None
     shift: bool = False
     revision: Revision | None = None
+    etag: Tag | None = None
 
 
 class AssignmentMistake(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """An assignment that there should never have been."""
+    """An assignment that there should never have been. `etag` or `revision` as in a bulk update."""
 
     id: UUID
     reason: Why | None = None
     revision: Revision | None = None
+    etag: Tag | None = None
 
 
 class AssignmentOut(msgspec.Struct, kw_only=True, frozen=True):

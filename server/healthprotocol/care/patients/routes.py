@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
-from healthprotocol.api.items import ItemResults, Items, one_by_one, write_items
+from healthprotocol.api.items import ItemResults, Items, expected_revision, one_by_one, write_items
 from healthprotocol.api.paging import Page
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.care.patients import schemas, service
@@ -78,7 +78,7 @@ async def update_patients(gate: Gate) -> Answer:
             PatientId(item.id),
             change=item.changed,
             status=item.new_status(),
-            expected_revision=item.revision,
+            expected_revision=expected_revision(item.revision, item.etag),
         )
 
     return await write_items(gate, schemas.PatientUpdate, one_by_one(one), schemas.patient)
@@ -94,7 +94,9 @@ async def update_patients(gate: Gate) -> Answer:
 )
 async def archive_patients(gate: Gate) -> Answer:
     async def one(tx: Transaction, item: schemas.PatientRef) -> Patient:
-        return await service.archive(tx, gate.actor, PatientId(item.id), expected_revision=item.revision)
+        return await service.archive(
+            tx, gate.actor, PatientId(item.id), expected_revision=expected_revision(item.revision, item.etag)
+        )
 
     return await write_items(gate, schemas.PatientRef, one_by_one(one), schemas.patient)
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from healthprotocol.api.items import Revision, Tag
 from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.care.patients.model import (
     Address,
@@ -24,7 +25,6 @@ AddressIn = Address | Annotated[str, Meta(max_length=500)]
 Zone = Annotated[str, Meta(min_length=1, max_length=64)]
 Language = Annotated[str, Meta(max_length=35)]
 Contact = Annotated[str, Meta(max_length=254)]
-Revision = Annotated[int, Meta(ge=1)]
 Identifiers = Annotated[tuple[Identifier, ...], Meta(max_length=20)]
 
 
@@ -90,17 +90,24 @@ class UpdatePatient(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, fr
 
 
 class PatientUpdate(UpdatePatient, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """A patient of a bulk update, and what to change. Without `revision` whatever is there now is changed."""
+    """
+    A patient of a bulk update, and what to change.
+
+    `etag` is the one that was read (`r3`, with or without quotes), `revision` the number in it: give one of them.
+    Without either whatever is there now is changed.
+    """
 
     id: UUID
     revision: Revision | None = None
+    etag: Tag | None = None
 
 
 class PatientRef(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """A patient of a bulk act. Without `revision` it may be any."""
+    """A patient of a bulk act. `etag` or `revision` as in a bulk update; without either it may be any."""
 
     id: UUID
     revision: Revision | None = None
+    etag: Tag | None = None
 
 
 class PatientOut(msgspec.Struct, kw_only=True, frozen=True):

@@ -157,6 +157,25 @@ class TestUpdate:
         assert [one["status"] for one in answer.json()["results"]] == [200, 412, 404]
         assert await names(door) == ["Moldau", "Saale"]
 
+    async def test_takes_the_etag_that_was_told(self, door: Door) -> None:
+        made = (await send(door, "create", [person("Elbe"), person("Saale"), person("Oder")])).json()["results"]
+        told = [{"id": one["item"]["id"], "etag": one["etag"]} for one in made]
+        once = await send(door, "update", [{**told[0], "sex": "female"}])
+
+        again = await send(
+            door,
+            "update",
+            [
+                {**told[0], "sex": "male"},
+                {**told[1], "etag": 'W/"r1"', "sex": "male"},
+                {**told[2], "revision": 1, "sex": "male"},
+            ],
+        )
+
+        assert [one["etag"] for one in made] == ["r1"] * 3
+        assert once.json()["results"][0]["etag"] == "r2"
+        assert [one["status"] for one in again.json()["results"]] == [412, 200, 422]
+
     async def test_one_that_fails_half_way_leaves_nothing(self, door: Door, database: Database) -> None:
         elbe, saale = await enrolled(door, person("Elbe", "1"), person("Saale", "2"))
         taken = [{"system": RECORD, "value": "1"}]
