@@ -1736,11 +1736,14 @@ export interface components {
          * AssignmentAct
          * @description One assignment of a bulk update, and what happens to it.
          *
-         *     `reason` goes with pause and stop (where it must be), `shift` with resume. Without `revision` it may be any.
+         *     `reason` goes with pause and stop (where it must be), `shift` with resume. `etag` is the one
+         *     that was read (`r3`, with or without quotes), `revision` the number in it: give one; without either it may be any.
          */
         AssignmentAct: {
             /** @enum {unknown} */
             action: "complete" | "pause" | "resume" | "start" | "stop";
+            /** @default null */
+            etag?: string | null;
             /** Format: uuid */
             id: string;
             /** @default null */
@@ -1752,9 +1755,11 @@ export interface components {
         };
         /**
          * AssignmentMistake
-         * @description An assignment that there should never have been.
+         * @description An assignment that there should never have been. `etag` or `revision` as in a bulk update.
          */
         AssignmentMistake: {
+            /** @default null */
+            etag?: string | null;
             /** Format: uuid */
             id: string;
             /** @default null */
@@ -2445,8 +2450,12 @@ export interface components {
         /**
          * ItemResult[AssignmentOut]
          * @description What became of the item at place `index`, from 0: the `item` as it is now, or a `problem`.
+         *
+         *     `etag` is the item's revision, such as "r3": what an item of a bulk update or delete, or If-Match, takes again.
          */
         ItemResult_AssignmentOut_: {
+            /** @default null */
+            etag?: string | null;
             index: number;
             /** @default null */
             item?: components["schemas"]["AssignmentOut"] | null;
@@ -2457,8 +2466,12 @@ export interface components {
         /**
          * ItemResult[EntryOut]
          * @description What became of the item at place `index`, from 0: the `item` as it is now, or a `problem`.
+         *
+         *     `etag` is the item's revision, such as "r3": what an item of a bulk update or delete, or If-Match, takes again.
          */
         ItemResult_EntryOut_: {
+            /** @default null */
+            etag?: string | null;
             index: number;
             /** @default null */
             item?: components["schemas"]["EntryOut"] | null;
@@ -2469,8 +2482,12 @@ export interface components {
         /**
          * ItemResult[PatientOut]
          * @description What became of the item at place `index`, from 0: the `item` as it is now, or a `problem`.
+         *
+         *     `etag` is the item's revision, such as "r3": what an item of a bulk update or delete, or If-Match, takes again.
          */
         ItemResult_PatientOut_: {
+            /** @default null */
+            etag?: string | null;
             index: number;
             /** @default null */
             item?: components["schemas"]["PatientOut"] | null;
@@ -3224,9 +3241,11 @@ export interface components {
         };
         /**
          * PatientRef
-         * @description A patient of a bulk act. Without `revision` it may be any.
+         * @description A patient of a bulk act. `etag` or `revision` as in a bulk update; without either it may be any.
          */
         PatientRef: {
+            /** @default null */
+            etag?: string | null;
             /** Format: uuid */
             id: string;
             /** @default null */
@@ -3234,13 +3253,18 @@ export interface components {
         };
         /**
          * PatientUpdate
-         * @description A patient of a bulk update, and what to change. Without `revision` whatever is there now is changed.
+         * @description A patient of a bulk update, and what to change.
+         *
+         *     `etag` is the one that was read (`r3`, with or without quotes), `revision` the number in it: give one of them.
+         *     Without either whatever is there now is changed.
          */
         PatientUpdate: {
             address?: string | components["schemas"]["Address"] | null;
             /** Format: date */
             birth_date?: string;
             email?: string | null;
+            /** @default null */
+            etag?: string | null;
             family_name?: string;
             given_name?: string;
             /** Format: uuid */
