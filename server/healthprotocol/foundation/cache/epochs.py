@@ -21,7 +21,7 @@ from healthprotocol.foundation.cache.unit import Unit
 from healthprotocol.foundation.telemetry import metrics
 
 BOUND_SECONDS = 2.0
-_CAPACITY = 50_000
+CAPACITY = 50_000
 AT_ONCE = 1_000
 _USED_SECONDS = 60.0
 _MOST_USED = 5_000
@@ -77,10 +77,13 @@ class EpochBook:
         for name, epoch in epochs.items():
             known = self._known.get(name)
             self._used[name] = now
+            self._used.move_to_end(name)
             if known is None or known[1] < oldest:
                 unknown = True
             elif known[0] != epoch:
                 return False
+        while len(self._used) > CAPACITY:
+            self._used.popitem(last=False)
         return None if unknown else True
 
     def in_use(self) -> list[Name]:
@@ -130,7 +133,7 @@ class EpochBook:
                 continue
             self._known[name] = (epoch, asked_at)
             self._known.move_to_end(name)
-        while len(self._known) > _CAPACITY:
+        while len(self._known) > CAPACITY:
             self._known.popitem(last=False)
 
     def heard(self, names: Iterable[Name]) -> None:
@@ -143,6 +146,8 @@ class EpochBook:
         # Answers to questions older than the bound are not believed anyway, so their changes need not be remembered.
         while self._changed_at and next(iter(self._changed_at.values())) < now - self.bound_seconds:
             self._changed_at.popitem(last=False)
+        if len(self._changed_at) > CAPACITY:
+            self.lost()
 
     def lost(self) -> None:
         """Believe nothing any more: something may have changed without a word."""

@@ -1,6 +1,7 @@
 """What the caches of a process share: memory, Redis, the epochs it believes, loads under way, word of changes."""
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import structlog
 
 from healthprotocol.foundation.cache import changes
 from healthprotocol.foundation.cache.entry import Name, Place
-from healthprotocol.foundation.cache.epochs import AT_ONCE, BOUND_SECONDS, EpochBook, Seen, see
+from healthprotocol.foundation.cache.epochs import AT_ONCE, BOUND_SECONDS, CAPACITY, EpochBook, Seen, see
 from healthprotocol.foundation.cache.flights import Flights
 from healthprotocol.foundation.cache.memory import MemoryLevel
 from healthprotocol.foundation.cache.shared import SharedLevel
@@ -55,7 +56,8 @@ class CacheNode:
         self.units = units
         self._ear = ear
         self._teller = changes.Teller(units, also=None if self.shared is None else self.shared.tell)
-        self._marks: dict[bytes, Name] = {}
+        # Of the tags learnt last, as many as are believed. What is not among them ends by its time.
+        self._marks: OrderedDict[bytes, Name] = OrderedDict()
         self._refreshing: set[Place] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_listening = False
@@ -64,6 +66,8 @@ class CacheNode:
     def invalidate(self, unit: Unit, tags: Iterable[str]) -> None:
         """See `Transaction.invalidate`."""
         named = [require_tag(one) for one in tags]
+        if not named:
+            return
         changed = unit.pending.setdefault(CHANGED, [])
         if not changed:
             unit.after_commit(lambda: self._tell(unit))
@@ -154,7 +158,11 @@ class CacheNode:
         self.book.learn(seen.epochs, asked_at=seen.asked_at)
         if self.shared is not None and self._is_listening:
             for name in seen.epochs:
-                self._marks[self.shared.mark(name)] = name
+                mark = self.shared.mark(name)
+                self._marks[mark] = name
+                self._marks.move_to_end(mark)
+            while len(self._marks) > CAPACITY:
+                self._marks.popitem(last=False)
 
     async def _tell(self, unit: Unit) -> None:
         names = [(unit.tenant, one) for one in unit.pending.pop(CHANGED)]

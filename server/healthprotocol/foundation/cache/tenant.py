@@ -226,20 +226,20 @@ class TenantCache:
         entry, body = made(value, epochs=epochs, made_at=begun, cost_seconds=cost)
         if seen.has_written:
             return entry
-        self._cache.learn(seen)
+        is_kept = _is_kept(asked.spec, entry)
+        if is_kept:
+            # Of what is not kept nothing is remembered: strangers can ask for as much of that as they like.
+            self._cache.learn(seen)
         if flight is not None:
             flight.land(entry)
-        await self._keep(asked, entry, body)
+        if is_kept:
+            await self._keep(asked, entry, body)
         return entry
 
     async def _keep(self, asked: "_Asked", entry: Entry, body: bytes | None) -> None:
         spec = asked.spec
-        if entry.is_negative:
-            is_kept = spec.negative_seconds is not None
-        else:
-            is_kept = spec.keep is None or spec.keep(entry.value)
         # What is known to be old by now is not worth keeping.
-        if not is_kept or self._cache.book.agrees(entry.epochs) is False:
+        if self._cache.book.agrees(entry.epochs) is False:
             return
         self._cache.memory.put(spec, asked.place, entry)
         if self._cache.shared is not None and spec.shared:
@@ -295,6 +295,12 @@ class _Asked(msgspec.Struct, frozen=True, eq=False):
     spec: CacheSpec[Any]
     load: Load[Any]
     names: tuple[Name, ...]
+
+
+def _is_kept(spec: CacheSpec[Any], entry: Entry) -> bool:
+    if entry.is_negative:
+        return spec.negative_seconds is not None
+    return spec.keep is None or spec.keep(entry.value)
 
 
 def _is_young(spec: CacheSpec[Any], entry: Entry) -> bool:

@@ -83,6 +83,12 @@ class _Fresh:
         self.purposes: dict[str, PurposeKey] = {}
         self.index_root: bytes | None = None
 
+    def copy(self) -> "_Fresh":
+        copied = _Fresh()
+        copied.organisation, copied.index_root = self.organisation, self.index_root
+        copied.subjects, copied.purposes = dict(self.subjects), dict(self.purposes)
+        return copied
+
 
 class KeyRing:
     """
@@ -214,6 +220,15 @@ class KeyRing:
             if self._fresh_of(tx).index_root is None:
                 self._indexers.put(place, indexer)
         return indexer
+
+    def savepoint(self, tx: Unit) -> Callable[[], None]:
+        """Return what forgets the keys that `tx` makes from now on, for when their rows are rolled back."""
+        kept = self._fresh_of(tx).copy()
+
+        def forget() -> None:
+            self._fresh[tx] = kept
+
+        return forget
 
     def directory(self, name: str) -> Indexer:
         """Return an index that is the same in all organisations: it finds an organisation before one is known."""

@@ -172,6 +172,7 @@ class Transaction:
         For work on many things of which some may fail. It costs two round trips.
         """
         kept = (list(self._before_commit), list(self._after_commit), {n: list(v) for n, v in self.pending.items()})
+        forget_keys = self.keys.savepoint(self)
         await self.connection.execute("savepoint attempt")
         try:
             yield
@@ -179,6 +180,7 @@ class Transaction:
             self._before_commit, self._after_commit, pending = kept
             self.pending.clear()
             self.pending.update(pending)
+            forget_keys()
             if not self.connection.is_closed():
                 # It still stands after the rollback to it, and would hide one of the same name around it.
                 await self.connection.execute("rollback to savepoint attempt; release savepoint attempt")

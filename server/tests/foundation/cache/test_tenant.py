@@ -1,11 +1,17 @@
 """Reading through the cache of one process: what is kept, what is not, and what a change ends."""
 
 import asyncio
+from time import monotonic
 from uuid import UUID, uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
 from healthprotocol.foundation.cache import CacheOptions, CacheSpec, tag
+from healthprotocol.foundation.cache import epochs as epochs_module
+from healthprotocol.foundation.cache import node as node_module
+from healthprotocol.foundation.cache.epochs import Seen
+from healthprotocol.foundation.cache.node import CacheNode
 from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.telemetry import metrics
@@ -127,7 +133,55 @@ class TestChange:
         assert (before, await greeted()) == ("Welcome to Delta Clinic", "Welcome to Delta Hospital")
 
 
+class TestInvalidating:
+    async def test_nothing_leaves_what_follows_to_be_told_once(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        load = Loads()
+        await read(database, organisation, load)
+
+        with capture_logs() as logs:
+            async with database.transaction(organisation.id) as tx:
+                tx.invalidate()
+                tx.invalidate(*TAGS)
+            await read(database, organisation, load)
+
+        assert load.count == 2
+        assert [one for one in logs if one["event"] == "callback.failed"] == []
+
+
 class TestBound:
+    async def test_of_what_is_remembered_holds_whatever_is_asked_for(
+        self, database: Database, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for module in (node_module, epochs_module):
+            monkeypatch.setattr(module, "CAPACITY", 100)
+        options = CacheOptions(redis_url="redis://127.0.0.1:1/0", listens=True)
+        node = CacheNode(database, ear=database.listener, sealer=lambda: database.keys.sealer("cache"), options=options)
+
+        names: dict[tuple[UUID, str], int] = {}
+        for _ in range(30):
+            names = {(uuid4(), tag("noun", uuid4())): 0 for _ in range(20)}
+            node.learn(Seen(names, has_written=False, asked_at=monotonic()))
+            node.book.agrees(names)
+        believed = node.book.agrees(names)
+        node.book.heard((uuid4(), "noun") for _ in range(101))
+
+        assert believed
+        assert (len(node._marks), len(node.book._used), len(node.book._changed_at)) == (100, 100, 0)
+        assert node.book.agrees(names) is None
+        await node.close()
+
+    async def test_holds_nothing_of_what_was_not_kept(self, database: Database, organisation: Organisation) -> None:
+        async def none(tx: Transaction) -> None:
+            return None
+
+        for number in range(5):
+            async with database.transaction(organisation.id) as tx:
+                await tx.cache.get(NAME, number, none, tags=[tag("noun", UUID(int=number))])
+
+        assert (len(database.cache.book._known), len(database.cache.book._used)) == (0, 0)
+
     async def test_is_kept_by_one_question_a_second_for_all_that_is_of_use(
         self, cluster: Cluster, database_name: str, organisation: Organisation
     ) -> None:

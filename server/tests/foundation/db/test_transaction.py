@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +19,7 @@ from tests.support.people import Organisation
 from tests.support.postgresql import Cluster, open_database
 
 RENAME = "update organisation set name = $1"
+FOUND = "insert into organisation (organisation_id, name, created_at, updated_at) values ($1, 'Raft', $2, $2)"
 NAME = "select name from organisation"
 SLOW_COMMIT = """
 create temporary table raft (n int);
@@ -123,6 +125,26 @@ class TestAttempt:
 
         assert (words, done) == (["before"], ["kept"])
         assert await name_of(database, organisation) == "Tagus Clinic"
+
+    async def test_that_fails_leaves_no_key_that_it_made(self, database: Database) -> None:
+        tenant = OrganisationId(UUID(int=77))
+        cell: dict[str, Any] = {"table": "raft", "column": "name", "row_id": UUID(int=1)}
+
+        async def make_and_fail(tx: Transaction) -> None:
+            async with tx.attempt():
+                await tx.keys.purpose(tx, "raft")
+                raise InterruptedError
+
+        async with database.transaction(tenant) as tx:
+            await tx.execute(FOUND, tx.tenant, tx.now)
+            await tx.keys.create_organisation(tx)
+            with pytest.raises(InterruptedError):
+                await make_and_fail(tx)
+            sealed = (await tx.keys.purpose(tx, "raft")).encrypt(plaintext=b"Guadiana", **cell)
+
+        database.keys.forget()
+        async with database.transaction(tenant) as tx:
+            assert (await tx.keys.purpose(tx, "raft")).decrypt(ciphertext=sealed, **cell) == b"Guadiana"
 
     async def test_one_inside_another_undoes_its_own_only(self, database: Database, organisation: Organisation) -> None:
         class Enough(Exception):
