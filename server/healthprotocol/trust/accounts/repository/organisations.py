@@ -19,6 +19,11 @@ async def insert(tx: Transaction, name: str) -> None:
     )
 
 
+async def exists(tx: Transaction) -> bool:
+    """Tell whether the transaction is one of an organisation at all."""
+    return await tx.fetchval("select exists (select from organisation where organisation_id = $1)", tx.tenant)
+
+
 async def get(tx: Transaction) -> Organisation | None:
     """Return the organisation of the transaction."""
     row = await tx.fetchrow(

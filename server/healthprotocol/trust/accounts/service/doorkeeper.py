@@ -13,7 +13,7 @@ from healthprotocol.foundation.crypto.data_keys import KeyCache
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.ids import OrganisationId
 from healthprotocol.trust.accounts.model import BearerCredential, Session, SessionPolicy
-from healthprotocol.trust.accounts.repository import sessions, tokens
+from healthprotocol.trust.accounts.repository import organisations, sessions, tokens
 from healthprotocol.trust.accounts.rules.credentials import idle_of, is_live, is_own_site, is_stale, is_valid
 from healthprotocol.trust.accounts.service.credentials import (
     credential_tags,
@@ -33,6 +33,7 @@ from healthprotocol.trust.permissions import rules as permissions
 SESSIONS: CacheSpec[Session] = CacheSpec(name="session", kind=Session, fresh_seconds=60.0)
 TOKENS: CacheSpec[BearerCredential] = CacheSpec(name="token", kind=BearerCredential, fresh_seconds=60.0)
 _REMEMBERED = 10_000
+_UNKNOWN_SECONDS = 60.0
 _STAFF_IN_DEVELOPMENT = timedelta(hours=12)
 _MOST_SESSIONS = 5
 _MOST_SESSIONS_IN_DEVELOPMENT = 1_000
@@ -63,6 +64,14 @@ class Doorkeeper:
         # Whose token it is never changes, so this may be remembered for longer than that it is good.
         self._organisations: KeyCache[bytes, OrganisationId] = KeyCache(
             capacity=_REMEMBERED, ttl_seconds=3600.0, monotonic=monotonic
+        )
+        self._existing: KeyCache[OrganisationId, bool] = KeyCache(
+            capacity=_REMEMBERED, ttl_seconds=3600.0, monotonic=monotonic
+        )
+        # Hashes of what was no credential: nobody can guess one that will be, nor does one that ended come back. Kept
+        # apart, so that strangers push out nothing but each other.
+        self._unknown: KeyCache[bytes, bool] = KeyCache(
+            capacity=_REMEMBERED, ttl_seconds=_UNKNOWN_SECONDS, monotonic=monotonic
         )
 
     async def authenticate(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Authenticated | None:
@@ -128,6 +137,11 @@ class Doorkeeper:
         if organisation_id is None:
             return None
         session_hash = hash_of(text)
+        if self._unknown.get(session_hash):
+            return None
+        if not await self._exists(organisation_id):
+            self._unknown.put(session_hash, key=True)
+            return None
         actor = await self._actor_of_session(organisation_id, session_hash)
         return None if actor is None else Authenticated(actor, self.csrf_token(session_hash))
 
@@ -137,6 +151,7 @@ class Doorkeeper:
             SESSIONS, session_hash, lambda tx: sessions.get(tx, session_hash), tags=credential_tags(session_hash)
         )
         if session is None:
+            self._unknown.put(session_hash, key=True)
             return None
         if is_live(session, now=now) and not is_stale(session.last_seen_at, now=now):
             return session.actor
@@ -172,13 +187,25 @@ class Doorkeeper:
 
     async def _organisation_of(self, token_hash: bytes) -> OrganisationId | None:
         known = self._organisations.get(token_hash)
-        if known is not None:
+        if known is not None or self._unknown.get(token_hash):
             return known
         async with self._database.transaction(None, lookup=token_hash) as tx:
             found = await tokens.organisation_of(tx, token_hash)
-        if found is not None:
+        if found is None:
+            self._unknown.put(token_hash, key=True)
+        else:
             self._organisations.put(token_hash, found)
         return found
+
+    async def _exists(self, organisation_id: OrganisationId) -> bool:
+        """Tell whether an organisation that a cookie names exists, before anything is loaded or kept for it."""
+        if self._existing.get(organisation_id):
+            return True
+        async with self._database.transaction(organisation_id, prepares=False) as tx:
+            is_there = await organisations.exists(tx)
+        if is_there:
+            self._existing.put(organisation_id, key=True)
+        return is_there
 
 
 def session_policy(settings: Settings) -> SessionPolicy:
