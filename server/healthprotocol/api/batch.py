@@ -7,7 +7,7 @@ transaction each and run side by side, four at a time; one that uses the answer 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -33,6 +33,7 @@ LARGEST_ANSWERS_BYTES = 8 * 1024 * 1024
 _HEADERS = frozenset({"if-match", "if-none-match", "idempotency-key"})
 _TOLD = frozenset({"etag", "location", "idempotent-replayed", "retry-after"})
 _FIRST_ERROR = 400
+_LOST = "reference_not_found"
 # Room for #99 behind it.
 _LONGEST_KEY = 250
 
@@ -122,10 +123,11 @@ def routes(policy: str) -> list[Any]:
         summary="Send up to 100 requests as one: all or nothing (200), or each for itself (207)",
     )
     async def send_batch(gate: Gate) -> Answer:
-        batch = _checked(await gate.body(BatchIn))
+        batch = await gate.body(BatchIn)
+        faulty = _checked(batch)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                return await (_atomic if batch.mode == "atomic" else _independent)(gate, batch)
+                return await (_atomic(gate, batch) if batch.mode == "atomic" else _independent(gate, batch, faulty))
         except TimeoutError:
             raise Unavailable("The batch took too long. Send fewer requests at once.", retry_after_seconds=5) from None
 
@@ -154,7 +156,7 @@ async def _atomic(gate: Gate, batch: BatchIn) -> Answer:
         return _told(failed)
 
 
-async def _independent(gate: Gate, batch: BatchIn) -> Answer:
+async def _independent(gate: Gate, batch: BatchIn, faulty: Mapping[int, Sequence[Violation]]) -> Answer:
     slots = asyncio.Semaphore(AT_ONCE)
     names = [_name(index, request) for index, request in enumerate(batch.requests)]
     done = {name: asyncio.Event() for name in names}
@@ -163,6 +165,10 @@ async def _independent(gate: Gate, batch: BatchIn) -> Answer:
     room = _Room()
 
     async def one(index: int, needs: set[str]) -> None:
+        if index in faulty:
+            answers[names[index]] = _refused(gate, names[index], Invalid(violations=faulty[index]))
+            done[names[index]].set()
+            return
         # Only earlier ones can be referred to, so nobody waits in a circle; and who waits holds no slot.
         for needed in needs:
             await done[needed].wait()
@@ -279,19 +285,28 @@ def _receiving(body: bytes) -> Callable[[], Awaitable[Any]]:
     return receive
 
 
-def _checked(batch: BatchIn) -> BatchIn:
-    """Return the batch. Raises Invalid with every fault that can be seen before anything is done."""
-    faults: list[Violation] = []
+def _checked(batch: BatchIn) -> Mapping[int, list[Violation]]:
+    """
+    Return the faults that can be seen before anything is done, by the place of the request that has them.
+
+    Raises Invalid with all of them when the batch is atomic, or two requests have one id: no answer could be told from
+    the other's then.
+    """
+    faulty: dict[int, list[Violation]] = {}
     earlier: set[str] = set()
+    is_refused = batch.mode == "atomic"
     for index, request in enumerate(batch.requests):
-        faults += [_at(index, *fault) for fault in _faults(request, earlier)]
+        found = [_at(index, *fault) for fault in _faults(request, earlier)]
         name = _name(index, request)
         if name in earlier:
-            faults.append(_at(index, "/id", "repeated", "Another request of this batch has this id."))
+            found.append(_at(index, "/id", "repeated", "Another request of this batch has this id."))
+            is_refused = True
         earlier.add(name)
-    if faults:
-        raise Invalid(violations=faults)
-    return batch
+        if found:
+            faulty[index] = found
+    if is_refused and faulty:
+        raise Invalid(violations=[fault for found in faulty.values() for fault in found])
+    return faulty
 
 
 def _faults(request: BatchRequest, earlier: set[str]) -> list[tuple[str, str, str]]:
@@ -324,7 +339,8 @@ def _needs(batch: BatchIn) -> list[set[str]]:
     needs: list[set[str]] = []
     earlier: set[str] = set()
     for index, request in enumerate(batch.requests):
-        needs.append(references.names_in_path(request.path) | references.names_in_body(request.body, earlier))
+        in_path = references.names_in_path(request.path) & earlier
+        needs.append(in_path | references.names_in_body(request.body, earlier))
         earlier.add(_name(index, request))
     return needs
 
@@ -337,12 +353,14 @@ def _filled_in(
     if failed:
         raise DependencyFailed(public={"failed_request": min(failed)})
     bodies = {name: _decoded(answers[name]) for name in needs}
+    pointer = "/path"
     try:
         path = references.fill_path(request.path, bodies)
+        pointer = "/body"
         body = references.fill_body(request.body, bodies)
-    except references.NoSuchPlace:
-        detail = "A reference points at nothing that can be put here in the answer of the earlier request."
-        raise Invalid(violations=[_at(index, "", "reference_not_found", detail)]) from None
+    except references.NoSuchPlace as missing:
+        detail = f"{missing.reference} points at nothing that can be put here in the answer of the earlier request."
+        raise Invalid(violations=[_at(index, pointer, _LOST, detail)]) from None
     return msgspec.structs.replace(request, path=path, body=body)
 
 
@@ -358,7 +376,11 @@ def _told(failed: _RolledBack) -> Answer:
     """Answer with the problem of the request that failed, its pointers moved into the batch."""
     members = dict(_decoded(failed.answer) or {})
     place = f"/requests/{failed.index}"
-    inside = [{**error, "pointer": f"{place}/body{error['pointer']}"} for error in members.get("errors", ()) if error]
+    errors = [error for error in members.get("errors", ()) if error]
+    # What we ourselves found says already where it is in the batch; a route knows of its own body only.
+    inside = [
+        error if error["code"] == _LOST else {**error, "pointer": f"{place}/body{error['pointer']}"} for error in errors
+    ]
     here = {"pointer": place, "code": "failed", "detail": "This request failed, so nothing of the batch was kept."}
     members |= {"failed_request": failed.answer.id, "errors": [here, *inside]}
     headers = {"cache-control": "no-store", **failed.answer.headers}

@@ -143,8 +143,43 @@ class TestIndependent:
 
         assert sorted(await events(database, organisation)) == ["patient.create", "patient.read"]
 
+    async def test_one_that_cannot_be_sent_fails_alone(self, door: Door) -> None:
+        requests = [
+            create(id="elbe"),
+            {"method": "GET", "path": "/livez"},
+            create(headers={"cookie": "a=b"}, id="odd"),
+            read("/patients/${odd/id}"),
+            read("/patients/${nobody/id}"),
+            create(SAALE),
+        ]
+
+        answer = await send(door, requests)
+
+        told = answer.json()["responses"]
+        assert [one["status"] for one in told] == [201, 422, 422, 424, 422, 201]
+        assert [one["body"]["errors"][0]["pointer"] for one in (told[1], told[2], told[4])] == [
+            "/requests/1/path", "/requests/2/headers", "/requests/4/path",
+        ]  # fmt: skip
+        assert sorted(await family_names(door)) == ["Mulde", "Unstrut"]
+
 
 class TestAtomic:
+    @pytest.mark.parametrize(
+        ("lost", "place", "reference"),
+        [
+            (read("/patients/${elbe/no/such}"), "/requests/1/path", "${elbe/no/such}"),
+            (create({**SAALE, "email": "${elbe/mail}"}), "/requests/1/body", "${elbe/mail}"),
+        ],
+    )
+    async def test_says_which_reference_is_lost(
+        self, door: Door, lost: dict[str, Any], place: str, reference: str
+    ) -> None:
+        answer = await send(door, [create(id="elbe"), lost], mode="atomic")
+
+        whole, inside = answer.json()["errors"]
+        assert (whole["pointer"], inside["pointer"]) == ("/requests/1", place)
+        assert reference in inside["detail"]
+
     async def test_keeps_all(self, door: Door, database: Database, organisation: Organisation) -> None:
         answer = await send(door, [create(id="elbe"), create(SAALE), read("/patients/${elbe/id}")], mode="atomic")
 
@@ -233,7 +268,7 @@ class TestWhatIsRefused:
         ],
     )
     async def test_before_anything_is_done(self, door: Door, request_: dict[str, Any], pointer: str, code: str) -> None:
-        answer = await send(door, [request_, create()])
+        answer = await send(door, [request_, create()], mode="atomic")
 
         assert answer.status_code == 422
         assert [(one["pointer"], one["code"]) for one in answer.json()["errors"]] == [(pointer, code)]
