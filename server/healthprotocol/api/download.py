@@ -2,13 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any
 
 from litestar.response import Response
 from litestar.types import Receive, Scope, Send
 
-from healthprotocol.foundation.errors import Problem
+from healthprotocol.foundation.errors import Problem, Unauthenticated
+
+WATCHED_SECONDS = 3.0
+"""How long who was signed out may go on reading a download."""
 
 _RANGE = re.compile(r"bytes=(\d{1,18})-")
 
@@ -100,6 +103,30 @@ async def begun(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, Non
             await parts.aclose()
 
     return again()
+
+
+async def watched(
+    parts: AsyncGenerator[bytes, None],
+    is_good: Callable[[], Awaitable[bool]],
+    *,
+    every_seconds: float = WATCHED_SECONDS,
+) -> AsyncGenerator[bytes, None]:
+    """
+    Yield the parts as long as `is_good` says so; it is asked before a part, `every_seconds` after it last was.
+
+    Raises Unauthenticated when it says no: the connection breaks off, for whoever reads may do so no longer.
+    """
+    clock = asyncio.get_running_loop().time
+    due_at = clock() + every_seconds
+    try:
+        async for part in parts:
+            if clock() >= due_at:
+                if not await is_good():
+                    raise Unauthenticated
+                due_at = clock() + every_seconds
+            yield part
+    finally:
+        await parts.aclose()
 
 
 async def _until_gone(receive: Receive) -> None:

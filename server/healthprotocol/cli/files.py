@@ -80,7 +80,11 @@ async def _bring(wanted: _Wanted, file: BinaryIO, account: str, terminal: Termin
     settings = Settings()
     # What the jobs log is for operators; here the result is said once.
     configure_logging(settings.environment, level="error")
-    limits = service.Limits(settings.upload_limit_bytes, timedelta(hours=settings.file_keep_hours))
+    limits = service.Limits(
+        settings.upload_limit_bytes,
+        timedelta(hours=settings.file_keep_hours),
+        quota_bytes=settings.upload_quota_bytes,
+    )
     context = RequestContext(request_id="cli")
     async with acting(account) as (database, actor):
         _require(actor, wanted.noun)

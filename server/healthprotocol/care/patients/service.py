@@ -231,12 +231,9 @@ async def amend(
 ) -> bool:
     """As `update`, but tells whether anything changed; an archived patient of whom nothing would is left in peace."""
     before = await _existing(tx, patient_id)
-    if (
-        before.status == "archived"
-        and status != "active"
-        and _settle(tx, change(before.demographics)) == (before.demographics)
-    ):
-        await access.require_patient(tx, actor, patient_id)
+    await access.require_patient(tx, actor, patient_id)
+    is_kept_archived = before.status == "archived" and status != "active"
+    if is_kept_archived and _settle(tx, change(before.demographics)) == before.demographics:
         return False
     after = await update(tx, actor, patient_id, change=change, status=status, expected_revision=before.revision)
     return after.revision != before.revision

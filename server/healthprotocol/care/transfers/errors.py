@@ -1,6 +1,6 @@
 """What can stand against a file."""
 
-from healthprotocol.foundation.errors import BadRequest, Invalid, NotFound
+from healthprotocol.foundation.errors import BadRequest, Forbidden, Invalid, NotFound, PayloadTooLarge
 
 
 class FileUnreadable(Invalid):
@@ -11,6 +11,16 @@ class FileUnreadable(Invalid):
     """
 
     title = "The file cannot be read"
+
+
+class AskerGone(Forbidden):
+    """
+    The account that asked for this was disabled, or has another role by now. What was committed stays.
+
+    Remedy: let somebody who may begin it again.
+    """
+
+    title = "Whoever asked for this may not do it any more"
 
 
 class NoReport(NotFound):
@@ -31,6 +41,16 @@ class NoExport(NotFound):
     """
 
     title = "No export"
+
+
+class UploadsFull(PayloadTooLarge):
+    """
+    The files that the organisation has sent and that are still kept fill its space.
+
+    Remedy: wait until files have had their time, or ask the operator to raise `upload_quota_bytes`.
+    """
+
+    title = "There is no space for more files"
 
 
 class UploadCutOff(BadRequest):

@@ -1,10 +1,11 @@
 """Files over HTTP: uploads, imports with their reports, exports."""
 
+from collections.abc import AsyncGenerator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from healthprotocol.api.download import Download, begun, range_start
+from healthprotocol.api.download import Download, begun, range_start, watched
 from healthprotocol.api.gate import Gate
 from healthprotocol.api.operation import OperationOut, operation
 from healthprotocol.api.routing import Answer, Declare
@@ -54,7 +55,11 @@ async def upload_file(gate: Gate) -> Answer:
         gate.actor,
         gate.context,
         gate.body_parts(),
-        limits=service.Limits(settings.upload_limit_bytes, timedelta(hours=settings.file_keep_hours)),
+        limits=service.Limits(
+            settings.upload_limit_bytes,
+            timedelta(hours=settings.file_keep_hours),
+            quota_bytes=settings.upload_quota_bytes,
+        ),
         sha256=query.sha256,
     )
     return gate.answered(schemas.upload(received), status=200 if received.is_known else 201)
@@ -83,6 +88,11 @@ async def preview_upload(gate: Gate, upload_id: UUID) -> Answer:
         lambda tx: service.preview(tx, gate.actor, FileId(upload_id), query.kind, existing=query.existing),
         lambda shown: shown,
     )
+
+
+def _watched(gate: Gate, parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """Break off when who reads is signed out, disabled, or has other rights."""
+    return watched(parts, lambda: gate.doorkeeper.is_still_in(gate.actor))
 
 
 async def _import(gate: Gate, noun: Noun) -> Answer:
@@ -133,7 +143,7 @@ async def download_import_errors(gate: Gate, operation_id: UUID) -> Answer:
         report = await service.open_report(tx, gate.actor, OperationId(operation_id), to_format=query.format)
     parts = service.written(gate.database, gate.actor, gate.context, report)
     return Download(
-        await begun(parts),
+        await begun(_watched(gate, parts)),
         media_type=schemas.MEDIA_TYPES[report.format],
         name=f"faults-{report.plan.noun}.{report.format}",
     )
@@ -143,7 +153,11 @@ async def _export(gate: Gate, noun: Noun) -> Answer:
     query = gate.query(schemas.ExportQuery)
     plan = ExportPlan(noun=noun, format=query.format, filter=query.filter, role=gate.actor.role)
     parts = service.stream(gate.database, gate.actor, gate.context, plan)
-    return Download(await begun(parts), media_type=schemas.MEDIA_TYPES[plan.format], name=f"{plan.noun}.{plan.format}")
+    return Download(
+        await begun(_watched(gate, parts)),
+        media_type=schemas.MEDIA_TYPES[plan.format],
+        name=f"{plan.noun}.{plan.format}",
+    )
 
 
 _EXPORTS: dict[str, Any] = {
@@ -204,7 +218,7 @@ async def download_export(gate: Gate, operation_id: UUID) -> Answer:
         headers["content-range"] = f"bytes {begin}-{file.size_bytes - 1}/{file.size_bytes}"
     parts = service.content_of(gate.database, gate.actor, gate.context, file, begin=begin)
     return Download(
-        await begun(parts),
+        await begun(_watched(gate, parts)),
         media_type=schemas.MEDIA_TYPES[plan.format],
         name=f"{plan.noun}.{plan.format}",
         status=206 if begin else 200,

@@ -130,6 +130,11 @@ class Settings(BaseSettings):
         le=8 * 1024 * 1024 * 1024,
         description="How large a file to bring in may be, unpacked.",
     )
+    upload_quota_bytes: int = Field(
+        default=2 * 1024 * 1024 * 1024,
+        ge=1024,
+        description="How large all files together may be that an organisation sent and that are kept, unpacked.",
+    )
     file_keep_hours: int = Field(
         default=168, ge=1, le=720, description="How long uploads, reports of faults and exports are kept, sealed."
     )

@@ -233,6 +233,15 @@ async def sweep(tx: "Transaction", *, limit: int = SWEPT_AT_ONCE) -> int:
     return int(tag.rsplit(" ", 1)[-1])
 
 
+async def kept_bytes(tx: "Transaction", *, purpose: str) -> int:
+    """Return how much the tenant's files of a purpose hold together, those on their way in included."""
+    return await tx.fetchval(
+        "select coalesce(sum(size_bytes), 0)::bigint from sealed_file where organisation_id = $1 and purpose = $2",
+        tx.tenant,
+        purpose,
+    )
+
+
 async def forget_all(tx: "Transaction") -> None:
     """Delete every file of the tenant: one of them may say what must not be known any more."""
     await tx.execute("delete from sealed_file where organisation_id = $1", tx.tenant)

@@ -15,13 +15,15 @@ from healthprotocol.care.transfers import service
 from healthprotocol.care.transfers.model import Noun
 from healthprotocol.care.transfers.schemas import Received, StartImport
 from healthprotocol.foundation.clock import system_clock
-from healthprotocol.foundation.context import RequestContext
+from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.ids import OperationId
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.batches import Batch
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.tabular import csv_line
+from healthprotocol.trust.accounts.model import Account
+from healthprotocol.trust.accounts.repository import accounts
 from tests.care.assignments.plans import content_of, enrolled, published
 from tests.support.people import Organisation
 
@@ -146,8 +148,28 @@ def csv_of(columns: Sequence[str], lines: Iterator[dict[str, Any]] | Sequence[di
     return "".join(rows).encode()
 
 
+async def employ(database: Database, actor: Actor) -> None:
+    """Give an actor the account that long work in her name is done for."""
+    account = Account(
+        id=actor.account_id,
+        organisation_id=actor.organisation_id,
+        role=actor.role,
+        status="active",
+        name=None,
+        email=f"{actor.account_id}@weser.example",
+        patient_id=None,
+        has_password=False,
+        created_at=system_clock(),
+        updated_at=system_clock(),
+        revision=1,
+    )
+    async with database.transaction(actor.organisation_id) as tx:
+        await accounts.insert(tx, account, password_hash=None, created_by=None)
+
+
 async def make_ward(database: Database, organisation: Organisation, *, patients: int = 3) -> Ward:
     """Publish a protocol of four weeks and give it to some patients, ten days ago."""
+    await employ(database, organisation.coordinator)
     protocol_id = await published(database, organisation, content_of(FEVER))
     ids = await enrolled(database, organisation, [f"Weser {_letters(number)}" for number in range(patients)])
     actor = organisation.clinician

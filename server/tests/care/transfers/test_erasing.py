@@ -7,7 +7,7 @@ import pytest
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.transfers import service
-from healthprotocol.care.transfers.errors import NoExport
+from healthprotocol.care.transfers.errors import AskerGone, NoExport
 from healthprotocol.care.transfers.schemas import StartExport
 from healthprotocol.care.transfers.service import exporting
 from healthprotocol.care.transfers.service.nouns import SIZES, Size
@@ -43,6 +43,21 @@ async def next_pages(ward: Ward, operation: Operation) -> Operation:
         return moved if batch.cursor else await operations.finish(tx, moved)
 
 
+class TestAccount:
+    async def test_that_is_disabled_ends_what_it_asked_for(self, ward: Ward) -> None:
+        actor = ward.organisation.coordinator
+        file = await ward.upload(csv_of(PERSON_COLUMNS, PEOPLE))
+        brought = await ward.begin_with("patients", file.file.id)
+        async with ward.database.transaction(ward.organisation.id, actor=actor) as tx:
+            written = await service.submit_export(tx, actor, StartExport(kind="patients"))
+        await ward.rows("update account set status = 'disabled' where id = $1 returning 1", actor.account_id)
+
+        with pytest.raises(AskerGone):
+            await ward.batch(brought)
+        with pytest.raises(AskerGone):
+            await next_pages(ward, written)
+
+
 class TestErasing:
     async def test_ends_an_export_under_way_and_deletes_what_it_wrote(
         self, ward: Ward, monkeypatch: pytest.MonkeyPatch
@@ -54,7 +69,7 @@ class TestErasing:
             operation = await service.submit_export(tx, actor, StartExport(kind="patients"))
         operation = await next_pages(ward, operation)
         assert not operation.is_over
-        assert await ward.count("sealed_file_chunk") == 1
+        assert await ward.count("sealed_file_chunk") == 2
 
         await erase(ward, ward.patient_ids[0])
         operation = await next_pages(ward, operation)

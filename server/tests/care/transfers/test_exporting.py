@@ -14,7 +14,7 @@ from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.errors import BadRequest
 from healthprotocol.foundation.jobs import operations
 from tests.care.assignments.plans import content_of, published
-from tests.care.transfers.files import ENTRY_COLUMNS, FEVER, Ward, csv_of, make_ward
+from tests.care.transfers.files import ENTRY_COLUMNS, FEVER, Ward, csv_of, employ, make_ward
 from tests.care.transfers.test_importing import PEOPLE, PERSON_COLUMNS
 from tests.support.people import Organisation
 
@@ -66,6 +66,7 @@ class TestRoundTrip:
     ) -> None:
         await filled(ward)
         protocol_id = await published(ward.database, other_organisation, content_of(FEVER))
+        await employ(ward.database, other_organisation.coordinator)
         empty = Ward(ward.database, other_organisation, protocol_id, (), ())
         nouns: tuple[Noun, ...] = ("patients", "assignments", "entries")
 
@@ -161,6 +162,9 @@ class TestExport:
         stored = await ward.rows("select content_ct from sealed_file_chunk where file_id = $1", operation.id)
         assert stored
         assert not any(b"fever" in one["content_ct"] for one in stored)
+        downloads = await ward.rows("select subject_ids from audit_event where action = 'export.download'")
+        named = [set(one["subject_ids"]) for one in downloads if one["subject_ids"]]
+        assert named == [set(ward.patient_ids)] * 2
 
     @staticmethod
     async def _file(ward: Ward, operation_id: Any, *, begin: int) -> bytes:

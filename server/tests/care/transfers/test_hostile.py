@@ -6,9 +6,12 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
-from healthprotocol.care.transfers.errors import FileUnreadable, UploadCutOff
+from healthprotocol.care.transfers import service
+from healthprotocol.care.transfers.errors import FileUnreadable, UploadCutOff, UploadsFull
+from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.files import NotGzip, TooLarge
 from tests.care.transfers.files import ENTRY_COLUMNS, LIMITS, Ward, csv_of, make_ward
@@ -39,6 +42,33 @@ class TestUpload:
         assert (first.is_known, again.is_known, packed.is_known) == (False, True, True)
         assert first.file.id == again.file.id == packed.file.id
         assert await ward.count("sealed_file") == 1
+
+    async def test_beyond_what_all_files_may_be_is_refused_before_it_is_read(self, ward: Ward) -> None:
+        limits = msgspec.structs.replace(LIMITS, quota_bytes=6 * MEBIBYTE)
+        actor, context = ward.organisation.coordinator, RequestContext(request_id="full")
+        read: list[int] = []
+
+        async def counted(size: int) -> AsyncIterator[bytes]:
+            for number in range(size):
+                read.append(number)
+                yield bytes([number]) * MEBIBYTE
+
+        await service.receive(ward.database, actor, context, counted(5), limits=limits)
+        with pytest.raises(UploadsFull):
+            await service.receive(ward.database, actor, context, counted(60), limits=limits)
+
+        assert len(read) < 12
+        assert await ward.count("sealed_file") == 1
+
+    async def test_that_is_known_is_kept_as_long_as_a_new_one(self, ward: Ward) -> None:
+        body = csv_of(ENTRY_COLUMNS, ward.entries(10))
+        await ward.upload(body)
+        [soon] = await ward.rows("update sealed_file set expires_at = now() + interval '1 minute' returning expires_at")
+
+        again = await ward.upload(body)
+
+        assert again.is_known
+        assert again.file.expires_at > soon["expires_at"] + LIMITS.keep / 2
 
     async def test_lies_sealed(self, ward: Ward) -> None:
         await ward.upload(csv_of(ENTRY_COLUMNS, ward.entries(10)))

@@ -87,3 +87,14 @@ class TestUpdate:
             Identifier(system="urn:other", value="7"),
             Identifier(system="urn:mrn", value="0002"),
         }
+
+    async def test_that_fails_is_recorded_of_her_when_the_report_is_read(self, ward: Ward) -> None:
+        await archive(ward)
+        line = {**NAMED, "email": "ada@weser.example"}
+        operation = await ward.begin("patients", csv_of(list(line), [line]), existing="update")
+        await ward.driven(operation)
+
+        await ward.report(operation)
+        events = await ward.rows("select subject_ids from audit_event where action = 'import.read_report'")
+
+        assert [one["subject_ids"] for one in events if one["subject_ids"]] == [[(await ada(ward)).id]]

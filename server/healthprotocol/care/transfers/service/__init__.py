@@ -10,7 +10,8 @@ from healthprotocol.care.transfers.service.exporting import (
 )
 from healthprotocol.care.transfers.service.exporting import kind_of as export_kind_of
 from healthprotocol.care.transfers.service.importing import import_batch, kind_of, submit
-from healthprotocol.care.transfers.service.reports import Keeping, open_report, written
+from healthprotocol.care.transfers.service.keeping import Keeping
+from healthprotocol.care.transfers.service.reports import open_report, written
 from healthprotocol.care.transfers.service.uploads import Limits, get, preview, receive
 
 __all__ = [

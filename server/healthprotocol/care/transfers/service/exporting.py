@@ -26,7 +26,9 @@ from healthprotocol.care.transfers.model import ExportPlan, Noun
 from healthprotocol.care.transfers.rules.cells import written
 from healthprotocol.care.transfers.rules.columns import names_of
 from healthprotocol.care.transfers.schemas import StartExport
-from healthprotocol.care.transfers.service.reports import keep_of
+from healthprotocol.care.transfers.service import subjects
+from healthprotocol.care.transfers.service.asking import asker
+from healthprotocol.care.transfers.service.keeping import keep_of
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.listing import Asked
 from healthprotocol.foundation.db.transaction import Database, Transaction
@@ -50,6 +52,7 @@ PAGE = 200
 _PAGES_A_BATCH = 10
 
 Line = dict[str, Any]
+_Page = tuple[list[Line], Sequence[UUID], str | None]
 
 
 def kind_of(noun: Noun) -> str:
@@ -70,7 +73,7 @@ async def stream(
     is_first = True
     while is_first or place is not None:
         async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
-            lines, place = await _page(tx, actor, plan, place)
+            lines, _, place = await _page(tx, actor, plan, place)
         yield (_head(plan) if is_first else b"") + _encoded(plan, lines)
         is_first = False
 
@@ -103,7 +106,7 @@ async def export_batch(tx: Transaction, operation: Operation) -> Batch:
     plan = msgspec.structs.replace(
         msgspec.convert(operation.input, ExportPlan), filter=await _opened_filter(tx, operation)
     )
-    actor = Actor(account_id=operation.created_by, organisation_id=tx.tenant, role=plan.role)
+    actor = await asker(tx, operation, role=plan.role)
     file = await sealed.create(
         tx,
         FileId(operation.id),
@@ -113,14 +116,17 @@ async def export_batch(tx: Transaction, operation: Operation) -> Batch:
         keep=keep_of(tx),
     )
     place, count = operation.cursor, 0
+    named: dict[UUID, None] = {}
     parts = [_head(plan)] if operation.cursor is None else []
     for _ in range(_PAGES_A_BATCH):
-        lines, place = await _page(tx, actor, plan, place)
+        lines, shown, place = await _page(tx, actor, plan, place)
+        named |= dict.fromkeys(shown)
         count += len(lines)
         parts.append(_encoded(plan, lines))
         if place is None:
             break
     file = await sealed.append(tx, file, b"".join(parts))
+    await subjects.add(tx, operation, named)
     if place is None:
         await sealed.complete(tx, file)
     done = operation.done + count
@@ -149,7 +155,7 @@ async def open_export(
         raise RangeNotSatisfiable(public={"size_bytes": file.size_bytes})
     plan = msgspec.convert(operation.input, ExportPlan)
     _require_sight(actor, plan.noun)
-    # Who is in it was recorded as it was written, under the operation's id.
+    # Who is in it is recorded by `content_of`, before a byte is sent.
     detail = {"noun": plan.noun, "from_byte": begin}
     await audit.record(tx, actor, "export.download", operation_id, object_type="operation", detail=detail)
     return plan, file
@@ -158,7 +164,8 @@ async def open_export(
 async def content_of(
     database: Database, actor: Actor, context: RequestContext, file: SealedFile, *, begin: int
 ) -> AsyncGenerator[bytes, None]:
-    """Yield a sealed file from a byte on, each part read in a transaction of its own."""
+    """Record whom a sealed file speaks of, and yield it from a byte on, each part read in its own transaction."""
+    await subjects.record(database, actor, context, OperationId(file.id), action="export.download")
     while begin < file.size_bytes:
         async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
             part = await sealed.read(tx, file.id, begin=begin, most_bytes=2 * sealed.CHUNK_BYTES)
@@ -175,23 +182,25 @@ def _require_sight(actor: Actor, noun: Noun) -> None:
     permissions.require(actor, _READS[noun])
 
 
-async def _page(tx: Transaction, actor: Actor, plan: ExportPlan, place: str | None) -> tuple[list[Line], str | None]:
-    """Return the lines of a page, and where the next one begins; None at the end."""
+async def _page(tx: Transaction, actor: Actor, plan: ExportPlan, place: str | None) -> _Page:
+    """Return the lines of a page, of whom they are, and where the next one begins; None at the end."""
     if plan.noun == "patients":
         after = None if place is None else UUID(place)
         found, last = await patients.exported(tx, actor, plan.filter, after=after, limit=PAGE)
-        return [_patient(one) for one in found], None if last is None else str(last)
+        return [_patient(one) for one in found], [one.id for one in found], None if last is None else str(last)
     asked = Asked(filter=plan.filter, order_by="id", page_size=PAGE, page_token=place)
     if plan.noun == "assignments":
         page = await assignments.page(tx, actor, asked)
         titled = await assignments.titled(tx, page.items)
-        await _record(tx, actor, "assignment.export", [one.patient_id for one in page.items])
-        return [_assignment(one) for one in titled], page.next_page_token
+        shown = [one.patient_id for one in page.items]
+        await _record(tx, actor, "assignment.export", shown)
+        return [_assignment(one) for one in titled], shown, page.next_page_token
     recorded = await entries.page(tx, actor, asked)
     corrected = [one.replaces for one in recorded.items if one.replaces is not None]
     clients = await entries.client_ids(tx, corrected)
-    await _record(tx, actor, "entry.export", [one.patient_id for one in recorded.items])
-    return [_entry(one, clients) for one in recorded.items], recorded.next_page_token
+    shown = [one.patient_id for one in recorded.items]
+    await _record(tx, actor, "entry.export", shown)
+    return [_entry(one, clients) for one in recorded.items], shown, recorded.next_page_token
 
 
 async def _record(tx: Transaction, actor: Actor, action: str, subjects: Sequence[UUID]) -> None:

@@ -15,6 +15,7 @@ from healthprotocol.care.transfers.model import Counts, ImportPlan, Line, Noun, 
 from healthprotocol.care.transfers.rules.counting import added_up
 from healthprotocol.care.transfers.schemas import StartImport
 from healthprotocol.care.transfers.service import reports
+from healthprotocol.care.transfers.service.asking import asker
 from healthprotocol.care.transfers.service.lines import RecordSource, dialect_in, dialect_of, line_of
 from healthprotocol.care.transfers.service.nouns import SIZES, intake
 from healthprotocol.care.transfers.service.uploads import complete, plan_of
@@ -64,7 +65,7 @@ async def submit(tx: Transaction, actor: Actor, noun: Noun, wanted: StartImport)
 async def import_batch(tx: Transaction, operation: Operation) -> Batch:
     """Bring in the next lines of a file, as `run_in_batches` asks for it."""
     plan = msgspec.convert(operation.input, ImportPlan)
-    actor = Actor(account_id=operation.created_by, organisation_id=tx.tenant, role=plan.role)
+    actor = await asker(tx, operation, role=plan.role)
     counts = Counts(dry_run=plan.dry_run)
     if operation.result is not None:
         counts = msgspec.convert(operation.result, Counts)

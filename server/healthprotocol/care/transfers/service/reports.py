@@ -1,7 +1,6 @@
 """What was wrong with a file, line by line: sealed beside the upload, and written out as a file to repair and send."""
 
 from collections.abc import AsyncGenerator, Sequence
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -10,6 +9,8 @@ from healthprotocol.care.transfers.errors import NoReport
 from healthprotocol.care.transfers.model import Counts, FileFormat, ImportPlan, Line, Outcome
 from healthprotocol.care.transfers.rules.columns import REPORT_COLUMNS, names_of
 from healthprotocol.care.transfers.rules.counting import MOST_REPORTED
+from healthprotocol.care.transfers.service import subjects
+from healthprotocol.care.transfers.service.keeping import keep_of
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.files import FileId, FileUnknown, sealed
@@ -24,17 +25,6 @@ from healthprotocol.trust.permissions.model import Role
 REPORT = "report"
 IMPORT = "import."
 _WRITTEN_AT_ONCE = 500
-
-
-class Keeping(msgspec.Struct, frozen=True):
-    """How long the files that are made here are kept; a part that the database carries, else a week."""
-
-    keep: timedelta = timedelta(days=7)
-
-
-def keep_of(tx: Transaction) -> timedelta:
-    """Return how long a file that is made in this transaction is kept."""
-    return (tx.attached(Keeping) or Keeping()).keep
 
 
 class Faulty(msgspec.Struct, frozen=True):
@@ -80,6 +70,8 @@ async def add(
         keep=keep_of(tx),
     )
     await sealed.append(tx, file, b"".join(msgspec.json.encode(one) + b"\n" for one in faulty))
+    named = (one.subject_id for one in outcomes if one.became == "failed" and one.subject_id is not None)
+    await subjects.add(tx, operation, named)
 
 
 async def open_report(
@@ -109,6 +101,7 @@ async def written(
     database: Database, actor: Actor, context: RequestContext, report: Report
 ) -> AsyncGenerator[bytes, None]:
     """Yield a report as a file, a bounded part at a time, each read in a transaction of its own."""
+    await subjects.record(database, actor, context, report.operation_id, action="import.read_report")
     columns = [name for name in report.plan.columns or names_of(report.plan.noun) if name not in REPORT_COLUMNS]
     if report.format == "csv":
         yield ("\ufeff" + csv_line([*columns, *REPORT_COLUMNS])).encode()

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from healthprotocol.care.transfers.errors import UploadCutOff
+from healthprotocol.care.transfers.errors import UploadCutOff, UploadsFull
 from healthprotocol.care.transfers.model import Existing, FirstFault, ImportPlan, Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import PreviewLine, PreviewOut, Received
 from healthprotocol.care.transfers.service.lines import RecordSource, dialect_of, line_of
@@ -25,10 +25,11 @@ _PART_BYTES = 2 * 1024 * 1024
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How large a file may be, unpacked, and how long it is kept."""
+    """How large a file may be, unpacked, how long it is kept, and how large all of an organisation may be together."""
 
     bytes: int
     keep: timedelta
+    quota_bytes: int = 2 * 1024 * 1024 * 1024
 
 
 async def receive(
@@ -43,13 +44,17 @@ async def receive(
     """
     Keep a file, sealed, in transactions of its own; return the one kept before when the same content came already.
 
-    `sha256` is what its sender says of it, unpacked. Raises TooLarge, NotGzip, UploadCutOff; then nothing of it stays.
+    `sha256` is what its sender says of it, unpacked. Raises TooLarge, UploadsFull, NotGzip, UploadCutOff; then
+    nothing of it stays.
     """
+    async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
+        await _require_space(tx, limits)
     counted = Intake(limit_bytes=limits.bytes)
     file: SealedFile | None = None
     try:
         async for part in plain_parts(stream, counted, size=_PART_BYTES):
             async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
+                await _require_space(tx, limits, more_bytes=len(part))
                 file = await sealed.append(tx, file or await _begun(tx, actor, keep=limits.keep), part)
         _require_whole(counted, sha256)
         async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
@@ -135,6 +140,11 @@ def plan_of(
         existing="update" if existing == "update" else "skip",
         role=actor.role,
     )
+
+
+async def _require_space(tx: Transaction, limits: Limits, *, more_bytes: int = 1) -> None:
+    if await sealed.kept_bytes(tx, purpose=UPLOAD) + more_bytes > limits.quota_bytes:
+        raise UploadsFull(public={"quota_bytes": limits.quota_bytes})
 
 
 def _require_whole(counted: Intake, sha256: str | None) -> None:

@@ -57,11 +57,12 @@ class PatientIntake:
         ids = known.ids(sent)
         if len(ids) > 1:
             return fault("client_id", "ambiguous", "Its client_id and its record numbers are of different patients.")
+        known_id = next(iter(ids), None)
         try:
             async with self._tx.attempt():
                 outcome = await (self._update(ids.pop(), line, sent) if ids else self._create(sent))
         except Problem as problem:
-            return refused(_NOUN, line, problem)
+            return msgspec.structs.replace(refused(_NOUN, line, problem), subject_id=known_id)
         if outcome.row_id is not None:
             known.add(sent, outcome.row_id)
             if sent.client_id is not None and sent.client_id != str(outcome.row_id):
