@@ -16,7 +16,7 @@ from healthprotocol.care.transfers.service import Keeping
 from healthprotocol.care.transfers.service.nouns import SIZES, Size
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs import operations
-from tests.care.transfers.files import ENTRY_COLUMNS, FEVER, Ward, csv_of, make_ward
+from tests.care.transfers.files import ENTRY_COLUMNS, FEVER, Ward, csv_of, employ, make_ward
 from tests.support.people import Organisation
 
 PEOPLE = [
@@ -169,6 +169,7 @@ class TestEntries:
         assert sorted(outcomes) == ["completed", "completed", "completed", "retracted"]
 
     async def test_of_another_organisation_are_not_found(self, ward: Ward, other_organisation: Organisation) -> None:
+        await employ(ward.database, other_organisation.coordinator)
         other = msgspec.structs.replace(ward, organisation=other_organisation)
 
         result = await other.bring("entries", csv_of(ENTRY_COLUMNS, ward.entries(3)))
