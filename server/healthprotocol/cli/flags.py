@@ -9,6 +9,7 @@ from uuid import UUID
 
 import typer
 
+from healthprotocol.cli.decided import state_in_words
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.cli.installation import Installation
 from healthprotocol.cli.terminal import JsonFlag, Terminal
@@ -39,9 +40,10 @@ def register(app: typer.Typer) -> None:
     group.command(
         epilog="Example: healthprotocol flags target lists.cost-guard off --to role=admin --to percentage=9 --reason A"
     )(target)
-    group.command(epilog="Example: healthprotocol flags require lists.new lists.cost-guard --reason 'Needs it.'")(
-        require
-    )
+    group.command(
+        epilog="Example, which takes all away (keys behind the first are what it needs): "
+        "healthprotocol flags require lists.cost-guard --reason 'Needs no other.'"
+    )(require)
     group.command(epilog="Example: healthprotocol flags kill lists.cost-guard --reason 'Lists fail.'")(kill)
     group.command(epilog="Example: healthprotocol flags revive lists.cost-guard --reason 'Mended in 1.4.'")(revive)
     group.command(epilog="Example: healthprotocol flags stale --days 60 --check")(stale)
@@ -49,11 +51,13 @@ def register(app: typer.Typer) -> None:
     rollout = typer.Typer(no_args_is_help=True, help="Give a variant to more and more accounts, watched by a guard.")
     rollout.command(
         "start",
-        epilog="Example: healthprotocol flags rollout start lists.new --stage 1:1800 --stage 10:3600 --stage 100:3600 "
-        "--reason 'Release 1.4.'",
+        epilog="Example: healthprotocol flags rollout start lists.cost-guard --variant off --stage 1:1800 "
+        "--stage 10:3600 --stage 100:3600 --reason 'Release 1.4.'",
     )(start_rollout)
-    rollout.command("status", epilog="Example: healthprotocol flags rollout status lists.new --json")(rollout_status)
-    rollout.command("stop", epilog="Example: healthprotocol flags rollout stop lists.new --reason 'Not now.'")(
+    rollout.command("status", epilog="Example: healthprotocol flags rollout status lists.cost-guard --json")(
+        rollout_status
+    )
+    rollout.command("stop", epilog="Example: healthprotocol flags rollout stop lists.cost-guard --reason 'Not now.'")(
         stop_rollout
     )
     group.add_typer(rollout, name="rollout")
@@ -110,6 +114,8 @@ def target(
     from healthprotocol.operations.flags import service
     from healthprotocol.operations.flags.model import Change
 
+    if not to and variant != "nobody":
+        raise UsedWrongly("Say for whom with --to, such as --to role=admin; --to percentage=100 is every account.")
     rule = _rule(variant, to or [])
 
     async def act(tx: "Transaction") -> "Seen":
@@ -176,15 +182,24 @@ def stale(
 
 
 def history(key: Key, *, organisation: For = None, json: JsonFlag = False) -> None:
-    """List the latest changes of a flag, newest first: who, when, what, why."""
+    """List the latest changes of a flag, newest first: who, when, what, before and after, why."""
     from healthprotocol.operations.flags import service
 
     versions = _in_transaction(organisation, lambda tx: service.history(tx, None, key))
     rows = [
-        (f"{one.changed_at:%Y-%m-%d %H:%M:%S}", one.act, one.changed_as, "one" if one.is_own else "all", one.reason)
+        (
+            f"{one.changed_at:%Y-%m-%d %H:%M:%S}",
+            one.act,
+            one.changed_as,
+            "one" if one.is_own else "all",
+            state_in_words(one.before),
+            state_in_words(one.after),
+            one.reason,
+        )
         for one in versions
     ]
-    Terminal(as_json=json).table(_builtins(versions), ("When (UTC)", "What", "Who", "For", "Why"), rows)
+    columns = ("When (UTC)", "What", "Who", "For", "Before", "After", "Why")
+    Terminal(as_json=json).table(_builtins(versions), columns, rows)
 
 
 def start_rollout(
@@ -270,6 +285,7 @@ def _rule(variant: str, conditions: list[str]) -> "Rule":
     from datetime import UTC
 
     from healthprotocol.foundation.flags.model import Rule, StickyBy
+    from healthprotocol.trust.permissions.model import Role
 
     said: dict[str, list[str]] = {}
     for condition in conditions:
@@ -277,6 +293,8 @@ def _rule(variant: str, conditions: list[str]) -> "Rule":
         said.setdefault(kind, []).append(value)
     if unknown := said.keys() - _KINDS:
         raise UsedWrongly(f"--to knows {', '.join(sorted(_KINDS))}, not {min(unknown)}")
+    if strangers := set(said.get("role", ())) - set(Role):
+        raise UsedWrongly(f"There is no role {min(strangers)}; there are {', '.join(Role)}")
     shares = said.get("percentage") or said.get("organisations")
 
     def instant(kind: str) -> datetime | None:
@@ -324,17 +342,7 @@ def _say(seen: "Seen", organisation: UUID | None, *, as_json: bool) -> None:
 
 def _state(seen: "Seen") -> str:
     stored = seen.own if seen.own.revision else seen.installation
-    state = stored.state
-    said = ["killed"] if state.is_killed else []
-    if state.default is not None:
-        said.append(f"default {state.default}")
-    if state.rules:
-        said.append(f"{len(state.rules)} rules")
-    if state.requires:
-        said.append(f"requires {', '.join(one.key for one in state.requires)}")
-    if state.rollout is not None:
-        said.append(f"rolled out to {state.rollout.percentage:g} %")
-    return ", ".join(said) or "as declared"
+    return state_in_words(stored.state)
 
 
 def _document(seen: "Seen", organisation: UUID | None) -> Any:

@@ -66,7 +66,8 @@ def require_flag(tx: Transaction, key: str) -> Flag[Any]:
     """Return the declared flag. Raises FlagUnknown."""
     flag = tx.flags.registry.get(key)
     if flag is None:
-        raise FlagUnknown
+        there_are = ", ".join(sorted(one.key for one in tx.flags.registry)) or "none"
+        raise FlagUnknown(f"There is no such flag. There are: {there_are}.")
     return flag
 
 
