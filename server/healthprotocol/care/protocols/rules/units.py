@@ -8,6 +8,7 @@ that takes a molar mass, which UCUM does not know. Source: care rules §4.3; htt
 import math
 import re
 from functools import lru_cache
+from threading import RLock
 from typing import Any
 
 from lark import Lark
@@ -79,6 +80,11 @@ def convert(value: float, *, unit: str, to: str) -> float:
     return round(value * factor + offset, 11 - math.floor(math.log10(scale))) + 0.0
 
 
+# The tables are built in a thread while the first request may ask already. Two registries would not know each other's
+# units, and that a conversion failed between them would be remembered.
+_one_at_a_time = RLock()
+
+
 @lru_cache(maxsize=1)
 def _registry() -> PintUcumRegistry:
     # Takes half a second, so it is not done at import: a command that converts nothing does not wait for it.
@@ -94,7 +100,8 @@ def _parser() -> Lark:
 @lru_cache(maxsize=4_096)
 def _parses(code: str) -> bool:
     try:
-        _parser().parse(code)
+        with _one_at_a_time:
+            _parser().parse(code)
     except LarkError:
         return False
     return True
@@ -104,11 +111,8 @@ def _parses(code: str) -> bool:
 def _formula(unit: str, to: str) -> tuple[float, float] | None:
     """Return (factor, offset) of the conversion, or None. Units on a logarithmic scale have neither."""
     try:
-        source, target = _quantity(unit), _quantity(to)
-        at_zero, at_one, at_two = (
-            _registry().Quantity(count * source.magnitude, source.units).to(target.units).magnitude / target.magnitude
-            for count in (0, _SAMPLE, 2 * _SAMPLE)
-        )
+        with _one_at_a_time:
+            at_zero, at_one, at_two = _at(_quantity(unit), _quantity(to))
     except (LarkError, PintError, ArithmeticError, ValueError):
         return None
     factor = (at_one - at_zero) / _SAMPLE
@@ -116,6 +120,15 @@ def _formula(unit: str, to: str) -> tuple[float, float] | None:
         return None
     # Thirteen digits take off what binary fractions added: 31.99999999999994 is 32.
     return float(f"{factor:.13g}"), float(f"{at_zero:.13g}")
+
+
+def _at(source: Any, target: Any) -> tuple[float, float, float]:
+    """Return what 0, 1,000 and 2,000 of `source` are in `target`."""
+    zero, one, two = (
+        _registry().Quantity(count * source.magnitude, source.units).to(target.units).magnitude / target.magnitude
+        for count in (0, _SAMPLE, 2 * _SAMPLE)
+    )
+    return zero, one, two
 
 
 def _quantity(code: str) -> Any:
