@@ -41,8 +41,8 @@ def register(app: typer.Typer) -> None:
         epilog="Example: healthprotocol flags target lists.cost-guard off --to role=admin --to percentage=9 --reason A"
     )(target)
     group.command(
-        epilog="Example, which takes all away (keys behind the first are what it needs): "
-        "healthprotocol flags require lists.cost-guard --reason 'Needs no other.'"
+        # What it needs would be named behind it; naming none takes all away.
+        epilog="Example: healthprotocol flags require lists.cost-guard --reason 'Needs no other.'"
     )(require)
     group.command(epilog="Example: healthprotocol flags kill lists.cost-guard --reason 'Lists fail.'")(kill)
     group.command(epilog="Example: healthprotocol flags revive lists.cost-guard --reason 'Mended in 1.4.'")(revive)
