@@ -47,7 +47,13 @@ class Door:
         headers = self._headers | ({"cache-control": "no-cache"} if past_caches else {})
         address = f"/api/v1{path}" + (f"?{urlencode(query)}" if query else "")
         began = perf_counter()
-        self._connection.request("GET", address, headers=headers)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request("GET", address, headers=headers)
+            answer = self._connection.getresponse()
+        except http.client.RemoteDisconnected:
+            # The server hung up on a connection that had rested too long.
+            began = perf_counter()
+            self._connection.request("GET", address, headers=headers)
+            answer = self._connection.getresponse()
         body = answer.read()
         return Answer(answer.status, body, (perf_counter() - began) * 1000)
