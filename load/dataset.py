@@ -34,7 +34,7 @@ from healthprotocol.foundation.db.embedded import EmbeddedServer
 from healthprotocol.foundation.db.transaction import Database, open_pool
 from healthprotocol.trust.accounts.service import PasswordHasher
 from population import people, tables
-from population.clinics import PASSWORD, Clinic, clinics, open_clinic, staff_of
+from population.clinics import PASSWORD, PRESENT, Clinic, clinics, open_clinic, staff_of
 from population.history import Scribe
 from population.rows import Rows
 
@@ -98,7 +98,7 @@ def build(wanted: Wanted, data_dir: Path) -> None:
     with EmbeddedServer(data_dir, durable=False) as server:
         url = server.url_of(DATABASE)
         asyncio.run(migrate.up(url, app_password=place.application_password))
-        asyncio.run(_prepare(url))
+        asyncio.run(_prepare(url, wanted.at))
         _in_processes(_open, url, data_dir, wanted)
         say(began, f"{wanted.organisations} organisations are open")
         _in_processes(_fill, url, data_dir, wanted)
@@ -108,12 +108,13 @@ def build(wanted: Wanted, data_dir: Path) -> None:
     say(began, f"done: start it with `python load/dataset.py serve --data-dir {data_dir}`")
 
 
-async def _prepare(url: str) -> None:
+async def _prepare(url: str, at: datetime) -> None:
     connection = await asyncpg.connect(url)
     for table in ("entry", "audit_event"):
         await connection.execute(
-            f"select ensure_month_partitions('{table}', (now() - interval '{_MONTHS} months')::date, {_MONTHS + 3})"
-        )
+            "select ensure_month_partitions($1::text::regclass, ($2::timestamptz - $3 * interval '1 month')::date, $4)",
+            table, at, _MONTHS, _MONTHS + 3,
+        )  # fmt: skip
     await tables.strip(connection)
     await connection.close()
 
@@ -307,7 +308,7 @@ def main() -> None:
 
 def _present(data_dir: Path, at: datetime | None) -> datetime:
     """Return the instant that the data set is of: the one it was begun with."""
-    path = data_dir / "dataset.at"
+    path = data_dir / PRESENT
     if path.exists():
         return datetime.fromisoformat(path.read_text())
     present = (at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)

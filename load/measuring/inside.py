@@ -1,13 +1,15 @@
 """
 The application inside this process, with what a request costs it: statements, buffers, and calls of Python.
 
-None of the three depends on how busy the machine is, so two runs of the same code say the same.
+None of the three depends on how busy the machine is, and its present is the data set's, so two runs of the same code
+say the same, today and next year.
 """
 
 import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,11 +18,12 @@ import httpx2
 import msgspec
 
 from healthprotocol.app import create_app
+from healthprotocol.assembly import assemble
 from healthprotocol.cli.installation import DATABASE, Installation
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.db.embedded import EmbeddedServer
 from measuring.costs import Meter
-from population.clinics import PASSWORD
+from population.clinics import PASSWORD, PRESENT
 
 
 class Effort(msgspec.Struct, frozen=True):
@@ -125,9 +128,16 @@ async def _inside(data_dir: Path, server: EmbeddedServer, url: str) -> AsyncIter
     )  # fmt: skip
     meter = Meter(url, cluster=server.directory, port=0)
     await meter.open()
-    async with _running(create_app(settings)) as http:
-        yield Inside(http, meter)
-    await meter.close()
+    parts = await assemble(settings)
+    present = datetime.fromisoformat((data_dir / PRESENT).read_text())
+    parts.database.clock = lambda: present
+    await parts.start()
+    try:
+        async with _running(create_app(settings, assembly=parts)) as http:
+            yield Inside(http, meter)
+    finally:
+        await parts.close()
+        await meter.close()
 
 
 @asynccontextmanager

@@ -20,6 +20,8 @@ from population.plans import CONTENTS
 
 # Known to everybody who reads this, as those of the demo are: the data set is of nobody.
 PASSWORD = "rivers of the north 1871"  # noqa: S105
+# The file beside a data set with the instant that it is of.
+PRESENT = "dataset.at"
 OPENED = timedelta(days=420)
 LARGE_LIBRARY, LARGE_VERSIONS = 150, 25
 # How unequal organisations are: the largest is some fifty times the median.

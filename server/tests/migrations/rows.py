@@ -95,15 +95,21 @@ async def _fill(connection: Connection, name: str, chance: random.Random) -> boo
     parents = await connection.fetch(_PARENTS, name)
     words = re.findall(r"'([a-z][\w:.-]*)'", " ".join(row["said"] for row in await connection.fetch(_CHECKS, name)))
     made = 0
-    for _ in range(_TRIES):
+    for tried in range(_TRIES):
+        # A row of the one organisation first, so that rows which need several parents find all of them in it.
+        organisation = TENANT if not made and tried < _TRIES // 2 else chance.choice((TENANT, TENANT, _INSTALLATION))
         inherited: dict[str, Any] = {}
         for parent in parents:
             there = ", ".join(parent["there"])
-            row = await connection.fetchrow(f"select {there} from {parent['parent']} order by random() limit 1")
-            if row is None:
+            found = await connection.fetch(f"select {there} from {parent['parent']} order by {there}")
+            if not found:
                 return False
-            inherited |= dict(zip(parent["here"], row, strict=True))
-        values = {c["name"]: _value(c, words, chance) for c in columns if not c["made"]} | inherited
+            of_it = [row for row in found if row.get("organisation_id", organisation) == organisation]
+            inherited |= dict(zip(parent["here"], chance.choice(of_it or found), strict=True))
+        values = {c["name"]: _value(c, words, chance) for c in columns if not c["made"]}
+        if "organisation_id" in values:
+            values["organisation_id"] = organisation
+        values |= inherited
         made += await _insert(connection, name, columns, values)
         if made >= _ROWS:
             break
@@ -129,8 +135,6 @@ async def _insert(
 
 
 def _value(column: Mapping[str, Any], words: Sequence[str], chance: random.Random) -> Any:
-    if column["name"] == "organisation_id":
-        return chance.choice((TENANT, TENANT, TENANT, _INSTALLATION))
     if not column["required"] and chance.random() < 0.4:
         return None
     return _of_type(column, words, chance)
