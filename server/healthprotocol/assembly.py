@@ -246,9 +246,9 @@ class Parts(Provider):
         await keeper.close()
 
     @provide
-    async def runtime(self, database: Database, changes: LiveChanges, doorkeeper: Doorkeeper) -> RuntimeSettings:
+    async def runtime(self, database: Database, changes: LiveChanges, settings: Settings) -> RuntimeSettings:
         """What is chosen while this runs; what it was started with holds until then."""
-        runtime = RuntimeSettings(database, SETTINGS, changes=changes, defaults=usual_choices(doorkeeper.policy))
+        runtime = RuntimeSettings(database, SETTINGS, changes=changes, usual=usual_choices(settings))
         await runtime.start()
         return runtime
 

@@ -21,11 +21,13 @@ SWEPT_AT_ONCE = 10_000
 
 KEPT_HOURS = Setting(
     name="idempotency.kept_hours",
+    title="Recognise repeated requests for",
+    group="Connected systems",
     default=24,
     unit="hours",
     least=1,
     most=720,
-    description="For how long the answer to a write with an Idempotency-Key is kept for whoever sends it again.",
+    description="An app that lost the connection sends again, with the same key. For so long that does nothing twice.",
 )
 
 _TABLE = "idempotency"

@@ -3843,6 +3843,9 @@ export interface components {
          * SettingOut
          * @description A setting: what it is, what holds now, and whose choice that is.
          *
+         *     `title` and `group` are for people. `source` `started` is what the platform was started with, `relaxed` what holds
+         *     in an environment for development or tests while nobody chooses.
+         *
          *     `own_value` and `variation` are the organisation's own choice; null where it takes what the installation says.
          *     `version` 0 means that the organisation never chose. A sensitive value is null everywhere.
          */
@@ -3851,13 +3854,15 @@ export interface components {
             changed_by: string | null;
             choices: (number | boolean | string)[];
             description: string;
+            group: string;
             is_sensitive: boolean;
             maximum: number | null;
             minimum: number | null;
             name: string;
             own_value: number | boolean | string | null;
             /** @enum {unknown} */
-            source: "default" | "installation" | "organisation";
+            source: "default" | "installation" | "organisation" | "relaxed" | "started";
+            title: string;
             /** @enum {unknown} */
             type: "boolean" | "integer" | "number" | "text";
             unit: string;

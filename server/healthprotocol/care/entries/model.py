@@ -19,11 +19,13 @@ OccurrenceId = NewType("OccurrenceId", str)
 
 LATE_DAYS = Setting(
     name="entry.late_days",
+    title="Late entries are taken for",
+    group="Patients' entries",
     default=7,
     unit="days",
     least=0,
     most=90,
-    description="For how many days after it closed an occurrence takes entries; they are marked as late.",
+    description="For so long after its time a task can still be ticked off or measured; the entry is marked as late.",
 )
 
 OccurrenceState = Literal["not_yet_open", "open", "completed", "skipped", "missed", "not_applicable"]

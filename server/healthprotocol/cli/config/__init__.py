@@ -3,7 +3,7 @@
 import typer
 
 from healthprotocol.cli.config.adopt import adopt
-from healthprotocol.cli.config.chosen import history, rollback, set_
+from healthprotocol.cli.config.chosen import history, list_, rollback, set_
 from healthprotocol.cli.config.started import check, diff, show
 
 
@@ -11,6 +11,7 @@ def register(app: typer.Typer) -> None:
     """Add the group of commands."""
     group = typer.Typer(no_args_is_help=True, help="See, check and change the settings.")
     group.command(epilog="Example: healthprotocol config show --json")(show)
+    group.command("list", epilog="Example: healthprotocol config list --json")(list_)
     group.command(epilog="Example: HP_ENVIRONMENT=production healthprotocol config check")(check)
     group.command(epilog="Example: healthprotocol config diff --from staging --to production")(diff)
     group.command("set", epilog="Example: healthprotocol config set entry.late_days 3 --reason 'trial in May'")(set_)

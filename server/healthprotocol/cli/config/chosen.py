@@ -104,6 +104,33 @@ def history(name: Named, *, organisation: Organisation = None, json: JsonFlag = 
     terminal.table(to_builtins(found), ("Version", "When", "Who", "To", "Why"), rows)
 
 
+def list_(*, organisation: Organisation = None, json: JsonFlag = False) -> None:
+    """List what may be chosen while the platform runs: in words, what holds, what fits, and whose choice it is."""
+    found = shown_choices(Installation.load(), organisation)
+    rows = [
+        (name, one["title"], f"{one['value']} {one['unit']}".rstrip(), one["range"], origin_in_words(one))
+        for name, one in found.items()
+    ]
+    Terminal(as_json=json).table(found, ("Setting", "In words", "Value", "Range", "From"), rows)
+
+
+def origin_in_words(shown: dict[str, Any]) -> str:
+    """Return where a value comes from, as one reads it in a table."""
+    if shown["source"] == "relaxed":
+        return str(shown["where"])
+    return " ".join(part for part in (shown["source"], shown["where"]) if part)
+
+
+def range_in_words(setting: "Setting[Any]") -> str:
+    """Return which values fit, such as `5 to 720`; empty when all of the type do."""
+    if setting.choices:
+        return ", ".join(map(str, setting.choices))
+    least, most = (None if bound is None else f"{bound:g}" for bound in (setting.least, setting.most))
+    if least is not None and most is not None:
+        return f"{least} to {most}"
+    return f"at least {least}" if least is not None else f"at most {most}" if most is not None else ""
+
+
 def shown_choices(installation: Installation, organisation: UUID | None) -> dict[str, dict[str, Any]]:
     """Return every setting that may be chosen, as `config show` prints it. Raises CommandFailed without a database."""
     if installation.is_embedded and not (installation.data_dir / "postgresql" / "postmaster.pid").exists():
@@ -118,15 +145,26 @@ def shown_choices(installation: Installation, organisation: UUID | None) -> dict
             value, source = runtime.holds(setting, tenant, now=now)
             shown = "set" if setting.is_sensitive else str(value)
             found[name] = {
+                "title": setting.title,
+                "description": setting.description,
                 "value": shown,
                 "unit": setting.unit,
+                "range": range_in_words(setting),
+                "chosen_for": setting.scope,
                 "source": source,
-                "where": "",
+                "where": _where(assembly, name, source),
                 "needs_restart": False,
             }
         return found
 
     return _run(act, installation)
+
+
+def _where(assembly: "Assembly", name: str, source: str) -> str:
+    """Return the variable or environment that stands for a choice which nobody made while it runs."""
+    if source == "relaxed":
+        return f"{assembly.settings.environment} environment"
+    return assembly.runtime.usual[name].where if source == "started" else ""
 
 
 def _run(act: "Callable[[Assembly], Awaitable[T]]", installation: Installation | None = None) -> T:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
-from healthprotocol.cli.config.chosen import Organisation, shown_choices
+from healthprotocol.cli.config.chosen import Organisation, origin_in_words, shown_choices
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.cli.installation import Installation
 from healthprotocol.cli.safety import advice_on_settings, faults_of_database, faults_of_settings
@@ -46,7 +46,7 @@ def show(
             variable(name) if one["needs_restart"] else name,
             str(one["value"] if one["value"] is not None else ""),
             one["unit"],
-            " ".join(part for part in (one["source"], one["where"]) if part),
+            origin_in_words(one),
             "at a restart" if one["needs_restart"] else "at once",
         )
         for name, one in document.items()

@@ -25,7 +25,8 @@ from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import Forbidden, Invalid, NotFound, PreconditionFailed, Unavailable, Violation
 from healthprotocol.foundation.ids import INSTALLATION, AccountId, OrganisationId
 
-Source = Literal["default", "installation", "organisation"]
+# `started`: a start-up setting says so; `relaxed`: nobody did, and the environment is none that people are treated in.
+Source = Literal["default", "started", "relaxed", "installation", "organisation"]
 
 LONGEST_REASON = 200
 
@@ -70,6 +71,14 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Usual(msgspec.Struct, frozen=True):
+    """What a process was started with in place of a setting's default, whose choice that is, and its variable."""
+
+    value: Any
+    source: Literal["started", "relaxed"]
+    where: str = ""
+
+
 class Effective(msgspec.Struct, frozen=True, kw_only=True):
     """What holds, and whose choice it is. `own` is the organisation's newest version, None when it never chose."""
 
@@ -87,7 +96,7 @@ class _Layers(msgspec.Struct, frozen=True):
 
 
 class RuntimeSettings:
-    """The settings of one process. `defaults` are those that start-up settings give in place of a setting's own."""
+    """The settings of one process. `usual` is what it was started with, in place of a setting's own default."""
 
     def __init__(
         self,
@@ -95,10 +104,10 @@ class RuntimeSettings:
         settings: Sequence[Setting[Any]],
         *,
         changes: LiveChanges,
-        defaults: Mapping[str, Any] | None = None,
+        usual: Mapping[str, Usual] | None = None,
     ) -> None:
         self.registry = require_registry(settings)
-        self._defaults = {name: one.default for name, one in self.registry.items()} | dict(defaults or {})
+        self.usual: Mapping[str, Usual] = usual or {}
         self._database = database
         self._copy: LiveCopy[dict[str, Choice], _Layers] = LiveCopy(changes, load=self._load, merge=_merge)
 
@@ -165,7 +174,8 @@ class RuntimeSettings:
                     return choice.variation.value, source
             if choice.value is not None:
                 return choice.value, source
-        return self._defaults[setting.name], "default"
+        usual = self.usual.get(setting.name)
+        return (setting.default, "default") if usual is None else (usual.value, usual.source)
 
     def _layers(self, organisation_id: OrganisationId | None) -> _Layers:
         try:

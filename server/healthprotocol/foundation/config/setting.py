@@ -13,6 +13,7 @@ Scope = Literal["installation", "organisation"]
 Kind = Literal["integer", "number", "boolean", "text"]
 
 _NAME = re.compile(r"[a-z][a-z_]{0,29}(\.[a-z][a-z_]{0,39}){1,2}")
+LONGEST_TITLE = 60
 _KINDS: dict[type, Kind] = {bool: "boolean", int: "integer", float: "number", str: "text"}
 LONGEST_TEXT = 200
 
@@ -21,12 +22,16 @@ class Setting(msgspec.Struct, Generic[V], frozen=True, kw_only=True):
     """
     One choice: `name` is noun and what is chosen, `session.idle_minutes`, and ends in its unit.
 
+    `title` is what people read over it, without the unit, such as "Signed out when idle for"; `group` is what it stands
+    under together with others like it. Both say nothing that only a programmer knows.
     `least` and `most` are inclusive; None is no limit. `scope` organisation: the installation chooses for all, and each
     organisation may choose otherwise for itself; installation: only an operator chooses. A sensitive value is shown to
     nobody. `default` holds until somebody chooses; start-up settings may give another one.
     """
 
     name: str
+    title: str
+    group: str
     default: V
     description: str
     unit: str = ""
@@ -95,12 +100,18 @@ class Variation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def require_registry(settings: Sequence["Setting[Any]"]) -> dict[str, "Setting[Any]"]:
-    """Return the settings by name. Raises ValueError for a bad name, a double, and a default that is no value."""
+    """Return the settings by name. Raises ValueError for a bad name, a double, a bad default, and missing words."""
     found: dict[str, Setting[Any]] = {}
+    titles: set[str] = set()
     for one in settings:
         if not _NAME.fullmatch(one.name) or one.name in found:
             raise ValueError(f"{one.name} is no name for a setting, or two have it")
         if (fault := one.fault(one.default)) is not None:
             raise ValueError(f"the default of {one.name}: {fault}")
+        if not (one.title.strip() and one.group.strip() and one.description.strip()) or len(one.title) > LONGEST_TITLE:
+            raise ValueError(f"{one.name} needs a group, a description, and a title of at most {LONGEST_TITLE} letters")
+        if one.title in titles:
+            raise ValueError(f"{one.title} is the title of two settings")
+        titles.add(one.title)
         found[one.name] = one
     return found

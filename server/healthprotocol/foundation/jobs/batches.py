@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 
 BATCH_TIMEOUT_SECONDS = Setting(
     name="operation.batch_timeout_seconds",
+    title="Longest step of long work",
+    group="Imports, exports and reports",
     default=60.0,
     unit="seconds",
     least=5.0,
     most=600.0,
     scope="installation",
-    description="How long one statement of long work (imports, exports, reports) may take before it is given up.",
+    description="How long one step of an import, an export or a report may take before it is given up.",
 )
 
 log = structlog.get_logger("operations")

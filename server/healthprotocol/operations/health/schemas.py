@@ -1,6 +1,7 @@
 """The shapes of health: one word for everybody, the parts for operators."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -16,12 +17,19 @@ class HealthOut(msgspec.Struct, frozen=True):
 
 
 class ComponentOut(msgspec.Struct, frozen=True):
-    """One part of the installation, for operators."""
+    """
+    One part of the installation, for operators: `ok` or `unavailable`.
+
+    Without a part that is not `is_needed` everything is right, and slower. `last_seen_at` is when this process last
+    found it well; null when it never did.
+    """
 
     component: str
     status: str
     duration_ms: float
     error: str | None
+    is_needed: bool
+    last_seen_at: datetime | None
 
 
 class HoldingOut(msgspec.Struct, frozen=True):
@@ -63,7 +71,7 @@ class ReplicaOut(msgspec.Struct, frozen=True):
 
 
 class HealthDetailOut(msgspec.Struct, frozen=True):
-    """All parts, for operators."""
+    """All parts, for operators. `status` is `degraded`, over HTTP 200, when only parts are away that are not needed."""
 
     status: str
     components: list[ComponentOut]
@@ -79,19 +87,27 @@ def summary(*, is_well: bool) -> HealthOut:
 def detail(health: Health, pools: Sequence[PoolOfProcess], replicas: Sequence[ReplicaSeen]) -> HealthDetailOut:
     """Return the parts."""
     return HealthDetailOut(
-        summary(is_well=health.is_ready).status,
+        _status(health),
         [
             ComponentOut(
                 component=finding.component,
                 status=summary(is_well=finding.is_well).status,
                 duration_ms=round(finding.seconds * 1000, 2),
                 error=finding.error,
+                is_needed=finding.is_needed,
+                last_seen_at=finding.seen_at,
             )
             for finding in health.findings
         ],
         [_pool(one.pid, one.figures) for one in pools],
         [ReplicaOut(one.number, one.state, one.lag_seconds) for one in replicas],
     )
+
+
+def _status(health: Health) -> str:
+    if health.is_ready and not all(finding.is_well for finding in health.findings):
+        return "degraded"
+    return summary(is_well=health.is_ready).status
 
 
 def _pool(pid: int, figures: Figures) -> PoolOut:

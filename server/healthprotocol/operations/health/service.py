@@ -1,17 +1,21 @@
 """
 Whether this process can answer requests: the database, its migrations, the root key.
 
+Redis, where there is one, is looked at too, and shown to operators: without it requests are slower, and answered.
+
 Every proxy and orchestrator asks every few seconds, and no account is needed to ask: so one look serves all who ask
 within a second, and those who ask while it runs wait for it.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 
 import asyncpg
 import msgspec
 import structlog
 
+from healthprotocol.foundation.clock import Clock, system_clock
 from healthprotocol.foundation.crypto.root import RootKey
 from healthprotocol.foundation.db import migrate
 from healthprotocol.foundation.db.pool import Figures
@@ -36,11 +40,25 @@ class SchemaBehind(Exception):
 
 
 class Readiness:
-    """Looks at each part at most once a second. `checks` maps a part's name to what raises when it is not well."""
+    """
+    Looks at each part at most once a second.
 
-    def __init__(self, checks: Mapping[str, Check], *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
-        self._checks = checks
+    `checks` maps a part's name to what raises when it is not well; `helpful` are parts that requests do without.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Check],
+        *,
+        helpful: Mapping[str, Check] | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._needed = frozenset(checks)
+        self._checks = {**checks, **(helpful or {})}
         self._timeout = timeout_seconds
+        self._clock = clock
+        self._seen_at: dict[str, datetime] = {}
         self._look: asyncio.Task[Health] | None = None
         self._looked_at = float("-inf")
         self._was_ready: bool | None = None
@@ -59,29 +77,41 @@ class Readiness:
         health = Health(tuple(findings))
         if health.is_ready != self._was_ready:
             self._was_ready = health.is_ready
-            unwell = [finding.component for finding in findings if not finding.is_well]
+            unwell = [finding.component for finding in findings if finding.is_needed and not finding.is_well]
             log.warning("health.changed", outcome="ready" if health.is_ready else "unready", component=unwell)
         return health
 
     async def _look_at(self, name: str, check: Check) -> Finding:
         clock = asyncio.get_running_loop().time
         started = clock()
+        error: str | None = None
         try:
             async with asyncio.timeout(self._timeout):
                 await check()
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with a part is the finding
-            return Finding(name, is_well=False, seconds=clock() - started, error=describe(error))
-        return Finding(name, is_well=True, seconds=clock() - started)
+        except Exception as raised:  # noqa: BLE001 - whatever is wrong with a part is the finding
+            error = describe(raised)
+        else:
+            self._seen_at[name] = self._clock()
+        return Finding(
+            name,
+            is_well=error is None,
+            seconds=clock() - started,
+            error=error,
+            is_needed=name in self._needed,
+            seen_at=self._seen_at.get(name),
+        )
 
 
 def readiness(database: Database, root_key: RootKey) -> Readiness:
-    """Return the look at everything a request needs."""
+    """Return the look at everything a request needs, and at Redis, which it can do without."""
+    shared = database.cache.shared
     return Readiness(
         {
             "database": lambda: _database_answers(database),
             "migrations": lambda: _schema_is_new_enough(database),
             "keys": root_key.health,
-        }
+        },
+        helpful={} if shared is None else {"redis": shared.ping},
     )
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Meta
 
-from healthprotocol.foundation.config.runtime import LONGEST_REASON, Effective, Wish
+from healthprotocol.foundation.config.runtime import LONGEST_REASON, Effective, Source, Wish
 from healthprotocol.foundation.config.runtime_rows import Choice
 from healthprotocol.foundation.config.setting import LONGEST_TEXT, Variation
 
@@ -29,11 +29,16 @@ class SettingOut(msgspec.Struct, frozen=True, kw_only=True):
     """
     A setting: what it is, what holds now, and whose choice that is.
 
+    `title` and `group` are for people. `source` `started` is what the platform was started with, `relaxed` what holds
+    in an environment for development or tests while nobody chooses.
+
     `own_value` and `variation` are the organisation's own choice; null where it takes what the installation says.
     `version` 0 means that the organisation never chose. A sensitive value is null everywhere.
     """
 
     name: str
+    title: str
+    group: str
     type: Literal["integer", "number", "boolean", "text"]
     unit: str
     description: str
@@ -42,7 +47,7 @@ class SettingOut(msgspec.Struct, frozen=True, kw_only=True):
     choices: list[Value]
     is_sensitive: bool
     value: Value | None
-    source: Literal["default", "installation", "organisation"]
+    source: Source
     own_value: Value | None
     variation: VariationOut | None
     version: int
@@ -96,6 +101,8 @@ def setting(found: Effective) -> SettingOut:
     one, own = found.setting, found.own
     return SettingOut(
         name=one.name,
+        title=one.title,
+        group=one.group,
         type=one.kind,
         unit=one.unit,
         description=one.description,

@@ -11,55 +11,69 @@ from healthprotocol.foundation.config.setting import Setting
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.ids import AccountId, OrganisationId
 
+_SIGNING_IN = "Signing in"
+
 STAFF_IDLE_MINUTES = Setting(
     name="session.staff_idle_minutes",
+    title="Sign staff out when idle for",
+    group=_SIGNING_IN,
     default=15,
     unit="minutes",
     least=5,
     most=720,
-    description="For how long a session of staff may rest before one signs in again.",
+    description="Staff who do nothing for so long are signed out, so that nobody else goes on in their name.",
 )
 PATIENT_IDLE_MINUTES = Setting(
     name="session.patient_idle_minutes",
+    title="Sign patients out when idle for",
+    group=_SIGNING_IN,
     default=30,
     unit="minutes",
     least=5,
     most=720,
-    description="For how long a session of a patient may rest before one signs in again.",
+    description="Patients who do nothing for so long are signed out, and sign in again to go on.",
 )
 LONGEST_SESSION_HOURS = Setting(
     name="session.longest_hours",
+    title="Longest time signed in",
+    group=_SIGNING_IN,
     default=12,
     unit="hours",
     least=1,
     most=24,
-    description="After how long a session ends even when it is used; for sessions that begin from now on.",
+    description="After so long one signs in again, even in the middle of work; for those who sign in from now on.",
 )
 MOST_SESSIONS = Setting(
     name="session.most_at_once",
+    title="Devices signed in at the same time",
+    group=_SIGNING_IN,
     default=5,
-    unit="sessions",
+    unit="devices",
     least=1,
     most=1_000,
-    description="How many sessions an account may have at a time; the oldest ends when another begins.",
+    description="On how many devices or browsers a person may be signed in; one more signs the oldest out.",
 )
 FREE_ATTEMPTS = Setting(
     name="sign_in.free_attempts",
+    title="Wrong passwords before waiting",
+    group=_SIGNING_IN,
     default=5,
     unit="attempts",
     least=1,
     most=20,
     scope="installation",
-    description="How many wrong passwords of one person from one network cost no waiting.",
+    description="So many wrong passwords for one person from one network cost nothing; after them she waits.",
 )
 LONGEST_WAIT_SECONDS = Setting(
     name="sign_in.longest_wait_seconds",
+    title="Longest wait after wrong passwords",
+    group=_SIGNING_IN,
     default=300,
     unit="seconds",
     least=1,
     most=3_600,
     scope="installation",
-    description="How long one person waits at most after many wrong passwords from one network.",
+    description="The wait grows with each wrong password for one person from one network, up to this.",
 )
 SETTINGS = (
     STAFF_IDLE_MINUTES,

@@ -161,8 +161,28 @@ class TestChosen:
             "installation",
         )
         assert shown["entry.late_days"]["value"] == "7"
+        assert (shown["session.staff_idle_minutes"]["source"], shown["session.staff_idle_minutes"]["where"]) == (
+            "relaxed",
+            "development environment",
+        )
         assert [(one["version"], one["reason"]) for one in history] == [(2, "it is over"), (1, "an attack")]
         assert (undone["version"], undone["value"]) == (3, 3)
+
+    def test_is_listed_in_words_with_what_fits_and_where_it_comes_from(
+        self, migrated: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HP_SESSION_IDLE_MINUTES", "20")
+
+        listed = json.loads(call("config", "list", "--json").output)
+
+        idle = listed["session.staff_idle_minutes"]
+        assert (idle["title"], idle["range"]) == ("Sign staff out when idle for", "5 to 720")
+        assert (idle["value"], idle["source"], idle["where"]) == ("20", "started", "HP_SESSION_IDLE_MINUTES")
+        assert (listed["session.most_at_once"]["value"], listed["session.most_at_once"]["where"]) == (
+            "1000",
+            "development environment",
+        )
+        assert "port" not in listed
 
     def test_takes_another_value_for_some_time_and_some_accounts(self, migrated: str) -> None:
         vary = "30 from=2026-12-01T00:00+00:00 until=2027-01-01T00:00+00:00 percent=10"

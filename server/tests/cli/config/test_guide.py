@@ -23,11 +23,11 @@ def started() -> str:
 
 def chosen() -> str:
     rows = [
-        f"| `{one.name}` | {one.default:g} | {one.least:g} to {one.most:g} {one.unit} "
+        f"| `{one.name}` | {one.title} | {one.default:g} | {one.least:g} to {one.most:g} {one.unit} "
         f"| {one.scope} | {one.description} |"
         for one in sorted(SETTINGS, key=lambda one: one.name)
     ]
-    return "\n".join(["| setting | default | range | chosen for | |", "|---|---|---|---|---|", *rows])
+    return "\n".join(["| setting | in words | default | range | chosen for | |", "|---|---|---|---|---|---|", *rows])
 
 
 def _default(value: object) -> str:

@@ -5,7 +5,9 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
+import msgspec
 import pytest
 
 from healthprotocol.api.idempotency import KEPT_HOURS, sweep
@@ -18,9 +20,8 @@ from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.ids import INSTALLATION, OrganisationId
 from healthprotocol.foundation.jobs.batches import BATCH_TIMEOUT_SECONDS
-from healthprotocol.trust.accounts.model import FREE_ATTEMPTS, MOST_SESSIONS, STAFF_IDLE_MINUTES
-from healthprotocol.trust.accounts.service.doorkeeper import session_policy
-from healthprotocol.trust.accounts.service.policy import person_lane, policy_of
+from healthprotocol.trust.accounts.model import FREE_ATTEMPTS, MOST_SESSIONS, STAFF_IDLE_MINUTES, SessionPolicy
+from healthprotocol.trust.accounts.service.policy import person_lane, policy_of, session_policy, usual_choices
 from tests.support.people import Organisation
 from tests.support.postgresql import Cluster
 
@@ -168,8 +169,42 @@ class TestBehaviour:
 
 class TestRegistry:
     def test_takes_no_name_twice_and_no_default_out_of_range(self) -> None:
-        one = Setting(name="a.b", default=1, description="x")
+        one = Setting(name="a.b", title="Boats", group="River", default=1, description="x")
         with pytest.raises(ValueError, match="two have it"):
             require_registry([one, one])
         with pytest.raises(ValueError, match="at most 1"):
-            require_registry([Setting(name="a.b", default=2, most=1, description="x")])
+            require_registry([msgspec.structs.replace(one, default=2, most=1)])
+
+    def test_takes_no_setting_without_words_for_people_and_none_with_those_of_another(self) -> None:
+        one = Setting(name="a.b", title="Boats", group="River", default=1, description="x")
+
+        for wordless in ({"title": " "}, {"group": ""}, {"description": ""}, {"title": "B" * 61}):
+            with pytest.raises(ValueError, match="needs a group, a description, and a title"):
+                require_registry([msgspec.structs.replace(one, **wordless)])
+        with pytest.raises(ValueError, match="the title of two"):
+            require_registry([one, msgspec.structs.replace(one, name="a.c")])
+
+
+class TestWhoseChoiceItIs:
+    @pytest.mark.parametrize(
+        ("settings", "told"),
+        [
+            (Settings(environment="production"), (15, "default")),
+            (Settings(environment="development"), (720, "relaxed")),
+            (Settings(environment="production", session_idle_minutes=20), (20, "started")),
+            (Settings(environment="development", session_idle_minutes=20), (20, "started")),
+        ],
+    )
+    async def test_is_told_as_it_is(self, database: Database, settings: Settings, told: tuple[int, str]) -> None:
+        runtime = RuntimeSettings(database, SETTINGS, changes=LiveChanges(database), usual=usual_choices(settings))
+
+        assert runtime.holds(STAFF_IDLE_MINUTES, None, now=database.clock()) == told
+        assert session_policy(settings).staff_idle.seconds == told[0] * 60
+
+    def test_what_a_start_chooses_has_the_defaults_of_what_is_chosen_later(self) -> None:
+        assert session_policy(Settings(environment="production")) == SessionPolicy(
+            staff_idle=timedelta(minutes=Settings.model_fields["session_idle_minutes"].default),
+            patient_idle=timedelta(minutes=Settings.model_fields["subject_session_idle_minutes"].default),
+            absolute=timedelta(hours=Settings.model_fields["session_absolute_hours"].default),
+            most_sessions=MOST_SESSIONS.default,
+        )

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import msgspec
 import pytest
 
+from healthprotocol.foundation.cache import CacheOptions
 from healthprotocol.foundation.crypto.root import LocalRootKey
 from healthprotocol.foundation.db import migrate
 from healthprotocol.foundation.db.transaction import Database
@@ -18,11 +21,17 @@ from healthprotocol.operations.health import service
 from healthprotocol.operations.health.routes.operators import pages
 from healthprotocol.operations.health.service import Readiness, readiness
 from tests.support.postgresql import Cluster
+from tests.support.redis import RedisServer, redis_server
 
 
 @pytest.fixture
-def look(cluster: Cluster, database: Database) -> Readiness:
-    return readiness(database, LocalRootKey.load(cluster.root_key, inside_checkout=True))
+def look(root_key: LocalRootKey, database: Database) -> Readiness:
+    return readiness(database, root_key)
+
+
+@pytest.fixture
+def root_key(cluster: Cluster) -> LocalRootKey:
+    return LocalRootKey.load(cluster.root_key, inside_checkout=True)
 
 
 class TestReadiness:
@@ -89,6 +98,74 @@ class TestReadiness:
         await asyncio.sleep(0.001)
 
         assert (before, (await look.look()).is_ready) == (False, True)
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    with redis_server(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+async def cached(cluster: Cluster, database: Database, redis: RedisServer) -> AsyncIterator[Database]:
+    """A node of the same database that shares its cache over Redis."""
+    options = CacheOptions(memory_bytes=1024 * 1024, redis_url=redis.url)
+    node = Database(database.pool, keys=database.keys, cache=options)
+    yield node
+    await node.cache.close()
+
+
+class TestRedis:
+    async def test_is_a_part_that_is_well(self, cached: Database, root_key: LocalRootKey) -> None:
+        shown = await shown_health(cached, readiness(cached, root_key))
+
+        redis = shown["components"][-1]
+        assert (redis["component"], redis["status"], redis["is_needed"]) == ("redis", "ok", False)
+        assert redis["last_seen_at"] is not None
+        assert shown["status"] == "ok"
+
+    async def test_that_is_killed_leaves_the_node_ready(
+        self, cached: Database, root_key: LocalRootKey, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(service, "FRESH_SECONDS", 0.0)
+        look = readiness(cached, root_key)
+        before = (await shown_health(cached, look))["components"][-1]
+        redis.kill()
+
+        health = await look.look()
+        shown = await shown_health(cached, look)
+
+        assert health.is_ready
+        assert (shown["status"], shown["components"][-1]["status"]) == ("degraded", "unavailable")
+        assert "Refused" in shown["components"][-1]["error"]
+        assert shown["components"][-1]["last_seen_at"] == before["last_seen_at"]
+
+    async def test_that_answers_nothing_costs_a_look_a_tenth_of_a_second(
+        self, cached: Database, root_key: LocalRootKey, redis: RedisServer
+    ) -> None:
+        with redis.frozen():
+            health = await readiness(cached, root_key).look()
+
+        assert health.is_ready
+        assert health.findings[-1].seen_at is None
+        assert health.findings[-1].seconds < 1
+
+    async def test_that_comes_back_is_found_well_again(
+        self, cached: Database, root_key: LocalRootKey, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(service, "FRESH_SECONDS", 0.0)
+        look = readiness(cached, root_key)
+        redis.kill()
+        away = (await look.look()).findings[-1].is_well
+        redis.start()
+
+        assert (away, (await look.look()).findings[-1].is_well) == (False, True)
+
+
+async def shown_health(database: Database, look: Readiness) -> dict[str, Any]:
+    page = await pages(database, look)["/healthz"]()
+    assert page.status == 200
+    return msgspec.json.decode(page.body)
 
 
 class TestOperatorsPages:

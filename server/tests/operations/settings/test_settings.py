@@ -72,6 +72,7 @@ class TestListSettings:
         late = found["entry.late_days"]
         assert (late["value"], late["unit"], late["source"], late["version"]) == (7, "days", "default", 0)
         assert (late["minimum"], late["maximum"], late["type"]) == (0, 90, "integer")
+        assert (late["title"], late["group"]) == ("Late entries are taken for", "Patients' entries")
 
 
 class TestChangeSetting:

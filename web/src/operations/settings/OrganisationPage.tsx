@@ -10,7 +10,7 @@ import { useAddressState } from "@/ui/navigation";
 import { Page } from "@/ui/Page";
 import { EmptyState, Loaded } from "@/ui/States";
 import { SettingDialog } from "./SettingDialog";
-import { namesOf, valueText, variationText } from "./settingWords";
+import { valueText, variationText } from "./settingWords";
 
 /** How the platform behaves for one's organisation. Only admins choose; every node follows within a second. */
 export default function OrganisationPage() {
@@ -43,7 +43,7 @@ function Groups({ settings }: { settings: readonly OrganisationSetting[] }) {
   const [open, setOpen] = useAddressState("setting");
   const chosen = settings.find((setting) => setting.name === open);
   const groups = new Map<string, OrganisationSetting[]>();
-  for (const setting of settings) groups.set(namesOf(setting).group, [...(groups.get(namesOf(setting).group) ?? []), setting]);
+  for (const setting of settings) groups.set(setting.group, [...(groups.get(setting.group) ?? []), setting]);
   return (
     <div className="stack">
       {[...groups].map(([group, members]) => (
@@ -56,20 +56,25 @@ function Groups({ settings }: { settings: readonly OrganisationSetting[] }) {
           </ul>
         </section>
       ))}
-      {chosen ? <SettingDialog name={chosen.name} close={() => setOpen("")} /> : null}
+      {chosen ? <SettingDialog listed={chosen} close={() => setOpen("")} /> : null}
     </div>
   );
 }
 
-const SOURCE = { default: "As delivered", installation: "Chosen for the installation", organisation: "Chosen here" } as const;
+const SOURCE = {
+  default: "As delivered",
+  started: "Set by the operator at start",
+  relaxed: "Eased for development or tests",
+  installation: "Chosen for all organisations",
+  organisation: "Chosen here",
+} as const;
 
 function SettingRow({ setting, open }: { setting: OrganisationSetting; open: () => void }) {
   const mayWrite = useMay("setting.write");
-  const { label } = namesOf(setting);
   return (
     <li className="setting-row">
       <div>
-        <h3>{label}</h3>
+        <h3>{setting.title}</h3>
         <p className="muted small">{setting.description}</p>
       </div>
       <div className="setting-value">
@@ -77,7 +82,7 @@ function SettingRow({ setting, open }: { setting: OrganisationSetting; open: () 
         <Badge tone={setting.source === "organisation" ? "accent" : "neutral"}>{SOURCE[setting.source]}</Badge>
         {setting.variation ? <span className="small muted">{variationText(setting.variation, setting)}</span> : null}
       </div>
-      <Button size="s" icon={mayWrite ? "edit" : "clock"} onClick={open} aria-label={`${mayWrite ? "Change" : "History of"} ${label}`}>
+      <Button size="s" icon={mayWrite ? "edit" : "clock"} onClick={open} aria-label={`${mayWrite ? "Change" : "History of"} ${setting.title}`}>
         {mayWrite ? "Change" : "History"}
       </Button>
     </li>

@@ -8,16 +8,16 @@ import { SelectField, TextField } from "@/ui/Field";
 import { FaultNotice, Loaded } from "@/ui/States";
 import { Tabs } from "@/ui/Tabs";
 import { useToast } from "@/ui/Toast";
-import { changeOf, fieldsOf, namesOf, rangeWords, type SettingFields } from "./settingWords";
+import { changeOf, fieldsOf, rangeWords, type SettingFields } from "./settingWords";
 import { Versions } from "./Versions";
 
 /** One setting: choose it, for when and for whom; and what was chosen before. */
-export function SettingDialog({ name, close }: { name: string; close: () => void }) {
-  const setting = useOrganisationSetting(name);
+export function SettingDialog({ listed, close }: { listed: OrganisationSetting; close: () => void }) {
+  const setting = useOrganisationSetting(listed.name);
   const mayWrite = useMay("setting.write");
   const [tab, setTab] = useState("choose");
   return (
-    <Dialog title={namesOf({ name, unit: setting.data?.unit ?? "" }).label} lead={setting.data?.description} onClose={close}>
+    <Dialog title={listed.title} lead={listed.description} onClose={close}>
       <Loaded of={setting} rows={4}>
         {(found) => (
           <Tabs

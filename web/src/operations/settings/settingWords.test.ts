@@ -1,19 +1,14 @@
 import { describe, expect, it } from "vitest";
 import type { OrganisationSetting } from "@/api/types";
-import { changeOf, fieldsOf, namesOf, rangeWords, valueText } from "./settingWords";
+import { changeOf, fieldsOf, rangeWords, valueText } from "./settingWords";
 
 const idle: OrganisationSetting = {
-  name: "session.staff_idle_minutes", type: "integer", unit: "minutes", description: "", minimum: 5, maximum: 720, choices: [], is_sensitive: false,
+  name: "session.staff_idle_minutes", title: "Sign staff out when idle for", group: "Signing in", type: "integer", unit: "minutes", description: "", minimum: 5, maximum: 720, choices: [], is_sensitive: false,
   value: 15, source: "default", own_value: null, variation: null, version: 0, changed_at: null, changed_by: null,
 };
 const because = { ...fieldsOf(idle), reason: "Wards are busy" };
 
 describe("the words of a setting", () => {
-  it("come from its name, without the unit", () => {
-    expect(namesOf(idle)).toEqual({ group: "Session", label: "Staff idle" });
-    expect(namesOf({ name: "entry.late_days", unit: "days" })).toEqual({ group: "Entry", label: "Late" });
-  });
-
   it("say values with their unit", () => {
     expect([15, 1, true, null].map((value) => valueText(value, idle))).toEqual(["15 minutes", "1 minute", "on", "as the installation says"]);
     expect(valueText("secret", { unit: "", is_sensitive: true })).toBe("kept secret");

@@ -4,16 +4,6 @@ import { decimal, percent } from "@/format/numbers";
 
 type Value = OrganisationSetting["value"];
 
-/** "session.staff_idle_minutes" belongs to "Session" and is called "Staff idle". The unit is said beside the value. */
-export function namesOf(setting: Pick<OrganisationSetting, "name" | "unit">): { group: string; label: string } {
-  const [group = "", rest = ""] = setting.name.split(/\.(.*)/s);
-  const words = rest.replaceAll("_", " ");
-  const plain = setting.unit && words.endsWith(` ${setting.unit}`) ? words.slice(0, -setting.unit.length - 1) : words;
-  return { group: capital(group.replaceAll("_", " ")), label: capital(plain) };
-}
-
-const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
-
 /** "15 minutes", "on", "what everybody has" */
 export function valueText(value: Value, setting: Pick<OrganisationSetting, "unit" | "is_sensitive">): string {
   if (setting.is_sensitive) return "kept secret";

@@ -3,7 +3,6 @@
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 
 from healthprotocol.api.gate import Authenticated
 from healthprotocol.foundation.cache import CacheSpec
@@ -22,7 +21,7 @@ from healthprotocol.trust.accounts.service.credentials import (
     organisation_of_cookie,
 )
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher
-from healthprotocol.trust.accounts.service.policy import policy_of
+from healthprotocol.trust.accounts.service.policy import policy_of, session_policy
 from healthprotocol.trust.accounts.service.sign_in import SignIn
 from healthprotocol.trust.accounts.service.throttle import Throttle
 from healthprotocol.trust.audit import service as audit
@@ -34,9 +33,6 @@ SESSIONS: CacheSpec[Session] = CacheSpec(name="session", kind=Session, fresh_sec
 TOKENS: CacheSpec[BearerCredential] = CacheSpec(name="token", kind=BearerCredential, fresh_seconds=60.0)
 _REMEMBERED = 10_000
 _UNKNOWN_SECONDS = 60.0
-_STAFF_IN_DEVELOPMENT = timedelta(hours=12)
-_MOST_SESSIONS = 5
-_MOST_SESSIONS_IN_DEVELOPMENT = 1_000
 
 
 class Doorkeeper:
@@ -206,19 +202,6 @@ class Doorkeeper:
         if is_there:
             self._existing.put(organisation_id, key=True)
         return is_there
-
-
-def session_policy(settings: Settings) -> SessionPolicy:
-    """Return the limits of sessions. In development they are long, unless the environment says otherwise."""
-    is_chosen = "session_idle_minutes" in settings.model_fields_set
-    is_relaxed = not settings.is_production
-    staff = timedelta(minutes=settings.session_idle_minutes)
-    return SessionPolicy(
-        staff_idle=_STAFF_IN_DEVELOPMENT if is_relaxed and not is_chosen else staff,
-        patient_idle=timedelta(minutes=settings.subject_session_idle_minutes),
-        absolute=timedelta(hours=settings.session_absolute_hours),
-        most_sessions=_MOST_SESSIONS_IN_DEVELOPMENT if is_relaxed else _MOST_SESSIONS,
-    )
 
 
 async def _live_session(tx: Transaction, session_hash: bytes, usual: SessionPolicy) -> Actor | None:

@@ -5,7 +5,10 @@ from typing import Any
 
 import msgspec
 
-from healthprotocol.foundation.config.runtime import value_everywhere, value_of
+from healthprotocol.foundation.config.layers import variable
+from healthprotocol.foundation.config.runtime import Usual, value_everywhere, value_of
+from healthprotocol.foundation.config.setting import Setting
+from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.trust.accounts.model import (
     FREE_ATTEMPTS,
@@ -20,15 +23,39 @@ from healthprotocol.trust.accounts.rules.attempts import PERSON, Lane
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 
+# Where nobody is treated, nobody is to be signed out in the middle of trying something.
+_RELAXED: dict[str, Any] = {STAFF_IDLE_MINUTES.name: 720, MOST_SESSIONS.name: 1_000}
+_STARTED = {
+    STAFF_IDLE_MINUTES.name: "session_idle_minutes",
+    PATIENT_IDLE_MINUTES.name: "subject_session_idle_minutes",
+    LONGEST_SESSION_HOURS.name: "session_absolute_hours",
+}
 
-def usual_choices(usual: SessionPolicy) -> dict[str, Any]:
-    """Return what holds, by the names of settings, while nobody chose otherwise: what the process was started with."""
-    return {
-        STAFF_IDLE_MINUTES.name: usual.staff_idle // _MINUTE,
-        PATIENT_IDLE_MINUTES.name: usual.patient_idle // _MINUTE,
-        LONGEST_SESSION_HOURS.name: usual.absolute // _HOUR,
-        MOST_SESSIONS.name: usual.most_sessions,
+
+def usual_choices(settings: Settings) -> dict[str, Usual]:
+    """Return what holds in place of defaults, by the names of settings, while nobody chose while it runs; and why."""
+    relaxed = {} if settings.is_production else {name: Usual(value, "relaxed") for name, value in _RELAXED.items()}
+    started = {
+        name: Usual(getattr(settings, given), "started", variable(given))
+        for name, given in _STARTED.items()
+        if given in settings.model_fields_set
     }
+    return relaxed | started
+
+
+def session_policy(settings: Settings) -> SessionPolicy:
+    """Return the limits of sessions while nobody chose: long in development, unless a start-up setting says."""
+    usual = usual_choices(settings)
+
+    def of(setting: Setting[int]) -> int:
+        return usual[setting.name].value if setting.name in usual else setting.default
+
+    return SessionPolicy(
+        staff_idle=_MINUTE * of(STAFF_IDLE_MINUTES),
+        patient_idle=_MINUTE * of(PATIENT_IDLE_MINUTES),
+        absolute=_HOUR * of(LONGEST_SESSION_HOURS),
+        most_sessions=of(MOST_SESSIONS),
+    )
 
 
 def policy_of(tx: Transaction, usual: SessionPolicy) -> SessionPolicy:

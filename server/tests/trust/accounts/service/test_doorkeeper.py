@@ -15,7 +15,7 @@ from healthprotocol.trust.accounts import service
 from healthprotocol.trust.accounts.model import AccountChange, NewToken
 from healthprotocol.trust.accounts.service import Doorkeeper
 from healthprotocol.trust.accounts.service.credentials import Secret, new_bearer, new_cookie
-from healthprotocol.trust.accounts.service.doorkeeper import session_policy
+from healthprotocol.trust.accounts.service.policy import session_policy
 from tests.support.postgresql import Cluster, open_database
 from tests.trust.accounts.conftest import (
     Clinic,
