@@ -1,5 +1,6 @@
 """What the settings mean on this machine: absolute folders, the root key, and where the database is reached."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,10 +98,19 @@ class Installation:
         Raises CommandFailed when the database is another environment's; see `isolation.require_environment`.
         """
         self.require_environment(url, claims=claims)
-        given = self.child_environment(HP_DATABASE_URL=self.application_url(url))
+        given = self.child_environment(HP_DATABASE_URL=self.application_url(url), **self._other_urls())
         for name in [name for name in os.environ if name not in given]:
             del os.environ[name]
         os.environ.update(given)
+
+    def _other_urls(self) -> dict[str, str]:
+        """Return the variables of the other ways to the database, as the application's role: none is an operator's."""
+        others: dict[str, str] = {}
+        if (direct := self.settings.direct_database_url) is not None:
+            others["HP_DIRECT_DATABASE_URL"] = self.application_url(direct)
+        if replicas := self.settings.replica_urls:
+            others["HP_REPLICA_URLS"] = json.dumps([self.application_url(one) for one in replicas])
+        return others
 
     def require_environment(self, url: str, *, claims: bool = False) -> None:
         """Raise CommandFailed when nobody answers at `url`, or the database there is another environment's."""

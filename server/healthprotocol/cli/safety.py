@@ -42,7 +42,7 @@ def faults_of_settings(installation: Installation) -> list[Fault]:
     if not installation.settings.is_production:
         return []
     return [
-        *_of_database_url(installation),
+        *_of_database_urls(installation),
         *_of_redis_url(installation),
         *_of_front(installation),
         *_of_files(installation),
@@ -90,19 +90,24 @@ def _faults_at(url: str, installation: Installation) -> list[Fault]:
     return asyncio.run(faults_of_database(url, installation))
 
 
-def _of_database_url(installation: Installation) -> list[Fault]:
-    url = installation.settings.database_url
-    if url is None:
-        return []
+def _of_database_urls(installation: Installation) -> list[Fault]:
+    settings = installation.settings
+    given = {"database_url": settings.database_url, "direct_database_url": settings.direct_database_url}
+    named = [(variable(name), url) for name, url in given.items() if url is not None]
+    named += [(variable("replica_urls"), url) for url in settings.replica_urls]
+    return list(dict.fromkeys(fault for name, url in named for fault in _of_database_url(name, url)))
+
+
+def _of_database_url(name: str, url: str) -> list[Fault]:
     parts = urlsplit(url)
     faults: list[Fault] = []
     mode = parse_qs(parts.query).get("sslmode", ["prefer"])[0]
     if _is_remote(parts.hostname) and mode not in _ENCRYPTED:
         faults.append(
-            Fault("HP_DATABASE_URL reaches another machine without TLS", "end it with ?sslmode=verify-full, or require")
+            Fault(f"{name} reaches another machine without TLS", "end it with ?sslmode=verify-full, or require")
         )
     if parts.password is not None and _is_weak(parts.password, parts.username):
-        faults.append(Fault("the password in HP_DATABASE_URL is one that people guess", "choose a long random one"))
+        faults.append(Fault(f"the password in {name} is one that people guess", "choose a long random one"))
     return faults
 
 

@@ -51,6 +51,14 @@ class TestFaultsOfSettings:
             ({"database_url": f"postgresql://owner:{GOOD}@db.example/clinic"}, "without TLS"),
             ({"database_url": "postgresql://owner:postgres@localhost/clinic"}, "one that people guess"),
             ({"database_url": "postgresql://owner:owner@localhost/clinic"}, "one that people guess"),
+            (
+                {"direct_database_url": f"postgresql://owner:{GOOD}@db.example/clinic"},
+                "HP_DIRECT_DATABASE_URL reaches another machine without TLS",
+            ),
+            (
+                {"replica_urls": ("postgresql://owner:postgres@localhost/clinic",)},
+                "the password in HP_REPLICA_URLS is one that people guess",
+            ),
             ({"redis_url": f"redis://:{GOOD}@cache.example"}, "HP_REDIS_URL reaches another machine without TLS"),
             ({"redis_url": "rediss://cache.example"}, "HP_REDIS_URL has no password"),
             ({"public_origins": ()}, "HP_PUBLIC_ORIGINS is not set"),

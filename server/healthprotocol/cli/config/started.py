@@ -150,10 +150,12 @@ def _described_as(environment: Name | None) -> dict[str, dict[str, Any]]:
     return described(Installation(reading.settings, layers=reading.layers))
 
 
-def _secret(installation: Installation, value: str | None) -> str | None:
+def _secret(installation: Installation, value: str | tuple[str, ...] | None) -> str | None:
     """Return the parts of a secret that may be seen, and a fingerprint that tells equal ones from unequal ones."""
     if value is None:
         return None
+    if isinstance(value, tuple):
+        return ", ".join(str(_secret(installation, each)) for each in value)
     seen = f"{without_password(value)} " if "://" in value else "set "
     mark = _fingerprint(installation, value)
     return f"{seen}({mark})" if mark else seen.strip()

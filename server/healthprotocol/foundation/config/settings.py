@@ -111,17 +111,20 @@ class Settings(BaseSettings):
         default="none", description="What stands before PostgreSQL at HP_DATABASE_URL, lending for a transaction."
     )
     direct_database_url: str | None = Field(
-        default=None, description="Past the pooler, for those that listen: notifications, the worker."
+        default=None,
+        json_schema_extra=_SECRET,
+        description="Past the pooler, for those that listen: notifications, the worker.",
     )
-    replica_urls: tuple[str, ...] = Field(default=(), description="Streaming replicas, for reads that may lag.")
+    replica_urls: _Texts = Field(
+        default=(),
+        json_schema_extra=_SECRET,
+        description="Streaming replicas, for reads that may lag; commas between.",
+    )
     pool_leak_seconds: float = Field(
         default=120.0, ge=10, le=3600, description="A connection held so long without a statement is taken back."
     )
     statement_timeout_seconds: float = Field(
         default=5.0, gt=0, le=600, description="How long a statement of a request may take."
-    )
-    job_statement_timeout_seconds: float = Field(
-        default=60.0, gt=0, le=3600, description="How long a statement of a job may take."
     )
 
     upload_limit_bytes: int = Field(

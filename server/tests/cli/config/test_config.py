@@ -142,6 +142,15 @@ class TestSecrets:
         assert shown[0] == shown[1] != shown[2]
         assert "hunter" not in "".join(shown)
 
+    @pytest.mark.parametrize("name", ["HP_DATABASE_URL", "HP_DIRECT_DATABASE_URL", "HP_REPLICA_URLS"])
+    def test_in_any_way_to_the_database_are_not_shown(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        monkeypatch.setenv(name, "postgresql://owner:hunter2@one.example/clinic")
+
+        shown = call("config", "show", "--no-runtime").output
+
+        assert "one.example" in shown
+        assert "hunter" not in shown
+
 
 class TestChosen:
     def test_is_kept_shown_looked_back_on_and_undone(self, migrated: str) -> None:

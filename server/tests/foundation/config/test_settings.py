@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from healthprotocol.foundation.config.layers import Origin
+from healthprotocol.foundation.config.layers import Origin, variable
 from healthprotocol.foundation.config.settings import Settings, SettingsRefused, read, unit_of
 
 
@@ -62,6 +62,12 @@ class TestLayers:
 
         assert read({"HP_PUBLIC_ORIGINS": "https://a.example, https://b.example"}).settings.public_origins == expected
         assert read({"HP_PUBLIC_ORIGINS": json.dumps(expected)}).settings.public_origins == expected
+
+    @pytest.mark.parametrize("name", [name for name, field in Settings.model_fields.items() if field.default == ()])
+    def test_take_every_list_from_a_variable(self, name: str) -> None:
+        given = "10.0.0.0/8, 192.168.0.0/16"
+
+        assert getattr(read({variable(name): given}).settings, name) == ("10.0.0.0/8", "192.168.0.0/16")
 
     def test_are_what_settings_are_made_of(self, monkeypatch: pytest.MonkeyPatch, file: Path) -> None:
         monkeypatch.setenv("HP_CONFIG_FILE", str(file))
