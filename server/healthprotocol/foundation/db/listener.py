@@ -25,6 +25,7 @@ _OPEN_SECONDS = 5.0
 Heard = Callable[[str], None]
 Lost = Callable[[], None]
 
+_FAILURES = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _CHANNEL = re.compile(r"[a-z][a-z_]{0,62}")
 
 log = structlog.get_logger("listener")
@@ -43,7 +44,8 @@ class Listener:
         self._subscriptions: dict[str, _Subscription] = {}
         self._task: asyncio.Task[None] | None = None
         self._connection: asyncpg.Connection[Any] | None = None
-        self._heard_on: dict[str, Callable[[object, int, str, object], None]] = {}
+        # The channels that this connection hears.
+        self._heard_on: set[str] = set()
         self._listening = asyncio.Event()
         self._speaking = asyncio.Lock()
 
@@ -59,8 +61,14 @@ class Listener:
             raise ValueError("a channel is lower-case letters and underscores")
         if channel not in self._subscriptions:
             self._subscriptions[channel] = _Subscription(heard, lost)
-            if self._connection is not None:
-                await self._listen_to_all(self._connection)
+        # Asked each time: whoever subscribed first may have been cancelled in the middle of it.
+        if (connection := self._connection) is not None and channel not in self._heard_on:
+            try:
+                await self._listen_to_all(connection)
+            except _FAILURES:
+                # The next connection will listen to it, too.
+                self._listening.clear()
+                connection.terminate()
         await self._until_listening()
 
     async def close(self) -> None:
@@ -87,7 +95,7 @@ class Listener:
             try:
                 await self._listen_until_lost()
                 pause = SHORTEST_PAUSE_SECONDS
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _FAILURES as error:
                 log.warning("listener.not_listening", error=type(error).__name__)
             self._listening.clear()
             await asyncio.sleep(pause)
@@ -99,7 +107,7 @@ class Listener:
         async with asyncio.timeout(_OPEN_SECONDS):
             connection = await self._connect()
         hung_up = asyncio.Event()
-        self._heard_on = {}
+        self._heard_on = set()
         try:
             connection.add_termination_listener(_setting(hung_up))
             self._connection = connection
@@ -115,15 +123,16 @@ class Listener:
         async with self._speaking:
             for channel, subscription in list(self._subscriptions.items()):
                 if channel not in self._heard_on:
-                    callback = self._heard_on[channel] = _calling(subscription.heard)
-                    await connection.add_listener(channel, callback)
+                    await connection.add_listener(channel, _calling(subscription.heard))
+                    # Only now: one that was cancelled on its way must not be taken for one that is heard.
+                    self._heard_on.add(channel)
                     subscription.lost()
 
 
 async def _end(connection: "asyncpg.Connection[Any]") -> None:
     try:
         await connection.close(timeout=1)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+    except _FAILURES:
         connection.terminate()
 
 

@@ -115,8 +115,9 @@ class RecordReader:
             self._lines.give_back(line)
             return self._give_up()
         self._open.append(line)
-        # Only a quote can close what is open: reading it all anew at every line would take for ever.
-        if b'"' not in line.text:
+        # Only a quote can close what is open; and whether this line's do is seen in the line alone, as if the quote stood
+        # before it: reading all of the record anew at every line would take for ever.
+        if b'"' not in line.text or self._is_open_behind(line.text):
             return None
         first, text = self._open[0], b"\n".join([one.text or b"" for one in self._open])
         try:
@@ -132,6 +133,14 @@ class RecordReader:
             self._open = opened
             return self._give_up()
         return record
+
+    def _is_open_behind(self, text: bytes) -> bool:
+        """Return whether a quote that is open before a line, or one that opens in it, is still open behind it."""
+        try:
+            list(csv.reader(['"' + text.decode(errors="replace")], delimiter=self._dialect.delimiter, strict=True))
+        except csv.Error as error:
+            return str(error) == _UNFINISHED
+        return False
 
     def _give_up(self) -> Record:
         """Call the line that opened a quote faulty, and read on behind it: what follows may be sound."""

@@ -1,6 +1,7 @@
 """One connection hears every channel, says when something may be missing, and finds a new connection by itself."""
 
 import asyncio
+import contextlib
 
 import asyncpg
 import pytest
@@ -63,6 +64,22 @@ class TestSubscribe:
 
         assert second.heard == ["later"]
         assert first.losses == 1
+
+    async def test_a_channel_is_heard_though_whoever_came_first_was_cancelled(self, database: Database) -> None:
+        first, second = Ear(), Ear()
+        await database.listener.subscribe("lakes", heard=first.hear, lost=first.lose)
+        asking = asyncio.create_task(database.listener.subscribe("rivers", heard=second.hear, lost=second.lose))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+
+        await database.listener.subscribe("rivers", heard=second.hear, lost=second.lose)
+        second.something.clear()
+        await notify(database, "rivers", "1")
+        await second.wait()
+
+        assert second.heard == ["1"]
 
     async def test_a_name_that_is_no_plain_word_is_refused(self, database: Database) -> None:
         with pytest.raises(ValueError, match="lower-case"):

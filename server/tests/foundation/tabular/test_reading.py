@@ -1,9 +1,23 @@
 """Records come out as they went in: whatever they say, however the bytes arrive, wherever reading goes on."""
 
+import csv
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from healthprotocol.foundation.tabular import CSV, NDJSON, Place, Record, RecordReader, csv_line, detect, unescaped
+from healthprotocol.foundation.tabular import (
+    CSV,
+    NDJSON,
+    Place,
+    Record,
+    RecordReader,
+    csv_line,
+    detect,
+    reading,
+    unescaped,
+)
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30)
 ROWS = st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=12)
@@ -65,6 +79,37 @@ class TestCsv:
             (4, ["3", '5" pipe'], None),
             (5, ["4", "y"], None),
         ]
+
+
+class TestQuotesThatNeverClose:
+    def test_cost_each_line_of_the_record_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # Each line closes a quote and opens another one: the record goes on and on.
+        line = b'x","y\n'
+        content = b"a,b\n" + b'1,"' + line * 900
+        reader = RecordReader(detect(content), None)
+        reader.feed(content[4:])
+        reader.close()
+        read_by_csv = Lengths()
+        monkeypatch.setattr(reading, "csv", read_by_csv)
+
+        record = reader.take()
+
+        assert record is not None
+        assert record.fault is not None
+        assert read_by_csv.total < 2 * len(content)
+
+
+class Lengths:
+    """Stands for the module csv, and adds up what it is given to read."""
+
+    Error = csv.Error
+
+    def __init__(self) -> None:
+        self.total = 0
+
+    def reader(self, lines: list[str], **how: Any) -> Any:
+        self.total += sum(map(len, lines))
+        return csv.reader(lines, **how)
 
 
 class TestDialect:
