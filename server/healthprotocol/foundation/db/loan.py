@@ -115,9 +115,9 @@ class Loan:
                 is_clean = await _roll_back(self._lent.connection)
             else:
                 await _commit(self._lent.connection)
-                is_clean = True
                 if self.tells_position:
                     self.position = await _position(self._lent.connection)
+                is_clean = True
         except (*_LOST, *_HINDERED) as failed:
             raise self._failure(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(failed).__name__) from failed
         finally:

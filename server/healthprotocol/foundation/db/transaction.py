@@ -5,6 +5,7 @@ The tenant is set by SET LOCAL in the same round trip as BEGIN: the pool needs n
 returns to the pool remembers no tenant. Without a tenant row-level security shows no rows.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -301,7 +302,8 @@ class Database:
                         yield tx
                     await tx.run_before_commit()
                 self._note_position(tx, loan)
-        except CommitUnanswered:
+        except (CommitUnanswered, asyncio.CancelledError):
+            # It may be committed, and nobody knows behind which position.
             if self.replicas is not None and actor is not None:
                 self.replicas.wrote(actor.account_id, UNKNOWN_POSITION)
             raise

@@ -115,8 +115,8 @@ class RecordReader:
             self._lines.give_back(line)
             return self._give_up()
         self._open.append(line)
-        # Only a quote can close what is open; and whether this line's do is seen in the line alone, as if the quote stood
-        # before it: reading all of the record anew at every line would take for ever.
+        # Only a quote can close what is open, and whether this line's do is seen in the line alone: reading all of the
+        # record anew at every line would take for ever.
         if b'"' not in line.text or self._is_open_behind(line.text):
             return None
         first, text = self._open[0], b"\n".join([one.text or b"" for one in self._open])

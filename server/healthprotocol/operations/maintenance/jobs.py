@@ -3,11 +3,13 @@
 from healthprotocol.api import idempotency
 from healthprotocol.foundation.cache import changes
 from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.jobs import dead_letters
 from healthprotocol.foundation.jobs.organisations import organisations
 from healthprotocol.foundation.jobs.registry import HandedOver, Job, JobRegistry
 
 PARTITIONS = "maintenance.partitions"
 SWEEP = "maintenance.sweep"
+QUEUE = "maintenance.queue"
 
 _MONTHS_AHEAD = 4
 _PARTITIONED = ("audit_event", "entry")
@@ -19,6 +21,8 @@ def register(registry: JobRegistry) -> None:
     registry.every("17 3 * * *", PARTITIONS)
     registry.add(SWEEP, sweep)
     registry.every("41 * * * *", SWEEP)
+    registry.add(QUEUE, dead_letters.sweep_logs)
+    registry.every("53 2 * * *", QUEUE)
 
 
 async def make_partitions(database: Database, job: Job) -> None:

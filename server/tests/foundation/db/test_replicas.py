@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from healthprotocol.foundation.db import replicas
+from healthprotocol.foundation.db import loan, replicas
 from healthprotocol.foundation.db.pool.postgresql import make_pool
 from healthprotocol.foundation.db.replicas import Replicas
 from healthprotocol.foundation.db.transaction import Database, ReplicaFailed
@@ -168,6 +168,35 @@ class TestOnesOwnWrites:
         assert others == "Delta Clinic"
         await until(following, "lagging")
         assert not await reads_on_replica(database, organisation)
+
+    async def test_are_the_primarys_when_nobody_waited_for_the_end_of_the_commit(
+        self,
+        database: Database,
+        organisation: Organisation,
+        following: Replicas,
+        standby: Standby,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        await caught_up(database, organisation)
+        await standby.run("select pg_wal_replay_pause()")
+        is_committed, never = asyncio.Event(), asyncio.Event()
+
+        async def position(_connection: object) -> int:
+            is_committed.set()
+            await never.wait()
+            return 0
+
+        async def rename() -> None:
+            async with database.transaction(organisation.id, actor=organisation.admin) as tx:
+                await tx.execute(RENAME, "Tagus Clinic")
+
+        monkeypatch.setattr(loan, "_position", position)
+        renaming = asyncio.create_task(rename())
+        await is_committed.wait()
+        renaming.cancel()
+        await asyncio.wait({renaming})
+
+        assert following.choose(organisation.admin.account_id) is None
 
     async def test_in_another_process_are_seen_by_the_position_that_travelled(
         self, database: Database, organisation: Organisation, following: Replicas, standby: Standby

@@ -51,12 +51,12 @@ async def kept(database: Database, organisation: Organisation) -> int:
 
 
 class TestRegister:
-    def test_both_recur_and_the_worker_knows_them(self) -> None:
+    def test_all_recur_and_the_worker_knows_them(self) -> None:
         registry = JobRegistry()
 
         maintenance.register(registry)
 
-        names = {maintenance.PARTITIONS, maintenance.SWEEP}
+        names = {maintenance.PARTITIONS, maintenance.SWEEP, maintenance.QUEUE}
         assert {spec.name for spec in registry.specs} == names
         assert {schedule.name for schedule in registry.schedules} == names
         assert names <= {spec.name for spec in jobs().specs}

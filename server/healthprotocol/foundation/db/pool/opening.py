@@ -67,14 +67,19 @@ class Opener:
 
     async def open(self) -> Any:
         """Return a new connection. Raises one of FAILURES, after noting it."""
+        connection: Any = None
         try:
             async with asyncio.timeout(self._timeout):
                 connection = await self._connect()
-        except FAILURES:
-            self._failed()
+                await self._ask_share(connection)
+        except BaseException as error:
+            if connection is not None:
+                # Open, and in nobody's hands: a server that falls silent right behind its greeting.
+                connection.terminate()
+            if isinstance(error, FAILURES):
+                self._failed()
             raise
         self._pause, self._failing_since = 0.0, None
-        await self._ask_share(connection)
         return connection
 
     def lower(self, number: int) -> None:
@@ -92,8 +97,8 @@ class Opener:
     async def _ask_share(self, connection: Any) -> None:
         if self._share is None or self._clock() - self._share_asked_at < _SHARE_SECONDS:
             return
-        self._share_asked_at = self._clock()
         granted = await self._share(connection)
+        self._share_asked_at = self._clock()
         self.granted = granted if granted is not None else self._most + 1
 
 
