@@ -61,8 +61,7 @@ def convert_query(query: Mapping[str, Sequence[str]], kind: type[T]) -> T:
 
     Raises BadRequest naming each parameter that is unknown, repeated or does not fit.
     """
-    fields = msgspec.structs.fields(kind)  # pyright: ignore[reportArgumentType]
-    known = {field.encode_name for field in fields}
+    fields, known = _parameters(kind)
     violations = [
         Violation(f"/{_escape(name)}", "unknown_parameter", f"Known parameters: {', '.join(sorted(known)) or 'none'}.")
         for name in query
@@ -87,6 +86,13 @@ def convert_query(query: Mapping[str, Sequence[str]], kind: type[T]) -> T:
     if far:
         raise BadRequest("The query has faults.", violations=far)
     return value
+
+
+@cache
+def _parameters(kind: type[Any]) -> tuple[tuple[msgspec.structs.FieldInfo, ...], frozenset[str]]:
+    """Return the fields of a query's struct and the names that they have in the address."""
+    fields = msgspec.structs.fields(kind)
+    return fields, frozenset(field.encode_name for field in fields)
 
 
 _FAR = f"Give a day from {FIRST_DAY} to {LAST_DAY}."

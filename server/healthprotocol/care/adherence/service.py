@@ -333,18 +333,14 @@ async def _named(tx: Transaction, actor: Actor, group: Group, ids: Sequence[UUID
         titles = await protocols.titles(tx, ids)
         return {id_: {"title": title, "protocol_id": id_} for id_, title in titles.items()}
     if group == "patient":
-        rows = await patients.names(tx, actor, ids)
-        return {id_: {"title": f"{row.given_name} {row.family_name}", "patient_id": id_} for id_, row in rows.items()}
+        names = await patients.names(tx, actor, ids)
+        return {id_: {"title": name, "patient_id": id_} for id_, name in names.items()}
     found = {one.id: one for one in await assignments.by_ids(tx, ids)}
-    rows = await patients.names(tx, actor, [one.patient_id for one in found.values()])
+    names = await patients.names(tx, actor, [one.patient_id for one in found.values()])
     return {
-        id_: {
-            "title": f"{row.given_name} {row.family_name}",
-            "patient_id": one.patient_id,
-            "protocol_id": one.protocol_id,
-        }
+        id_: {"title": names[one.patient_id], "patient_id": one.patient_id, "protocol_id": one.protocol_id}
         for id_, one in found.items()
-        if (row := rows.get(one.patient_id)) is not None
+        if one.patient_id in names
     }
 
 

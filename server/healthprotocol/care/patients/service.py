@@ -180,16 +180,16 @@ async def page(tx: Transaction, actor: Actor, query: Asked, *, q: str = "") -> P
         page = _slice(tx, found, listing, q=q, query=query)
     else:
         page = await repository.page(tx, listing)
-    await _record_list(tx, actor, page.items)
+    await _record_list(tx, actor, [row.id for row in page.items])
     return page
 
 
-async def names(tx: Transaction, actor: Actor, patient_ids: Sequence[UUID]) -> dict[UUID, PatientRow]:
-    """Return what lists show of these patients, for at most 1,000 ids; the read is recorded as one list."""
+async def names(tx: Transaction, actor: Actor, patient_ids: Sequence[UUID]) -> dict[PatientId, str]:
+    """Return the full names of these patients, for at most 1,000 ids; the read is recorded as one list."""
     sight = await access.sight(tx, actor)
-    rows = await repository.rows_of(tx, [id_ for id_ in patient_ids[:1000] if sight.includes(id_)])
-    await _record_list(tx, actor, rows)
-    return {row.id: row for row in rows}
+    found = await repository.names(tx, [id_ for id_ in patient_ids[:1000] if sight.includes(id_)])
+    await _record_list(tx, actor, list(found))
+    return found
 
 
 async def require_active(tx: Transaction, patient_id: PatientId) -> str:
@@ -395,5 +395,5 @@ _TOKEN_FAULT = Violation(
 )
 
 
-async def _record_list(tx: Transaction, actor: Actor, rows: Sequence[PatientRow]) -> None:
-    await audit.record(tx, actor, "patient.list", object_type=_OBJECT, subject_ids=[row.id for row in rows])
+async def _record_list(tx: Transaction, actor: Actor, patient_ids: Sequence[PatientId]) -> None:
+    await audit.record(tx, actor, "patient.list", object_type=_OBJECT, subject_ids=list(patient_ids))

@@ -102,6 +102,5 @@ async def _visible(tx: Transaction, actor: Actor, alert_id: AlertId, *, for_upda
 
 
 async def _named(tx: Transaction, actor: Actor, alerts: Sequence[Alert]) -> list[Listed]:
-    rows = await patients.names(tx, actor, list(dict.fromkeys(one.episode.patient_id for one in alerts)))
-    named = {patient_id: f"{row.given_name} {row.family_name}" for patient_id, row in rows.items()}
+    named = await patients.names(tx, actor, list(dict.fromkeys(one.episode.patient_id for one in alerts)))
     return [Listed(one, named[one.episode.patient_id]) for one in alerts if one.episode.patient_id in named]

@@ -276,7 +276,7 @@ def _of_day(
 ) -> Iterator[Occurrence]:
     """What is planned on the day, and of earlier days what is still open or was recorded on it."""
     calendar = calendar_of(assignment.time_zone)
-    recorded_on = {entry.id: calendar.local_date(entry.effective_at) for entry in entries}
+    effective = {entry.id: entry.effective_at for entry in entries}
     begins, ends = calendar.midnight_at(day), calendar.midnight_at(day + timedelta(days=1))
     first = day - timedelta(days=CARRY_OVER_DAYS)
     standing = standing_entries(entries)
@@ -284,8 +284,8 @@ def _of_day(
         if one.planned_local.date() == day:
             yield one
         elif one.opens_at < ends and one.closes_at > begins:
-            is_left_over = one.state == "open"
-            if is_left_over or (one.entry_id is not None and recorded_on.get(one.entry_id) == day):
+            effective_at = effective.get(one.entry_id) if one.entry_id else None
+            if one.state == "open" or (effective_at is not None and calendar.local_date(effective_at) == day):
                 yield one
 
 
