@@ -56,7 +56,7 @@ BACKFILL = """
 -- Phase: migrate
 -- Why: the rows from before.
 -- Transaction: none
--- Backfill: reading
+-- Backfill: reading, by place
 update reading
 set grade = value / 10
 where grade is null

@@ -21,6 +21,7 @@ import msgspec
 
 import pool_real
 from healthprotocol.foundation.db.pool import Pool, PoolLimits
+from healthprotocol.foundation.db.pool.control import TICK_SECONDS
 from pool_model import Processors, SimulatedServer
 from tests.support import virtual_time
 
@@ -69,7 +70,7 @@ class Simulation:
         self.sizes: list[tuple[float, int]] = []
         self._phases = phases
         self._draw = random.Random(seed)
-        self._server = SimulatedServer(Processors(), random.Random(seed + 1))
+        self._seed = seed
         patient = PoolLimits(least=2, most=MOST, queue=10**9, shed_after=FOREVER)
         fixed = msgspec.structs.replace(patient, least=size or 2, most=size or MOST, longest_idle=FOREVER)
         self._limits = patient if size is None else fixed
@@ -77,8 +78,10 @@ class Simulation:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> "Simulation":
+        self._clock = asyncio.get_running_loop().time
+        self._server = SimulatedServer(Processors(), random.Random(self._seed + 1))
         for _ in range(max(phase.workers for phase in self._phases)):
-            pool = Pool(self._server.connect, self._limits, clock=virtual_time.now)
+            pool = Pool(self._server.connect, self._limits, clock=self._clock)
             await pool.open()
             self._pools.append(pool)
         for phase in self._phases:
@@ -94,9 +97,10 @@ class Simulation:
         return found[int(len(found) * 0.99)]
 
     async def _go_through(self, phase: Phase) -> None:
-        ends, next_wave = virtual_time.now() + phase.seconds, virtual_time.now() + 5
-        while (now := virtual_time.now()) < ends:
-            self.sizes.append((now, self._pools[0].figures().limit))
+        ends, next_wave = self._clock() + phase.seconds, self._clock() + 5
+        while (now := self._clock()) < ends:
+            if not self.sizes or now - self.sizes[-1][0] >= TICK_SECONDS:
+                self.sizes.append((now, self._pools[0].figures().limit))
             if phase.wave and now >= next_wave:
                 next_wave += 10
                 for _ in range(phase.wave):
@@ -112,15 +116,16 @@ class Simulation:
         task.add_done_callback(self._tasks.discard)
 
     async def _one(self, pool: Pool, name: str, work: float, pause: float) -> None:
-        began = virtual_time.now()
+        began = self._clock()
         lease = await pool.acquire(wait_seconds=36_000)
         pool.asks(lease)
         await self._server.answer_first()
         pool.hears(lease)
         await self._server.compute(work)
-        await asyncio.sleep(pause)
+        if pause:
+            await asyncio.sleep(pause)
         pool.release(lease, is_clean=True)
-        self.latencies[name].append(virtual_time.now() - began)
+        self.latencies[name].append(self._clock() - began)
 
 
 def simulation(seeds: int) -> dict[str, float]:

@@ -6,8 +6,6 @@ import itertools
 import random
 from typing import Any
 
-from tests.support.virtual_time import now
-
 
 class Processors:
     """
@@ -28,6 +26,8 @@ class Processors:
         self._heap: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
+        # Kept, because asking for it costs a call of the system each time.
+        self._loop = asyncio.get_running_loop()
 
     @property
     def crowd(self) -> float:
@@ -37,7 +37,7 @@ class Processors:
     async def compute(self, seconds: float) -> None:
         """Use a processor for so long, which lasts as long as sharing makes it last."""
         self._advance()
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[None] = self._loop.create_future()
         heapq.heappush(self._heap, (self._done + seconds, next(self._numbers), future))
         self.running += 1
         self._plan()
@@ -49,17 +49,20 @@ class Processors:
         return min(1.0, self._count / self.running) / (1 + self._lost * max(0, self.running - 4))
 
     def _advance(self) -> None:
-        at = now()
+        at = self._loop.time()
         self._done += (at - self._looked_at) * self._speed()
         self._looked_at = at
 
     def _plan(self) -> None:
+        """Have the timer ring no later than the first will be done; one that rings early looks and plans again."""
+        if not self._heap:
+            return
+        rings_at = self._loop.time() + max(0.0, self._heap[0][0] - self._done) / self._speed()
         if self._timer is not None:
+            if self._timer.when() <= rings_at:
+                return
             self._timer.cancel()
-            self._timer = None
-        if self._heap:
-            seconds = max(0.0, self._heap[0][0] - self._done) / self._speed()
-            self._timer = asyncio.get_running_loop().call_later(seconds, self._finish)
+        self._timer = self._loop.call_at(rings_at, self._finish)
 
     def _finish(self) -> None:
         self._timer = None

@@ -29,12 +29,14 @@ class TestStatements:
         assert found[1].bare == "create function f() returns int language plpgsql as $$"
 
     def test_know_their_directives(self) -> None:
-        found = statements("-- Backfill: boat\nupdate boat set a = 1 where :batch;\n-- Restore: boat (a)\nselect 1;")
+        text = "-- Backfill: boat, by place\nupdate boat set a = 1 where :batch;\n-- Restore: boat (a)\nselect 1;"
 
-        assert [(one.backfill, one.restore, one.bare[:6]) for one in found] == [
-            ("boat", None, "update"),
-            (None, "boat (a)", ""),
-            (None, None, "select"),
+        found = statements(text)
+
+        assert [(one.backfill, one.walk, one.restore, one.bare[:6]) for one in found] == [
+            ("boat", "by place", None, "update"),
+            (None, "", "boat (a)", ""),
+            (None, "", None, "select"),
         ]
 
     @given(st.lists(st.text(st.characters(codec="ascii", exclude_characters="'\";$-/*()\x00"), min_size=1), max_size=6))

@@ -126,6 +126,12 @@ PLANTED: list[tuple[str, Pair, str]] = [
     ),
     ("backfill-in-batches", Pair(EXPAND + "-- Backfill: a\nupdate a set b = 1 where :batch;"), "whose phase is expand"),
     (
+        "backfill-in-batches",
+        Pair(MIGRATE + "-- Backfill: patient, by place\nupdate patient set name_ct = null where :batch;"),
+        "say which are still to do",
+    ),
+    ("backfill-in-batches", Pair(MIGRATE + "-- Backfill: a, by luck\nselect 1 where :batch;"), "no walk is called"),
+    (
         "transform-keeps-the-old",
         Pair(MIGRATE + "-- Backfill: patient\nupdate patient set name_ct = '' where :batch;"),
         "patient.name_ct is written over",

@@ -81,5 +81,5 @@ async def _accept(connection: Connection, altered: list[Revision], files: tuple[
                 continue
             script = one.forwards if half[1] == "up" else one.back
             for place, statement in enumerate(script.statements):
-                checksum = history.statement_checksum(statement.text or statement.restore or "")
+                checksum = history.statement_checksum(statement.essence)
                 await history.accept_step(connection, one.number, half[1], place, checksum)

@@ -251,7 +251,7 @@ class Migrator:
         known = await history.steps(self._connection, revision.number, direction)
         going = drops(script, but_filled=direction == "up")
         for place, statement in enumerate(script.statements):
-            checksum = history.statement_checksum(statement.text or statement.restore or "")
+            checksum = history.statement_checksum(statement.essence)
             begun = known.get(place)
             if begun is not None and begun.checksum != checksum:
                 raise MigrationFailed(

@@ -32,14 +32,21 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
     `text` is as written, without what stands before it; `line` is where it begins, from 1; `bare` is lower-case, with
     single spaces, without comments, every string as '' and every dollar-quoted body as $$. `backfill` names the table
-    that a statement is to walk in batches; `restore` is the table and columns of a directive that has no SQL.
+    that a statement is to walk in batches, `walk` how (empty: along its key); `restore` is the table and columns of a
+    directive that has no SQL.
     """
 
     text: str
     line: int
     bare: str
     backfill: str | None = None
+    walk: str = ""
     restore: str | None = None
+
+    @property
+    def essence(self) -> str:
+        """What a half-done statement is recognised by: another walk would not understand how far it came."""
+        return (self.text or self.restore or "") + (f"\n-- {self.walk}" if self.walk else "")
 
 
 class _Reader:
@@ -55,6 +62,7 @@ class _Reader:
         self._previous = ""
         self._depth = 0
         self._backfill: str | None = None
+        self._walk = ""
 
     def statements(self) -> Iterator[Statement]:
         for token in _TOKEN.finditer(self._text):
@@ -75,7 +83,8 @@ class _Reader:
         if directive is None or self._start is not None:
             return
         if directive["key"] == "Backfill":
-            self._backfill = directive["value"]
+            table, _, walk = directive["value"].partition(",")
+            self._backfill, self._walk = table.strip(), walk.strip()
         else:
             yield Statement(text="", line=self._line(token.start()), bare="", restore=directive["value"])
 
@@ -100,6 +109,7 @@ class _Reader:
                 line=self._line(self._start),
                 bare=" ".join("".join(self._bare).split()),
                 backfill=self._backfill,
+                walk=self._walk,
             )
         self._begin()
 

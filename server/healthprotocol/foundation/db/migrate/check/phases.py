@@ -7,6 +7,7 @@ from healthprotocol.foundation.db.migrate.changes import columns_added, dropped,
 from healthprotocol.foundation.db.migrate.check.case import Case, Said, rule
 from healthprotocol.foundation.db.migrate.files import BEFORE_PHASES, PHASES, Target
 from healthprotocol.foundation.db.migrate.sql import Statement
+from healthprotocol.foundation.db.migrate.walks import WALKS
 
 _REMOVES = re.compile(
     r"^(drop (table|column|view|materialized view|function|type|schema|sequence|trigger|policy|domain)\b)"
@@ -20,6 +21,7 @@ _REMOVING_ACTION = re.compile(
 _TIGHTENS = re.compile(r"^alter (column )?\w+ set not null\b|^validate constraint\b")
 _CHANGES_ROWS = re.compile(r"^(update|delete from|merge into|truncate|with\b.*\b(update|delete from|merge into)\b)")
 _UPDATE = re.compile(r"^update (?:only )?(?P<table>[\w.]+)\b.*? set (?P<sets>.*?)(?: from | where |$)")
+_SAYS_WHAT_IS_LEFT = re.compile(r"^(update|delete from)\b.* where (.+ and :batch|:batch and .+)$")
 _REASON = re.compile(r"^(?P<what>[\w./-]+), because \w.+")
 
 
@@ -98,6 +100,10 @@ def rows_change_in_batches(case: Case) -> Iterator[Said]:
                 yield Said(statement.line, "a backfill without `:batch` would do all rows in every batch", is_back)
             if statement.backfill is not None and script.in_transaction:
                 yield Said(statement.line, "a backfill needs `-- Transaction: none` at the head", is_back)
+            if statement.walk not in WALKS:
+                yield Said(statement.line, f"no walk is called {statement.walk!r}, only `by place`", is_back)
+            if statement.walk and not _SAYS_WHAT_IS_LEFT.match(statement.bare):
+                yield Said(statement.line, "rows that move are met twice by place: say which are still to do", is_back)
             if statement.backfill is not None and not is_back and case.phase != "migrate":
                 yield Said(statement.line, f"a backfill in a file whose phase is {case.phase or 'unknown'}")
 
