@@ -85,6 +85,20 @@ class PatientRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class PersonName(msgspec.Struct, frozen=True, kw_only=True):
+    """What a patient is found by and called; `birth_date` is None where it was not asked for."""
+
+    id: PatientId
+    given_name: str
+    family_name: str
+    birth_date: date | None
+
+    @property
+    def full(self) -> str:
+        """The name as it is read out."""
+        return f"{self.given_name} {self.family_name}"
+
+
 class PatientCreated(msgspec.Struct, frozen=True):
     """A patient was enrolled."""
 

@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
-from healthprotocol.care.patients.model import Demographics, PatientRow
+from healthprotocol.care.patients.model import Demographics, PersonName
 from healthprotocol.foundation.crypto.normalisers import folded
 from healthprotocol.foundation.crypto.normalisers import phone as e164
 from healthprotocol.foundation.errors import Violation
@@ -74,14 +74,15 @@ def read_search(text: str) -> Search:
     return Search("name", folded(stripped))
 
 
-def matches(row: PatientRow, text: str) -> bool:
-    """Return whether each word of `text` (in compared form) begins a word of her names or is her birth date."""
-    words = f"{folded(row.given_name)} {folded(row.family_name)}".split()
-    born = folded(row.birth_date.isoformat())
-    return all(any(word.startswith(part) for word in words) for part in text.replace(born, " ").split())
+def matches(person: PersonName, text: str) -> bool:
+    """Return whether each word of `text` (in compared form) begins a word of her names or is her known birth date."""
+    words = folded(person.full).split()
+    if person.birth_date is not None:
+        text = text.replace(folded(person.birth_date.isoformat()), " ")
+    return all(any(word.startswith(part) for word in words) for part in text.split())
 
 
-def by_name(row: PatientRow) -> tuple[str, str, str]:
+def by_name(row: PersonName) -> tuple[str, str, str]:
     """Return what sorts patients as a list of people is sorted: family name, given name, then id."""
     return folded(row.family_name), folded(row.given_name), str(row.id)
 

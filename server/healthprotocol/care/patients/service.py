@@ -21,6 +21,7 @@ from healthprotocol.care.patients.model import (
     PatientId,
     PatientRow,
     PatientStatus,
+    PersonName,
 )
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.listing import Asked, Listing, Page, counted, integer, seal, text, unseal
@@ -177,7 +178,7 @@ async def page(tx: Transaction, actor: Actor, query: Asked, *, q: str = "") -> P
         listing = await LISTING.ask(tx, query)
     if by_name:
         found = [row for row in await _search(tx, q, listing, only=sight.only) if sight.includes(row.id)]
-        page = _slice(tx, found, listing, q=q, query=query)
+        page = await _slice(tx, found, listing, q=q, query=query)
     else:
         page = await repository.page(tx, listing)
     await _record_list(tx, actor, [row.id for row in page.items])
@@ -187,9 +188,10 @@ async def page(tx: Transaction, actor: Actor, query: Asked, *, q: str = "") -> P
 async def names(tx: Transaction, actor: Actor, patient_ids: Sequence[UUID]) -> dict[PatientId, str]:
     """Return the full names of these patients, for at most 1,000 ids; the read is recorded as one list."""
     sight = await access.sight(tx, actor)
-    found = await repository.names(tx, [id_ for id_ in patient_ids[:1000] if sight.includes(id_)])
-    await _record_list(tx, actor, list(found))
-    return found
+    asked = [id_ for id_ in patient_ids[:1000] if sight.includes(id_)]
+    found = await repository.names(tx, asked, limit=1000)
+    await _record_list(tx, actor, [one.id for one in found])
+    return {one.id: one.full for one in found}
 
 
 async def require_active(tx: Transaction, patient_id: PatientId) -> str:
@@ -323,21 +325,23 @@ def _taken(positions: Sequence[int]) -> IdentifierTaken:
     return IdentifierTaken(violations=[Violation(f"/identifiers/{one}", "taken", detail) for one in positions])
 
 
-async def _search(tx: Transaction, q: str, listing: Listing, *, only: Collection[UUID] | None) -> list[PatientRow]:
+async def _search(tx: Transaction, q: str, listing: Listing, *, only: Collection[UUID] | None) -> list[PersonName]:
     search = rules.read_search(q)
+    # A word with a digit in it may be a birth date; no other asks for one.
+    has_digits = any(character.isdigit() for character in search.text)
     if only is not None:
-        rows = await repository.rows_of(tx, list(only), listing)
-        return [row for row in rows if rules.matches(row, search.text)]
+        people = await repository.names(tx, list(only), listing, limit=MAX_SEARCHED, with_birth_date=has_digits)
+        return [one for one in people if rules.matches(one, search.text)]
     ids = await _indexed(tx, search, q.strip())
     if ids:
-        return await repository.rows_of(tx, ids, listing)
+        return await repository.names(tx, ids, listing, limit=MAX_SEARCHED)
     if search.kind != "name":
         return []
     if await repository.is_more_than(tx, listing, MAX_SEARCHED):
         raise SearchTooBroad
     async with _search_slots:
-        rows = await repository.all_rows(tx, listing, limit=MAX_SEARCHED)
-    return [row for row in rows if rules.matches(row, search.text)]
+        people = await repository.names(tx, None, listing, limit=MAX_SEARCHED, with_birth_date=has_digits)
+    return [one for one in people if rules.matches(one, search.text)]
 
 
 async def _indexed(tx: Transaction, search: rules.Search, text: str) -> list[UUID]:
@@ -356,14 +360,16 @@ async def _indexed(tx: Transaction, search: rules.Search, text: str) -> list[UUI
     return []
 
 
-def _slice(tx: Transaction, rows: list[PatientRow], listing: Listing, *, q: str, query: Asked) -> Page[PatientRow]:
+async def _slice(
+    tx: Transaction, people: list[PersonName], listing: Listing, *, q: str, query: Asked
+) -> Page[PatientRow]:
     """
     Page over people in order of their names.
 
     The token holds an id and its place, never a name: the order is found again. Were the person gone, the next page
     begins at that place, and not with the first page once more.
     """
-    ordered = sorted(rows, key=rules.by_name)
+    ordered = sorted(people, key=rules.by_name)
     binding = (str(tx.tenant), "patients.by_name", q.strip(), query.filter.strip())
     signer = tx.keys.signer("page_token")
     start = 0
@@ -380,8 +386,9 @@ def _slice(tx: Transaction, rows: list[PatientRow], listing: Listing, *, q: str,
         held = str(ordered[place].id) if place >= 0 else ""
         return seal([held, max(place, 0)], binding=binding, signer=signer)
 
+    rows = {row.id: row for row in await repository.rows_of(tx, [one.id for one in ordered[start:end]])}
     page = Page(
-        ordered[start:end],
+        [rows[one.id] for one in ordered[start:end] if one.id in rows],
         next_page_token=after(end - 1) if end < len(ordered) else None,
         previous_page_token=after(min(start, len(ordered)) - listing.page_size - 1) if start > 0 else None,
     )

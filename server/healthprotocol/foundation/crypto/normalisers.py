@@ -21,6 +21,9 @@ def folded(text: str) -> str:
 
     "O'Brien-Ñuñez " and "obrien nunez" are equal; "Müller" and "Muller" too, "Mueller" is not.
     """
+    if text.isascii() and text.replace(" ", "").isalpha():
+        # Most names: the long way gives the same, and takes eight times as long.
+        return " ".join(text.lower().split())
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     # Folding can compose and decomposing can uncover capitals (a few symbols do), so each is done twice.
     stable = unicodedata.normalize("NFKD", decomposed.casefold())

@@ -9,7 +9,6 @@ from healthprotocol.care.patients.repository.erasure import erase
 from healthprotocol.care.patients.repository.files import full_of
 from healthprotocol.care.patients.repository.finders import EMAIL, IDENTIFIER, NAME_BIRTH, PATIENTS, PHONE
 from healthprotocol.care.patients.repository.people import (
-    all_rows,
     get,
     ids_of_filter,
     insert,
@@ -35,7 +34,6 @@ __all__ = [
     "NAME_BIRTH",
     "PATIENTS",
     "PHONE",
-    "all_rows",
     "erase",
     "find_by_email",
     "find_by_identifier",

@@ -7,7 +7,16 @@ from uuid import UUID
 
 import msgspec
 
-from healthprotocol.care.patients.model import Address, Demographics, Identifier, Patient, PatientId, PatientRow, Sex
+from healthprotocol.care.patients.model import (
+    Address,
+    Demographics,
+    Identifier,
+    Patient,
+    PatientId,
+    PatientRow,
+    PersonName,
+    Sex,
+)
 from healthprotocol.care.patients.repository.finders import IDENTIFIER_TABLE, TABLE, name_birth
 from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.crypto.data_keys import SubjectKey
@@ -17,6 +26,8 @@ from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.ids import AccountId
 
 _AT_ONCE = 500
+# By way of a subquery: so one plan serves any number of them, and none is made for each call.
+_OF_IDS = "p.id = any((select $2::uuid[])::uuid[])"
 
 # Who was erased is nobody any more: to every read she does not exist.
 _STANDS: SqlText = "p.status <> 'erased'"
@@ -163,46 +174,50 @@ async def is_more_than(tx: Transaction, listing: Listing, limit: int) -> bool:
     return found > limit
 
 
-async def all_rows(tx: Transaction, listing: Listing, *, limit: int) -> list[PatientRow]:
-    """Return every patient that the filter selects, of the first `limit`."""
-    where, args = listing.where(3)
+async def rows_of(tx: Transaction, patient_ids: Sequence[UUID]) -> list[PatientRow]:
+    """Return the patients of these ids that exist, in no order."""
     rows = await tx.fetch(
-        f"{_ROW} where p.organisation_id = $1 and {_STANDS} and {where} limit $2", tx.tenant, limit, *args
-    )
-    found: list[PatientRow] = []
-    for start in range(0, len(rows), _AT_ONCE):
-        found += await _rows(tx, rows[start : start + _AT_ONCE])
-        # Thousands of names take a tenth of a second to read: others get their turn in between.
-        await asyncio.sleep(0)
-    return found
-
-
-async def rows_of(tx: Transaction, patient_ids: Sequence[UUID], listing: Listing | None = None) -> list[PatientRow]:
-    """Return the patients of these ids that exist, and that the filter selects where there is one; in no order."""
-    where, args = ("true", []) if listing is None else listing.where(3)
-    rows = await tx.fetch(
-        f"{_ROW} where p.organisation_id = $1 and p.id = any($2::uuid[]) and {_STANDS} and {where}",
-        tx.tenant,
-        list(patient_ids),
-        *args,
+        f"{_ROW} where p.organisation_id = $1 and {_OF_IDS} and {_STANDS}", tx.tenant, list(patient_ids)
     )
     return await _rows(tx, rows)
 
 
-async def names(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[PatientId, str]:
-    """Return the full names of the patients of these ids that exist; nothing else of them is decrypted."""
+async def names(
+    tx: Transaction,
+    patient_ids: Sequence[UUID] | None,
+    listing: Listing | None = None,
+    *,
+    limit: int,
+    with_birth_date: bool = False,
+) -> list[PersonName]:
+    """
+    Return the names of at most `limit` patients that the filter selects: of these ids, or of all when None.
+
+    Nothing else of them is decrypted, so ten thousand can be searched.
+    """
+    where, args = ("true", []) if listing is None else listing.where(4)
     rows = await tx.fetch(
         f"""
-        select p.id, p.given_name_ct, p.family_name_ct
+        select p.id, p.given_name_ct, p.family_name_ct, p.birth_date_ct
         from patient p
-        -- By way of a subquery: one plan serves any number of them, and need not be made for each call.
-        where p.organisation_id = $1 and p.id = any((select $2::uuid[])::uuid[]) and {_STANDS}
-        """,  # noqa: S608 - made of constants of this module
+        where p.organisation_id = $1 and {"$2::uuid[] is null" if patient_ids is None else _OF_IDS} and {_STANDS}
+          and {where}
+        limit $3
+        """,  # noqa: S608 - made of constants of this module and the listing's
         tx.tenant,
-        list(patient_ids),
+        None if patient_ids is None else list(patient_ids),
+        limit,
+        *args,
     )
-    keys = await tx.keys.subjects(tx, [row["id"] for row in rows])
-    return {PatientId(row["id"]): _full_name(row, keys[row["id"]]) for row in rows if row["id"] in keys}
+    found: list[PersonName] = []
+    for start in range(0, len(rows), _AT_ONCE):
+        some = rows[start : start + _AT_ONCE]
+        keys = await tx.keys.subjects(tx, [row["id"] for row in some])
+        found += [_name(row, keys[row["id"]], with_birth_date=with_birth_date) for row in some if row["id"] in keys]
+        if len(rows) > _AT_ONCE:
+            # Thousands of names take a tenth of a second to read: others get their turn in between.
+            await asyncio.sleep(0)
+    return found
 
 
 async def ids_of_filter(tx: Transaction, listing: Listing, *, after: UUID | None, limit: int) -> list[UUID]:
@@ -230,8 +245,7 @@ async def time_zones(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[UUID,
         f"""
         select p.id, p.status, p.time_zone
         from patient p
-        -- By way of a subquery: one plan serves any number of them, and need not be made for each call.
-        where p.organisation_id = $1 and p.id = any((select $2::uuid[])::uuid[]) and {_STANDS}
+        where p.organisation_id = $1 and {_OF_IDS} and {_STANDS}
         """,  # noqa: S608 - made of constants of this module
         tx.tenant,
         patient_ids,
@@ -362,10 +376,16 @@ async def _rows(tx: Transaction, rows: Sequence[Record]) -> list[PatientRow]:
     return [_row(row, keys[row["id"]]) for row in rows if row["id"] in keys]
 
 
-def _full_name(row: Record, key: SubjectKey) -> str:
-    columns = ("given_name", "family_name")
-    parts = (key.decrypt_text(row[f"{one}_ct"], table=TABLE, column=one, row_id=row["id"]) for one in columns)
-    return " ".join(part or "" for part in parts)
+def _name(row: Record, key: SubjectKey, *, with_birth_date: bool) -> PersonName:
+    def plain(column: str) -> str:
+        return key.decrypt_text(row[f"{column}_ct"], table=TABLE, column=column, row_id=row["id"]) or ""
+
+    return PersonName(
+        id=row["id"],
+        given_name=plain("given_name"),
+        family_name=plain("family_name"),
+        birth_date=date.fromisoformat(plain("birth_date")) if with_birth_date else None,
+    )
 
 
 def _row(row: Record, key: SubjectKey) -> PatientRow:
