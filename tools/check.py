@@ -29,13 +29,14 @@ _BIN = VENV / "bin"
 
 
 def lint() -> list[str]:
-    """Style, format, types and the laws of the architecture; return the names of what failed."""
+    """Style, format, types, dependencies and the laws of the architecture; return the names of what failed."""
     code = [SERVER, ROOT / "tools", ROOT / "load"]
     return _failed(
         ("ruff", [_BIN / "ruff", "check", *code], SERVER),
         ("format", [_BIN / "ruff", "format", "--check", *code], SERVER),
         ("types", [_BIN / "basedpyright", "--warnings"], SERVER),
         ("layers", [_BIN / "lint-imports"], SERVER),
+        ("dependencies", [_BIN / "deptry", "."], SERVER),
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 from healthprotocol.api.body import decode_body
 from healthprotocol.api.gate import Gate
 from healthprotocol.api.problem import problem_members
-from healthprotocol.api.routing import Answer
+from healthprotocol.api.routing import Answer, Declare, Handler
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid, Problem, Violation
 
@@ -69,6 +69,15 @@ class _Raw(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
     items: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MOST_ITEMS)]
     atomic: bool = False
+
+
+def bulk(
+    declare: Declare, path: str, *, policy: str, item: Any, returns: Any, summary: str
+) -> Callable[[Handler], Any]:
+    """Declare a bulk write of up to 500 `item`s; `returns` is what each becomes."""
+    return declare.post(
+        path, policy=policy, returns=ItemResults[returns], body=Items[item], status=207, summary=summary
+    )
 
 
 Outcome = V | Problem

@@ -1,6 +1,5 @@
 """RFC 9457 problem+json: the one shape of every error, and what Litestar's own errors become."""
 
-import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -92,7 +91,7 @@ def problem_members(problem: Problem, request_id: str) -> dict[str, Any]:
 @cache
 def problem_type(kind: type[Problem]) -> str:
     """Return the type URI of an error class: its name in kebab case."""
-    return PROBLEM_TYPE_BASE + re.sub(r"(?<!^)(?=[A-Z])", "-", kind.__name__).lower()
+    return PROBLEM_TYPE_BASE + kind.named()
 
 
 def from_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:

@@ -1,5 +1,6 @@
 """Error kinds. Each carries its HTTP status, a public title and public fields; the private text goes to the log."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -41,6 +42,11 @@ class Problem(Exception):
         self.public = dict(public or {})
         self.private = private
         self.retry_after_seconds = retry_after_seconds
+
+    @classmethod
+    def named(cls, joint: str = "-") -> str:
+        """Return the name of the class as words in lower case: the end of its type URI, or with "_" a code."""
+        return re.sub(r"(?<!^)(?=[A-Z])", joint, cls.__name__).lower()
 
 
 class BadRequest(Problem):

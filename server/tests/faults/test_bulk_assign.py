@@ -33,7 +33,7 @@ from tests.support.postgresql import TEMPLATE, Cluster, open_database, start_clu
 PATIENTS = 3_000
 SECONDS_A_BATCH = "0.3"
 EVERYBODY = 'status = "active"'
-WORKER = "tests.faults.assigning"
+WORKER = "tests.faults.lingering"
 
 
 class Cohort(msgspec.Struct, frozen=True):
@@ -110,7 +110,7 @@ async def enrolled_many(database: Database) -> Cohort:
 
 
 def worker(cluster: Cluster, name: str, *, seconds: str = SECONDS_A_BATCH) -> Any:
-    return process(WORKER, cluster.app_url(name), str(cluster.root_key), seconds)
+    return process(WORKER, "assignments", cluster.app_url(name), str(cluster.root_key), seconds)
 
 
 class TestKilledWorker:

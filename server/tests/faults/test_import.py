@@ -14,7 +14,7 @@ from tests.support.postgresql import Cluster
 
 LINES = 1_800
 SECONDS_A_PART = "0.15"
-WORKER = "tests.faults.importing"
+WORKER = "tests.faults.lingering"
 
 
 async def present(ward: Ward, operation: Operation) -> Operation:
@@ -39,7 +39,9 @@ class TestKilledWorker:
                 now = await present(ward, operation)
                 return now.done >= now.total * share
 
-            async with process(WORKER, cluster.app_url(database_name), str(cluster.root_key), SECONDS_A_PART) as victim:
+            async with process(
+                WORKER, "imports", cluster.app_url(database_name), str(cluster.root_key), SECONDS_A_PART
+            ) as victim:
                 await eventually(is_past)
                 await asyncio.sleep(float(SECONDS_A_PART) * 1.5)
                 os.kill(victim.pid, signal.SIGKILL)
@@ -49,7 +51,7 @@ class TestKilledWorker:
             # What is committed and what is counted are one.
             assert half.result["created"] == await ward.count("entry")
             seen.append(half.result["lines"])
-        async with process(WORKER, cluster.app_url(database_name), str(cluster.root_key), "0"):
+        async with process(WORKER, "imports", cluster.app_url(database_name), str(cluster.root_key), "0"):
             await eventually(lambda: _is_over(ward, operation))
 
         over = await present(ward, operation)

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.api.gate import Gate
-from healthprotocol.api.items import ItemResults, Items, expected_revision, one_by_one, write_items
+from healthprotocol.api.items import bulk, expected_revision, one_by_one, write_items
 from healthprotocol.api.operation import OperationOut, operation
 from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.api.routing import Answer, Declare
@@ -75,12 +75,12 @@ async def bulk_assign(gate: Gate) -> Answer:
     )
 
 
-@declare.post(
+@bulk(
+    declare,
     _ALL + "/batch-create",
     policy=Permission.ASSIGNMENT_WRITE,
-    returns=ItemResults[schemas.AssignmentOut],
-    body=Items[schemas.CreateAssignment],
-    status=207,
+    item=schemas.CreateAssignment,
+    returns=schemas.AssignmentOut,
     summary="Give up to 500 protocols to patients, each with its own first day and adjustments",
 )
 async def create_assignments(gate: Gate) -> Answer:
@@ -90,12 +90,12 @@ async def create_assignments(gate: Gate) -> Answer:
     return await write_items(gate, schemas.CreateAssignment, one_by_one(one), schemas.assignment, status=201)
 
 
-@declare.post(
+@bulk(
+    declare,
     _ALL + "/batch-update",
     policy=Permission.ASSIGNMENT_WRITE,
-    returns=ItemResults[schemas.AssignmentOut],
-    body=Items[schemas.AssignmentAct],
-    status=207,
+    item=schemas.AssignmentAct,
+    returns=schemas.AssignmentOut,
     summary="Start, pause, resume, stop or complete up to 500 assignments",
 )
 async def update_assignments(gate: Gate) -> Answer:
@@ -105,12 +105,12 @@ async def update_assignments(gate: Gate) -> Answer:
     return await write_items(gate, schemas.AssignmentAct, one_by_one(one), schemas.assignment)
 
 
-@declare.post(
+@bulk(
+    declare,
     _ALL + "/batch-delete",
     policy=Permission.ASSIGNMENT_WRITE,
-    returns=ItemResults[schemas.AssignmentOut],
-    body=Items[schemas.AssignmentMistake],
-    status=207,
+    item=schemas.AssignmentMistake,
+    returns=schemas.AssignmentOut,
     summary="Say of up to 500 assignments that there should never have been them",
 )
 async def delete_assignments(gate: Gate) -> Answer:

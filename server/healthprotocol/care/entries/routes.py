@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
-from healthprotocol.api.items import ItemResults, Items, one_by_one, write_items
+from healthprotocol.api.items import bulk, one_by_one, write_items
 from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.care.assignments.model import AssignmentId
@@ -105,12 +105,12 @@ async def record_entries(gate: Gate) -> Answer:
     )
 
 
-@declare.post(
+@bulk(
+    declare,
     "/api/v1/entries/batch-delete",
     policy=Permission.ENTRY_WRITE,
-    returns=ItemResults[schemas.EntryOut],
-    body=Items[schemas.EntryRef],
-    status=207,
+    item=schemas.EntryRef,
+    returns=schemas.EntryOut,
     summary="Undo up to 500 entries; what was undone is kept",
 )
 async def retract_entries(gate: Gate) -> Answer:

@@ -17,8 +17,6 @@ from healthprotocol.care.entries.service.read import Measured
 from healthprotocol.care.protocols.model import ActivityKind, Measurement, Medication, Questionnaire, ValueRange
 from healthprotocol.foundation.errors import Problem
 
-PageSize = Annotated[int, Meta(ge=1, le=200)]
-
 
 class OccurrenceOut(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """One planned instance of an activity and how it stands. `planned_local` is the wall time that was meant."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
-from healthprotocol.api.items import ItemResults, Items, expected_revision, one_by_one, write_items
+from healthprotocol.api.items import bulk, expected_revision, one_by_one, write_items
 from healthprotocol.api.paging import Page
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.care.patients import schemas, service
@@ -47,12 +47,12 @@ async def create_patient(gate: Gate) -> Answer:
     return await gate.write(lambda tx: service.create(tx, gate.actor, data.demographics()), schemas.patient)
 
 
-@declare.post(
+@bulk(
+    declare,
     "/api/v1/patients/batch-create",
     policy=Permission.PATIENT_WRITE,
-    returns=ItemResults[schemas.PatientOut],
-    body=Items[schemas.CreatePatient],
-    status=207,
+    item=schemas.CreatePatient,
+    returns=schemas.PatientOut,
     summary="Enrol up to 500 patients",
 )
 async def create_patients(gate: Gate) -> Answer:
@@ -62,12 +62,12 @@ async def create_patients(gate: Gate) -> Answer:
     return await write_items(gate, schemas.CreatePatient, work, schemas.patient, status=201)
 
 
-@declare.post(
+@bulk(
+    declare,
     "/api/v1/patients/batch-update",
     policy=Permission.PATIENT_WRITE,
-    returns=ItemResults[schemas.PatientOut],
-    body=Items[schemas.PatientUpdate],
-    status=207,
+    item=schemas.PatientUpdate,
+    returns=schemas.PatientOut,
     summary="Change up to 500 patients",
 )
 async def update_patients(gate: Gate) -> Answer:
@@ -84,12 +84,12 @@ async def update_patients(gate: Gate) -> Answer:
     return await write_items(gate, schemas.PatientUpdate, one_by_one(one), schemas.patient)
 
 
-@declare.post(
+@bulk(
+    declare,
     "/api/v1/patients/batch-delete",
     policy=Permission.PATIENT_WRITE,
-    returns=ItemResults[schemas.PatientOut],
-    body=Items[schemas.PatientRef],
-    status=207,
+    item=schemas.PatientRef,
+    returns=schemas.PatientOut,
     summary="Archive up to 500 patients",
 )
 async def archive_patients(gate: Gate) -> Answer:

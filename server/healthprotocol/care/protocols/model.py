@@ -31,7 +31,6 @@ ShortText = Annotated[str, Meta(max_length=200)]
 LongText = Annotated[str, Meta(max_length=20_000)]
 Minutes = Annotated[int, Meta(ge=0, le=527_040)]
 LocalTime = Annotated[time, Meta(tz=False)]
-Count = Annotated[int, Meta(ge=1, le=100_000)]
 
 
 class BoundsDuration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

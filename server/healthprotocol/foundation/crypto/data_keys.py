@@ -107,11 +107,6 @@ class KeyCache(Generic[K, V]):
         """Forget a key now."""
         self._entries.pop(name, None)
 
-    def drop_where(self, matches: Callable[[V], bool]) -> None:
-        """Forget all that match."""
-        for name in [name for name, (_, value) in self._entries.items() if matches(value)]:
-            del self._entries[name]
-
     def clear(self) -> None:
         """Forget all."""
         self._entries.clear()

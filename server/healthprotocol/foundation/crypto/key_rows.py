@@ -10,8 +10,6 @@ import msgspec
 from healthprotocol.foundation.crypto.root import WrappedKey
 
 ACTIVE = "active"
-DECRYPT_ONLY = "decrypt_only"
-DESTROYED = "destroyed"
 
 
 class Unit(Protocol):

@@ -245,10 +245,6 @@ class KeyRing:
         """Return what seals values of a purpose outside the database, the same in all processes under the same root."""
         return Sealer(self._root.derive("sealer", purpose))
 
-    def database_password(self, role: str) -> str:
-        """Return the sign-in password of a database role: 64 hexadecimal digits."""
-        return self._root.derive("database", role).hex()
-
     async def health(self) -> None:
         """Return when the root provider answers. Raises Sealed."""
         await self._root.health()

@@ -83,11 +83,6 @@ class Feed:
         self._remembered: deque[Announcement] = deque(maxlen=REMEMBERED)
         self._is_ending = False
 
-    @property
-    def readers(self) -> int:
-        """How many listen."""
-        return len(self._readers)
-
     @contextlib.asynccontextmanager
     async def read(self, organisation_id: UUID, *, after: UUID | None = None) -> AsyncIterator[Reader]:
         """

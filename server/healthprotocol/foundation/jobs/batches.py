@@ -5,7 +5,6 @@ Killed at any point, at most one uncommitted batch is lost; picked up by another
 committed one. Memory holds one batch.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
@@ -156,7 +155,7 @@ def _told(problem: Problem) -> dict[str, Any]:
     """The part of a problem that the row keeps: what the HTTP answer would say, with the type without its base."""
     return {
         **{key: value for key, value in problem.public.items() if isinstance(value, str | int | bool)},
-        "type": re.sub(r"(?<!^)(?=[A-Z])", "-", type(problem).__name__).lower(),
+        "type": problem.named(),
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail or problem.title,

@@ -1,8 +1,12 @@
 """Flags over HTTP: what is decided for one's own organisation, and what holds for all."""
 
+from collections.abc import Awaitable, Callable
+
 from healthprotocol.api.gate import Gate
 from healthprotocol.api.routing import Answer, Declare
+from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.operations.flags import schemas, service
+from healthprotocol.operations.flags.model import Seen
 from healthprotocol.trust.permissions.model import Permission
 
 declare = Declare("flags")
@@ -52,14 +56,13 @@ async def read_flag(gate: Gate, flag_key: str) -> Answer:
     summary="Decide about a flag for one's organisation",
 )
 async def change_flag(gate: Gate, flag_key: str) -> Answer:
-    tenant = gate.actor.organisation_id
     revision = gate.expected_revision()
     asked = await gate.body(schemas.ChangeFlag)
-    return await gate.write(
+    return await _decide(
+        gate,
         lambda tx: service.change(
             tx, gate.actor, flag_key, asked.change(), reason=asked.reason, expected_revision=revision
         ),
-        lambda seen: schemas.flag(seen, tenant),
     )
 
 
@@ -71,12 +74,8 @@ async def change_flag(gate: Gate, flag_key: str) -> Answer:
     summary="Turn a flag off for one's organisation, whatever is decided about it",
 )
 async def kill_flag(gate: Gate, flag_key: str) -> Answer:
-    tenant = gate.actor.organisation_id
     because = await gate.body(schemas.Because)
-    return await gate.write(
-        lambda tx: service.kill(tx, gate.actor, flag_key, reason=because.reason),
-        lambda seen: schemas.flag(seen, tenant),
-    )
+    return await _decide(gate, lambda tx: service.kill(tx, gate.actor, flag_key, reason=because.reason))
 
 
 @declare.post(
@@ -87,12 +86,8 @@ async def kill_flag(gate: Gate, flag_key: str) -> Answer:
     summary="Undo a kill of one's organisation",
 )
 async def revive_flag(gate: Gate, flag_key: str) -> Answer:
-    tenant = gate.actor.organisation_id
     because = await gate.body(schemas.Because)
-    return await gate.write(
-        lambda tx: service.revive(tx, gate.actor, flag_key, reason=because.reason),
-        lambda seen: schemas.flag(seen, tenant),
-    )
+    return await _decide(gate, lambda tx: service.revive(tx, gate.actor, flag_key, reason=because.reason))
 
 
 @declare.get(
@@ -118,6 +113,11 @@ async def read_flag_rollout(gate: Gate, flag_key: str) -> Answer:
     return await gate.read(
         lambda tx: service.get_rollout(tx, gate.actor, flag_key), lambda found: schemas.watched(*found)
     )
+
+
+async def _decide(gate: Gate, act: Callable[[Transaction], Awaitable[Seen]]) -> Answer:
+    tenant = gate.actor.organisation_id
+    return await gate.write(act, lambda seen: schemas.flag(seen, tenant))
 
 
 ROUTES = [

@@ -314,7 +314,7 @@ class TestTheCache:
 
 
 class TestTheProcess:
-    async def test_signers_and_passwords_depend_on_their_purpose_and_the_root(
+    async def test_signers_depend_on_their_purpose_and_the_root(
         self, ring: KeyRing, root: SilentRoot, tmp_path_factory: pytest.TempPathFactory
     ) -> None:
         stranger = KeyRing(LocalRootKey.create(tmp_path_factory.mktemp("root") / "root.key"))
@@ -323,9 +323,6 @@ class TestTheProcess:
         assert KeyRing(root).signer("page-token").verify(b"2", mark)
         assert not ring.signer("csrf").verify(b"2", mark)
         assert not stranger.signer("page-token").verify(b"2", mark)
-        assert ring.database_password("hp_app") == KeyRing(root).database_password("hp_app")
-        assert ring.database_password("hp_app") != stranger.database_password("hp_app")
-        assert len(ring.database_password("hp_app")) == 64
 
     async def test_is_well_when_the_root_is(self, ring: KeyRing) -> None:
         await ring.health()

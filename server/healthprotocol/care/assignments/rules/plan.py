@@ -100,8 +100,3 @@ def segment_on(assignment: Assignment, day: date) -> Segment:
     """Return the segment in force on a local date; before the first day, the first. Source: care rules §1.3."""
     in_force = [segment for segment in assignment.segments if segment.from_on <= day]
     return in_force[-1] if in_force else assignment.segments[0]
-
-
-def plan_day(assignment: Assignment, day: date) -> int:
-    """Return the number of the plan day on a local date; day 1 is the first, and before it comes 0, then -1."""
-    return (day - segment_on(assignment, day).plan_starts_on).days + 1

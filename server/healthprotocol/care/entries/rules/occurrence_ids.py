@@ -55,7 +55,7 @@ def parse_occurrence_id(text: str) -> OccurrenceRef | None:
     Return what an id names, or None when it is none.
 
     Every occurrence has one id: a text that spells the same bytes otherwise is refused. Whether the plan holds the
-    occurrence is for `occurrences.find_occurrence` to say.
+    occurrence is not looked at.
     """
     if len(text) > _LONGEST or not text.isascii():
         return None

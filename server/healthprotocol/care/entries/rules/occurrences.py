@@ -17,7 +17,6 @@ from healthprotocol.care.entries.model import (
     Entry,
     Occurrence,
     OccurrenceId,
-    OccurrenceRef,
     OccurrenceState,
     StandingEntry,
 )
@@ -58,28 +57,6 @@ def occurrences(
         stretch.sort(key=_by_planned_local)
         yield from stretch
         first = last + ONE_DAY
-
-
-def find_occurrence(
-    assignment: Assignment, contents: Contents, ref: OccurrenceRef, *, standing: Standing, at: datetime
-) -> Occurrence | None:
-    """
-    Return the occurrence that an id names, as it stands at `at`, or None when the plan does not hold it.
-
-    Only the day it names is computed.
-
-    Raises:
-        KeyError: `contents` lacks the version of the segment that is in force on its date.
-
-    Source: care rules §3.2.
-    """
-    if ref.assignment_id != assignment.id:
-        return None
-    day = ref.planned_local.date()
-    for one in occurrences(assignment, contents, from_on=day, to_on=day, standing=standing, at=at):
-        if (one.activity_key, one.planned_local, one.slot) == (ref.activity_key, ref.planned_local, ref.slot):
-            return one
-    return None
 
 
 def due_of(assignment: Assignment, part: PlannedActivity, planned: Planned, *, at: datetime) -> Due:

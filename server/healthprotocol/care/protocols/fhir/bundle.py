@@ -9,8 +9,6 @@ from healthprotocol.care.protocols.rules.exchange.report import Report
 
 PLAN = "PlanDefinition"
 MAX_PLANS = 200
-# What several protocols of one Bundle may take together when each keeps what it came from.
-MAX_SOURCE_VALUES = 4_000_000
 
 
 def is_fhir(value: Json) -> bool:

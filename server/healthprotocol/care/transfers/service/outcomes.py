@@ -1,6 +1,5 @@
 """What stands against a line, said by column."""
 
-import re
 from typing import TypeVar
 
 from healthprotocol.api.body import decode_body
@@ -33,8 +32,8 @@ def refused(noun: Noun, line: Line, problem: Problem) -> Outcome:
         Violation(column_of(noun, one.pointer, line.said), one.code, one.detail)
         for one in problem.violations[:_MOST_FAULTS]
     ]
-    code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(problem).__name__).lower()
-    return Outcome("failed", faults=tuple(faults) or (Violation("", code, problem.detail or problem.title),))
+    own = Violation("", problem.named("_"), problem.detail or problem.title)
+    return Outcome("failed", faults=tuple(faults) or (own,))
 
 
 def fault(column: str, code: str, detail: str) -> Outcome:

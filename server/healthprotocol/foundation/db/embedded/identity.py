@@ -36,7 +36,6 @@ class ServerIdentity:
     """Runs the programs of PostgreSQL as the right user; `uid` None means as whoever runs this process."""
 
     def __init__(self, cluster: Path) -> None:
-        self._cluster = cluster
         self.uid = _uid_for(cluster) if os.geteuid() == 0 else None
         self.programs = installed_programs() if self.uid is None else _open_programs()
 

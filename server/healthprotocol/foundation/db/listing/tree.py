@@ -13,7 +13,7 @@ import msgspec
 
 from healthprotocol.foundation.errors import Violation
 
-from .fields import Field, Join
+from .fields import Field
 from .values import Value
 
 # A value, all values of an IN, or None where the caller's words are none for the field.
@@ -84,8 +84,3 @@ def comparisons(node: Node | None) -> Iterator[Comparison]:
         case Junction():
             for each in node.nodes:
                 yield from comparisons(each)
-
-
-def joins(node: Node | None) -> tuple[Join, ...]:
-    """Return every join that a tree needs, once."""
-    return tuple(dict.fromkeys(each.field.join for each in comparisons(node) if each.field.join is not None))

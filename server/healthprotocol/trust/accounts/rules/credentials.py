@@ -11,7 +11,6 @@ from healthprotocol.trust.permissions.model import Role
 SEEN_EVERY = timedelta(minutes=1)
 
 LONGEST_TOKEN_LIFE = timedelta(days=365)
-USUAL_TOKEN_LIFE = timedelta(days=90)
 
 
 def is_live(session: Session, *, now: datetime) -> bool:

@@ -5,7 +5,7 @@ from datetime import date, time
 import pytest
 
 from healthprotocol.care.assignments.model import ActivityAdjustment, Adjustments, Assignment, DayPart
-from healthprotocol.care.assignments.rules.plan import Contents, plan_day, planned_activities, segment_on
+from healthprotocol.care.assignments.rules.plan import Contents, planned_activities, segment_on
 from healthprotocol.care.protocols.model import Phase, ProtocolContent
 from tests.support.pure_plans import DAY, MONDAY, activity, assigned, content, instant, local, moved
 
@@ -89,17 +89,14 @@ class TestPlannedActivities:
         assert parts[0].planned()[0].planned_local == local("2026-06-01T08:00")
 
 
-class TestPlanDay:
-    def test_counts_from_the_first_day(self) -> None:
-        assert [plan_day(assigned(), MONDAY + days * DAY) for days in (-1, 0, 29)] == [0, 1, 30]
-
-    def test_goes_on_through_a_move_and_begins_anew_with_a_restart(self) -> None:
+class TestSegmentOn:
+    def test_goes_on_with_the_plan_through_a_move_and_begins_it_anew_with_a_restart(self) -> None:
         after = moved(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 4), at=NOON)
         restarted = moved(assigned(), to_version=2, duration_days=30, from_on=date(2026, 6, 4), at=NOON, restart=True)
 
-        assert plan_day(after, date(2026, 6, 4)) == 4
-        assert plan_day(restarted, date(2026, 6, 4)) == 1
-        assert plan_day(restarted, date(2026, 6, 3)) == 3
+        assert segment_on(after, date(2026, 6, 4)).plan_starts_on == MONDAY
+        assert segment_on(restarted, date(2026, 6, 4)).plan_starts_on == date(2026, 6, 4)
+        assert segment_on(restarted, date(2026, 6, 3)).plan_starts_on == MONDAY
 
     def test_before_the_first_day_the_first_segment_speaks(self) -> None:
         assert segment_on(assigned(), MONDAY - DAY) == assigned().segments[0]

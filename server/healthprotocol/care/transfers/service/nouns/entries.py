@@ -11,6 +11,7 @@ from healthprotocol.care.entries.rules.occurrence_ids import id_prefix, with_pre
 from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import EntryLine
+from healthprotocol.care.transfers.service.nouns.patients import as_id
 from healthprotocol.care.transfers.service.outcomes import fault, read, refused
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
@@ -97,7 +98,7 @@ class EntryIntake:
     def _recording(self, line: Line, sent: EntryLine) -> Recording | Outcome:
         assignment_id = sent.assignment_id
         if sent.assignment_client_id is not None:
-            assignment_id = self._assignments.get(sent.assignment_client_id) or _as_id(sent.assignment_client_id)
+            assignment_id = self._assignments.get(sent.assignment_client_id) or as_id(sent.assignment_client_id)
             if assignment_id is None:
                 return fault("assignment_client_id", "unknown", "No plan that was brought in has this client_id.")
         occurrence, activity_key = sent.occurrence_id, sent.activity_key
@@ -144,10 +145,3 @@ def _outcome(line: Line, result: entries.Recorded) -> Outcome:
     if result.entry is None or not result.is_new:
         return Outcome("skipped")
     return Outcome("created", result.entry.id, result.entry.patient_id)
-
-
-def _as_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
