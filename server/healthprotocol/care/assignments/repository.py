@@ -78,6 +78,7 @@ ASSIGNMENTS = ListingSpec(
         "updated_at": timestamp("a.updated_at", sortable=True),
     },
     default_order="assigned_at desc",
+    ranged_orders={"starts_on": "starts_on desc", "ends_on": "ends_on desc", "updated_at": "updated_at desc"},
     compounds={"patient.name_birth": Compound(parts=("patient.family_name", "patient.birth_date"), field=_NAME_BIRTH)},
 )
 

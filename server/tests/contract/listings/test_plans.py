@@ -60,7 +60,7 @@ async def _asking(
     fetch = Transaction.fetch
 
     async def spy(tx: Transaction, sql: str, *args: object) -> list[Any]:
-        if "\norder by" in sql and sql.rindex("\nlimit $") > sql.rindex("\norder by"):
+        if "\norder by" in sql and sql.rindex("\nlimit ") > sql.rindex("\norder by"):
             seen.append(await read_plans(tx.connection, sql, args))
         return await fetch(tx, sql, *args)
 
@@ -181,6 +181,49 @@ class TestEveryField:
                         faults.append(f"{order}: {found}, costs {plan['Total Cost']:,.0f}")
 
         assert faults == []
+
+
+RANGED = [one for one in LISTS if one.listing is not None and one.listing.ranged_orders]
+
+
+@pytest.mark.parametrize("endpoint", RANGED, ids=lambda one: one.name)
+class TestARangeOfAMoment:
+    @pytest.mark.parametrize("sign", [">=", "<"])
+    async def test_is_walked_by_its_own_index(self, asking: Asking, endpoint: Endpoint, sign: str) -> None:
+        spec = endpoint.listing
+        assert spec is not None
+        catalogue = await asking.catalogue()
+
+        faults: list[str] = []
+        for name in spec.ranged_orders:
+            source = f"{name} {sign} {VALUES[spec.fields[name].kind]}"
+            asked, answer = await asking.plans(endpoint, filter=source, page_size="5")
+            pages = [asked.page]
+            if "next_page_token" in answer:
+                following, _ = await asking.plans(
+                    endpoint, filter=source, page_size="5", page_token=answer["next_page_token"]
+                )
+                pages.append(following.page)
+            for plan in pages:
+                if not catalogue.is_found_by(plan, column_of(spec, spec.fields[name])):
+                    faults.append(f"{source}: no index is entered by it")
+                if found := [*catalogue.scanned(plan), *catalogue.sorts(plan)]:
+                    faults.append(f"{source}: {found}")
+
+        assert faults == []
+
+    async def test_is_walked_so_far_and_no_further_in_another_order(self, asking: Asking, endpoint: Endpoint) -> None:
+        spec = endpoint.listing
+        assert spec is not None
+        name = next(iter(spec.ranged_orders))
+        source = f"{name} < {VALUES[spec.fields[name].kind]}"
+
+        await asking.plans(endpoint, filter=source, order_by=spec.default_order)
+
+        reach, page = asking.seen
+        assert "\noffset $" in reach.sql
+        assert column_of(spec, spec.fields[name]) not in reach.sql[reach.sql.rindex("\nwhere") :]
+        assert "\noffset $" not in page.sql
 
 
 class TestThePlannedFault:

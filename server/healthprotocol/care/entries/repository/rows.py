@@ -57,6 +57,9 @@ ENTRIES = ListingSpec(
         "recorded_at": timestamp("e.recorded_at", sortable=True),
     },
     default_order="recorded_at desc",
+    narrow_by=("patient_id", "assignment_id", "occurrence_id", "recorded_at"),
+    # What happened when, and what was planned when, rises with what was recorded when.
+    ranged_orders={"effective_at": "effective_at desc", "planned_on": "planned_on desc"},
 )
 
 

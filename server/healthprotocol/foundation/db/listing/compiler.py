@@ -81,9 +81,12 @@ def _has(node: Comparison, value: SqlText) -> SqlText:
 _SIGNS: dict[str, SqlText] = {"=": " = ", "!=": " <> ", "<": " < ", "<=": " <= ", ">": " > ", ">=": " >= "}
 
 
-def order_by(keys: Sequence[SortKey]) -> SqlText:
-    """Return the terms of `order by`."""
-    return ", ".join([key.sql for key in keys])
+def order_by(keys: Sequence[SortKey], *, is_fenced: bool = False) -> SqlText:
+    """Return the terms of `order by`; those that are fenced no index serves, so the rows are found first and sorted."""
+    if not is_fenced:
+        return ", ".join([key.sql for key in keys])
+    # PostgreSQL keeps a select of its own as it stands, where it would see through a sum or a cast.
+    return ", ".join(["(select " + key.field.expression + (") desc" if key.is_descending else ")") for key in keys])
 
 
 def after(keys: Sequence[SortKey], is_null: Sequence[bool], parameters: Parameters) -> SqlText:

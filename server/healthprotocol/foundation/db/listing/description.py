@@ -37,7 +37,11 @@ def described(spec: ListingSpec) -> dict[str, dict[str, Any]]:
         "order_by": {
             "description": (
                 "Fields after which the list is ordered, each with `desc` for the other direction: "
-                f"{', '.join(f'`{name}`' for name in sortable)}. By default `{spec.default_order}`."
+                f"{', '.join(f'`{name}`' for name in sortable)}. By default `{spec.default_order}`"
+                + "".join(
+                    f"; with a range of `{name}` in the filter `{own}`" for name, own in spec.ranged_orders.items()
+                )
+                + "."
             ),
             "example": spec.default_order,
         },

@@ -1,17 +1,18 @@
 """One request for one page, checked: its statements with their arguments, and the page of the rows they return."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
 from .compiler import Parameters, after, filter_condition, order_by
+from .ordering import SortKey
 from .page import Page
 from .page_token import Signer, seal
 from .settling import Derived
 from .shapes import Memory, Order, Shape, Statement
 from .sql import SqlText
-from .tree import Bound
+from .tree import Bound, comparisons
 from .values import Value, after_prefix
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Columns(Protocol):
 
 
 Row = TypeVar("Row", bound=Columns)
+# Where a row stands in an order: its values by the keys.
+Place: TypeAlias = tuple[Value | None, ...]
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +48,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     order: Order
     shape: Shape
     values: tuple[Bound, ...]
-    last: tuple[Value | None, ...] | None
+    last: Place | None
     is_backward: bool
     as_of: "datetime | None"
     count_up_to: int | None
@@ -53,6 +56,12 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     signer: Signer
     memory: Memory
     narrowing: Callable[[], tuple[str, ...]]
+
+    @property
+    def contended(self) -> tuple[str, ...]:
+        """The fields whose range may lie far from where the order begins, so that the walk there has to be bounded."""
+        first = self.order.keys[0].name
+        return tuple([name for name in self.shape.contenders if name != first])
 
     async def sealed(self, tx: "Transaction") -> "Listing":
         """Return the listing with the blind indexes that its filter compares by, under the keys of the organisation."""
@@ -74,40 +83,85 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             statement = self.memory.statements[key] = Statement(clause, parameters.places)
         return statement.sql, [self.values[place] for place in statement.places]
 
-    def sql(self, base_select: SqlText, base_where: SqlText, first_parameter: int) -> tuple[SqlText, list[Any]]:
+    def sql(
+        self,
+        base_select: SqlText,
+        base_where: SqlText,
+        first_parameter: int,
+        *,
+        until: Place | None = None,
+        is_fenced: bool = False,
+    ) -> tuple[SqlText, list[Any]]:
         """
         Return the statement of this page and its own arguments, numbered from `first_parameter`.
 
         `base_select` must yield every sortable field as a column of the field's name, because the page tokens are made
         of them. `base_where` must hold the organisation. One row more than the page is read, to see the end. The rows
-        of a page on the way back come in reverse; `page` turns them.
+        of a page on the way back come in reverse; `page` turns them. `until` ends the walk before a row; `is_fenced`
+        has all rows that the filter selects found and sorted, in whatever order an index holds them.
         """
-        is_null = None if self.last is None else tuple([value is None for value in self.last])
-        key = (base_select, base_where, first_parameter, self.shape, self.order, is_null, self.is_backward)
+        key = (base_select, base_where, first_parameter, self.shape, self.order, _nulls(self.last), self.is_backward)
+        if until is not None or is_fenced:
+            key = (*key, _nulls(until), is_fenced)
         statement = self.memory.statements.get(key)
         if statement is None:
-            statement = self._page_statement(base_select, base_where, first_parameter)
+            statement = self._page_statement(base_select, base_where, first_parameter, until=until, is_fenced=is_fenced)
             self.memory.statements[key] = statement
         arguments: list[Any] = [self.values[place] for place in statement.places]
         if self.last is not None:
             arguments += [value for value in self.last if value is not None]
+        if until is not None:
+            arguments += [value for value in until if value is not None]
         arguments.append(self.page_size + 1)
         return statement.sql, arguments
 
     def count_sql(
-        self, base_select: SqlText, base_where: SqlText, first_parameter: int, *, most: int
+        self, base_select: SqlText, base_where: SqlText, first_parameter: int, *, most: int, until: Place | None = None
     ) -> tuple[SqlText, list[Any]]:
         """Return the statement that counts what the filter selects, at most one past `most`, and its arguments."""
         key = (base_select, base_where, first_parameter, self.shape)
+        if until is not None:
+            key = (*key, self.order, _nulls(until))
         statement = self.memory.statements.get(key)
         if statement is None:
             parameters = Parameters(first_parameter)
             conditions = self._conditions(base_where, parameters)
+            if until is not None:
+                conditions += "\n  and " + after(self.order.backward, _nulls(until), parameters)
             # Columns that nobody asks for are not computed.
             inner = base_select + "\nwhere " + conditions + "\nlimit " + parameters.more("bigint")
             statement = Statement("select count(*)\nfrom (\n" + inner + "\n) as counted", parameters.places)
             self.memory.statements[key] = statement
-        return statement.sql, [*[self.values[place] for place in statement.places], most + 1]
+        arguments: list[Any] = [self.values[place] for place in statement.places]
+        if until is not None:
+            arguments += [value for value in until if value is not None]
+        return statement.sql, [*arguments, most + 1]
+
+    def reach_sql(
+        self, base_select: SqlText, base_where: SqlText, first_parameter: int, *, rows: int, of: str = ""
+    ) -> tuple[SqlText, list[Any]]:
+        """
+        Return the statement of the one row that lies `rows` rows away, whatever else the filter says of them.
+
+        They are walked from where the page begins, in its order. With `of`, the name of a field with a range, they are
+        those of that range, in the order of the field. Nothing but the order's own range stands in the condition, so
+        an index is walked for `rows` rows and no more.
+        """
+        key = ("reach", base_select, base_where, first_parameter, self.shape, of)
+        if not of:
+            key = (*key, self.order, _nulls(self.last), self.is_backward)
+        statement = self.memory.statements.get(key)
+        if statement is None:
+            statement = self._reach_statement(base_select, base_where, first_parameter, of=of)
+            self.memory.statements[key] = statement
+        arguments: list[Any] = [self.values[place] for place in statement.places]
+        if self.last is not None and not of:
+            arguments += [value for value in self.last if value is not None]
+        return statement.sql, [*arguments, rows]
+
+    def place_of(self, row: Columns) -> Place:
+        """Return the values of a row that say where it stands in the order."""
+        return tuple([row[key.name] for key in self.order.keys])
 
     def page(self, rows: Sequence[Row]) -> Page[Row]:
         """Return the rows of the page with the tokens of its neighbours."""
@@ -127,29 +181,71 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _token(self, row: Columns, *, is_backward: bool) -> str:
-        values = [row[key.name] for key in self.order.keys]
-        return seal([is_backward, self.as_of, *values], binding=self.binding, signer=self.signer)
+        return seal([is_backward, self.as_of, *self.place_of(row)], binding=self.binding, signer=self.signer)
 
     def _conditions(self, base_where: SqlText, parameters: Parameters) -> SqlText:
         node = self.shape.settled.node
         return base_where if node is None else base_where + "\n  and " + filter_condition(node, parameters)
 
-    def _page_statement(self, base_select: SqlText, base_where: SqlText, first_parameter: int) -> Statement:
+    def _page_statement(
+        self,
+        base_select: SqlText,
+        base_where: SqlText,
+        first_parameter: int,
+        *,
+        until: Place | None,
+        is_fenced: bool,
+    ) -> Statement:
         parameters = Parameters(first_parameter)
-        keys = self.order.backward if self.is_backward else self.order.keys
+        keys, opposite = self._directions()
         conditions = self._conditions(base_where, parameters)
         if self.last is not None:
-            conditions += "\n  and " + after(keys, [value is None for value in self.last], parameters)
+            conditions += "\n  and " + after(keys, _nulls(self.last), parameters)
+        if until is not None:
+            conditions += "\n  and " + after(opposite, _nulls(until), parameters)
         text = (
             base_select
             + "\nwhere "
             + conditions
             + "\norder by "
-            + order_by(keys)
+            + order_by(keys, is_fenced=is_fenced)
             + "\nlimit "
             + parameters.more("bigint")
         )
         return Statement(text, parameters.places)
+
+    def _reach_statement(
+        self, base_select: SqlText, base_where: SqlText, first_parameter: int, *, of: str
+    ) -> Statement:
+        parameters = Parameters(first_parameter)
+        keys, _ = self._directions()
+        conditions = base_where
+        own = self.shape.ranges.get(of or keys[0].name)
+        if own is not None:
+            conditions += "\n  and " + filter_condition(own, parameters)
+        if self.last is not None and not of:
+            conditions += "\n  and " + after(keys, _nulls(self.last), parameters)
+        walked = order_by(keys) if own is None or not of else next(comparisons(own)).field.expression
+        text = (
+            base_select
+            + "\nwhere "
+            + conditions
+            + "\norder by "
+            + walked
+            + "\noffset "
+            + parameters.more("bigint")
+            + "\nlimit 1"
+        )
+        return Statement(text, parameters.places)
+
+    def _directions(self) -> "tuple[Sequence[SortKey], Sequence[SortKey]]":
+        order = self.order
+        return (order.backward, order.keys) if self.is_backward else (order.keys, order.backward)
+
+
+def _nulls(place: Place | None) -> tuple[bool, ...]:
+    """Which values of a place are missing: what decides how it is compared with."""
+    return () if place is None else tuple([value is None for value in place])
 
 
 def with_derived(values: list[Bound], derived: Sequence[Derived]) -> tuple[Bound, ...]:

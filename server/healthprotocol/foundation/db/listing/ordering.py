@@ -48,6 +48,19 @@ def parse(source: str, fields: Mapping[str, Field], tiebreak: str) -> tuple[Sort
     return with_tiebreak(keys, fields, tiebreak)
 
 
+def own(name: str, source: str, fields: Mapping[str, Field], tiebreak: str) -> tuple[SortKey, ...] | None:
+    """
+    Return the sort keys of an order that the list takes by itself where `name` has a range; None: it does not begin so.
+
+    It may name what a caller may not sort by. A row within the range has a value, so the field counts as never null.
+    """
+    known = {each: msgspec.structs.replace(field, sortable=True) for each, field in fields.items()}
+    if name in known:
+        known[name] = msgspec.structs.replace(known[name], nullable=False)
+    keys = parse(source, known, tiebreak)
+    return None if isinstance(keys, Violation) or keys[0].name != name else keys
+
+
 def with_tiebreak(keys: Sequence[SortKey], fields: Mapping[str, Field], tiebreak: str) -> tuple[SortKey, ...]:
     """End `keys` with the tiebreak in the direction of the last one, so that a row comparison serves the commonest."""
     if any(key.name == tiebreak for key in keys):

@@ -23,6 +23,7 @@ from .errors import QueryTooCostly
 from .listing import Listing
 from .page import Page
 from .sql import SqlText
+from .walking import Walk
 
 # In PostgreSQL's units, of which a page read in order costs some ten. At this many a statement takes a quarter of a
 # second from memory, and longer from a disk.
@@ -49,6 +50,8 @@ async def fetch_page(
 
     Raises QueryTooCostly.
     """
+    if listing.contended:
+        return await _walked(Walk(require_affordable, tx, listing, base_select, base_where, args))
     first = len(args) + 1
     sql, more = listing.sql(base_select, base_where, first)
     await require_affordable(tx, listing, sql, [*args, *more])
@@ -59,6 +62,13 @@ async def fetch_page(
     sql, more = listing.count_sql(base_select, base_where, first, most=most)
     await require_affordable(tx, listing, sql, [*args, *more])
     return counted(page, await tx.fetchval(sql, *args, *more), most=most)
+
+
+async def _walked(walk: Walk) -> Page[Record]:
+    listing = walk.listing
+    page = listing.page(await walk.rows())
+    most = listing.count_up_to
+    return page if most is None else counted(page, await walk.count(most), most=most)
 
 
 def counted(page: Page[Any], found: int, *, most: int) -> Page[Any]:

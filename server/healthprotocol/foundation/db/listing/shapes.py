@@ -4,13 +4,14 @@ What is remembered of queries: parsed filters, orders, statements, and what stat
 All of it is per process, bounded, and can be made anew from the request at any time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from cachebox import LRUCache
 
 from .fields import HAS, IN, PREFIX, Kind
 from .ordering import SortKey
+from .ranges import is_narrowed, ranges
 from .settling import Settled
 from .sql import SqlText
 from .tree import Comparison, Junction, Negation, Node, comparisons
@@ -24,10 +25,17 @@ _USUAL = frozenset({"=", "<", "<=", ">", ">=", IN, PREFIX, HAS})
 class Shape:
     """A filter without its values. Compared by identity: there is one of each in the memory of its spec."""
 
-    __slots__ = ("costly_fields", "is_sealed", "is_unusual", "settled")
+    __slots__ = ("contenders", "costly_fields", "is_sealed", "is_unusual", "moments", "order", "ranges", "settled")
 
-    def __init__(self, settled: Settled) -> None:
+    def __init__(self, settled: Settled, *, moments: Collection[str] = (), narrow_by: Collection[str] = ()) -> None:
         self.settled = settled
+        self.ranges = ranges(settled.node)
+        # The fields that rise together, and those of them that have a range here; few rows are in no danger.
+        self.moments = frozenset(moments)
+        narrowed = is_narrowed(settled.node, narrow_by)
+        self.contenders = () if narrowed else tuple([name for name in self.ranges if name in moments])
+        # What the list is ordered by when the request does not say, where the filter decides that.
+        self.order: Order | None = None
         self.is_sealed = settled.is_sealed
         self.costly_fields = tuple(dict.fromkeys(_costly(settled.node, is_loose=False)))
         # One comparison that an index serves costs the same in every organisation, give or take its size.
@@ -37,10 +45,11 @@ class Shape:
 class Order:
     """Sort keys, and the same the other way round. Compared by identity."""
 
-    __slots__ = ("backward", "keys")
+    __slots__ = ("backward", "keys", "text")
 
     def __init__(self, keys: Sequence[SortKey]) -> None:
         self.keys = tuple(keys)
+        self.text = ", ".join([key.name + (" desc" if key.is_descending else "") for key in keys])
         self.backward = tuple(key.reversed for key in keys)
 
 

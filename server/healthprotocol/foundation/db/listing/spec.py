@@ -32,7 +32,7 @@ from .lexer import is_prefix, split, value_places
 from .listing import Listing, with_derived
 from .page import DEFAULT_PAGE_SIZE, LARGEST_COUNT, LARGEST_PAGE_SIZE, Asked
 from .page_token import Signer, unseal
-from .settling import settle
+from .settling import Settled, settle
 from .shapes import EVERYTHING, Memory, Order, Shape
 from .tree import Bound, FilterFault
 from .values import Value
@@ -62,6 +62,10 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
     `name` binds page tokens and must be unique; `tiebreak` names a unique, sortable, never-null field that ends every
     order. `compounds` are the fields found together only. `narrow_by` names the fields that a query that is too costly
     is told to use; by default the ids, the encrypted fields, and what the list is ordered by.
+
+    `ranged_orders` names, for fields that rise together with that of the default order, the order of a list whose
+    filter gives them a range and whose request gives no order: that of the index that finds the range. The first of
+    them that has a range decides, unless the default order's own field has one.
     """
 
     name: str
@@ -70,6 +74,7 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
     tiebreak: str = "id"
     compounds: Mapping[str, Compound] = {}
     narrow_by: tuple[str, ...] = ()
+    ranged_orders: Mapping[str, str] = {}
     memory: Memory = msgspec.field(default_factory=Memory)
 
     def __post_init__(self) -> None:
@@ -82,6 +87,9 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
         parts = {name: field.part_of for name, field in self.fields.items() if field.part_of}
         if parts != {part: name for name, compound in self.compounds.items() for part in compound.parts}:
             raise ValueError(f"listing {self.name}: the parts of its compounds are not those of its fields")
+        for name, source in self.ranged_orders.items():
+            if ordering.own(name, source, self.fields, self.tiebreak) is None:
+                raise ValueError(f"listing {self.name}: the order of a range of {name} must begin with it")
 
     async def ask(self, tx: "Transaction", asked: Asked) -> Listing:
         """Check a list request in its transaction and seal what of its filter is encrypted. Raises BadRequest."""
@@ -118,10 +126,11 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
         source, wanted = (said.get("filter") or "").strip(), (said.get("order_by") or "").strip()
         present = now or datetime.now(UTC)
         shape, values = self._filter(source, present, faults)
-        order = self._order(wanted, faults)
+        order = self._order(wanted, faults) if wanted or shape.order is None else shape.order
         size, page_token = _page_size(said.get("page_size"), faults), said.get("page_token")
         count_up_to = _count_up_to(said.get("count_up_to"), faults)
-        binding = (_text_of(organisation_id), self.name, source, wanted)
+        # Of the order itself, not of what was said: a release that orders otherwise does not take older tokens for its.
+        binding = (_text_of(organisation_id), self.name, source, "" if order is None else order.text)
         place = _Place(as_of=present if "now" in source or "today" in source else None)
         # A token is bound to the query: while that is faulty there is nothing to check it against.
         if page_token and order is not None and not any(fault.pointer == "/filter" for fault in faults):
@@ -184,11 +193,21 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
         except FilterFault as fault:
             faults.append(fault.violation)
             return EVERYTHING, ()
-        shape = Shape(settled)
+        shape = self._shape(settled)
         # Only where the quick cut found the very values that the parser did does the rest name the shape.
         if key and places == value_places(source):
             self.memory.shapes[key] = shape
         return shape, with_derived(values, settled.derived)
+
+    def _shape(self, settled: Settled) -> Shape:
+        first = self.default_order.split(",", maxsplit=1)[0].split()[0]
+        moments = {first, *self.ranged_orders} if self.ranged_orders else set[str]()
+        shape = Shape(settled, moments=moments, narrow_by=self.narrow_by)
+        name = next((name for name in self.ranged_orders if name in shape.ranges), None)
+        if name is not None and first not in shape.ranges:
+            keys = ordering.own(name, self.ranged_orders[name], self.fields, self.tiebreak)
+            shape.order = None if keys is None else Order(keys)
+        return shape
 
     def _order(self, source: str, faults: list[Violation]) -> Order | None:
         known = self.memory.orders.get(source)

@@ -1,0 +1,101 @@
+"""
+Read a page whose filter gives a range to one field and whose order goes by another that rises together with it.
+
+PostgreSQL takes the two to be independent and expects rows of the range all along the order; in truth they may begin
+millions of rows away. So the walk is ended after some rows; where that was too early, and the range is small, its rows
+are found by its own index and sorted; what is left is refused. Nothing of it reads more than FARTHEST rows at a time.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from healthprotocol.foundation.db.transaction import Record, Transaction
+from healthprotocol.foundation.errors import Violation
+
+from .errors import QueryTooCostly
+from .listing import Listing
+from .sql import SqlText
+
+# Most such pages are full after some rows of the order. A row walked is a buffer or two: 3,000 take some 5 ms from
+# memory.
+NEAREST, FARTHEST = 300, 3_000
+
+
+class Walk(msgspec.Struct, frozen=True):
+    """
+    A list, and the statement that it is made of; `args` are those of `select` and `where`.
+
+    `guard` raises QueryTooCostly for a statement that PostgreSQL itself expects to be dear, such as one that no index
+    has the order of.
+    """
+
+    guard: Callable[[Transaction, Listing, SqlText, Sequence[object]], Awaitable[None]]
+    tx: Transaction
+    listing: Listing
+    select: SqlText
+    where: SqlText
+    args: Sequence[object]
+
+    async def rows(self) -> list[Record]:
+        """Return the rows of the page, one more than it when there are more. Raises QueryTooCostly."""
+        listing = self.listing
+        for reach in (NEAREST, FARTHEST):
+            stop = await self._row_after(listing, reach)
+            until = None if stop is None else listing.place_of(stop)
+            rows = await self._fetch(*listing.sql(self.select, self.where, len(self.args) + 1, until=until))
+            if until is None or len(rows) > listing.page_size:
+                return rows
+        await self._require_few()
+        return await self._fetch(*listing.sql(self.select, self.where, len(self.args) + 1, is_fenced=True))
+
+    async def count(self, most: int) -> int:
+        """Return how many rows the filter selects, or `most` + 1 when there are more. Raises QueryTooCostly."""
+        if len(self.listing.shape.contenders) == 1:
+            # The order is no matter here, and the index of the one range finds nothing but its rows.
+            return await self._counted(most, None)
+        whole = msgspec.structs.replace(self.listing, last=None, is_backward=False)
+        stop = await self._row_after(whole, FARTHEST)
+        until = None if stop is None else whole.place_of(stop)
+        found = await self._counted(most, until)
+        if until is None or found > most:
+            return found
+        await self._require_few("/count_up_to")
+        return await self._counted(most, None)
+
+    async def _counted(self, most: int, until: "tuple[Any, ...] | None") -> int:
+        first = len(self.args) + 1
+        sql, more = self.listing.count_sql(self.select, self.where, first, most=most, until=until)
+        return await self.tx.fetchval(sql, *self.args, *more)
+
+    async def _row_after(self, listing: Listing, rows: int, *, of: str = "") -> Record | None:
+        found = await self._fetch(*listing.reach_sql(self.select, self.where, len(self.args) + 1, rows=rows, of=of))
+        return next(iter(found), None)
+
+    async def _fetch(self, sql: SqlText, more: Sequence[object]) -> list[Record]:
+        await self.guard(self.tx, self.listing, sql, [*self.args, *more])
+        return await self.tx.fetch(sql, *self.args, *more)
+
+    async def _require_few(self, pointer: str = "/order_by") -> None:
+        """Raise QueryTooCostly when every range holds more rows than may be sorted."""
+        for name in self.listing.contended:
+            if await self._row_after(self.listing, FARTHEST, of=name) is None:
+                return
+        raise _too_far(self.listing, pointer)
+
+
+def _too_far(listing: Listing, pointer: str) -> QueryTooCostly:
+    ranged, first = listing.contended, listing.order.keys[0].name
+    narrow = [name for name in listing.narrowing() if name not in listing.shape.moments]
+    detail = (
+        f"The rows of this range of {' and '.join(ranged)} lie far along in the order of {first}, and are too many to "
+        f"sort or to count there: order by {ranged[0]} and give only it a range, or one of fewer than {FARTHEST:,} rows"
+        + (f", or narrow it by {' or '.join(narrow)}" if narrow else "")
+    )
+    return QueryTooCostly(
+        detail + ".",
+        violations=[Violation(pointer, "too_costly", detail + ".")],
+        public={"costly_fields": list(ranged), "narrow_by": narrow, "most_rows": FARTHEST},
+        private=f"{listing.name}: {first} beside {ranged[0]}",
+    )
