@@ -4654,7 +4654,7 @@ export interface operations {
                  */
                 filter?: string;
                 /**
-                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `status`, `patient_id`, `protocol_id`, `version`, `starts_on`, `ends_on`, `assigned_at`, `updated_at`. By default `assigned_at desc`.
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `status`, `patient_id`, `protocol_id`, `version`, `starts_on`, `ends_on`, `assigned_at`, `updated_at`. By default `assigned_at desc`; with a range of `starts_on` in the filter `starts_on desc`; with a range of `ends_on` in the filter `ends_on desc`; with a range of `updated_at` in the filter `updated_at desc`.
                  * @example assigned_at desc
                  */
                 order_by?: string;
@@ -5268,7 +5268,7 @@ export interface operations {
                  */
                 filter?: string;
                 /**
-                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `effective_at`, `recorded_at`. By default `recorded_at desc`.
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `effective_at`, `recorded_at`. By default `recorded_at desc`; with a range of `effective_at` in the filter `effective_at desc`; with a range of `planned_on` in the filter `planned_on desc`.
                  * @example recorded_at desc
                  */
                 order_by?: string;
