@@ -51,7 +51,7 @@ class Door:
             self._connection.request("GET", address, headers=headers)
             answer = self._connection.getresponse()
         except http.client.RemoteDisconnected:
-            # The server hung up on a connection that had rested too long.
+            # The server closes a connection on which nobody asked anything for a while.
             began = perf_counter()
             self._connection.request("GET", address, headers=headers)
             answer = self._connection.getresponse()
