@@ -407,6 +407,13 @@ $$;
 
 ALTER FUNCTION public.hp_protect(protected regclass) OWNER TO hp_owner;
 
+CREATE FUNCTION public.hp_protocol_wording(organisation_id uuid, title text, category text, tags text[], description text) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    SET search_path TO 'pg_catalog'
+    RETURN (((setweight(to_tsvector('simple'::regconfig, title), 'A'::"char") || setweight(to_tsvector('simple'::regconfig, ((COALESCE(category, ''::text) || ' '::text) || array_to_string(tags, ' '::text))), 'B'::"char")) || setweight(to_tsvector('simple'::regconfig, COALESCE(description, ''::text)), 'C'::"char")) || array_to_tsvector(array_prepend(('@'::text || (organisation_id)::text), ARRAY(SELECT ('#'::text || tag.tag) FROM unnest(hp_protocol_wording.tags) tag(tag)))));
+
+ALTER FUNCTION public.hp_protocol_wording(organisation_id uuid, title text, category text, tags text[], description text) OWNER TO hp_owner;
+
 CREATE FUNCTION public.hp_protocol_words(organisation_id uuid, title text, category text, tags text[]) RETURNS tsvector
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     SET search_path TO 'pg_catalog'
@@ -429,6 +436,8 @@ CREATE TABLE public.protocol (
     created_by uuid NOT NULL,
     updated_at timestamp with time zone NOT NULL,
     words tsvector GENERATED ALWAYS AS (public.hp_protocol_words(organisation_id, title, category, tags)) STORED,
+    description text,
+    wording tsvector GENERATED ALWAYS AS (public.hp_protocol_wording(organisation_id, title, category, tags, description)) STORED,
     CONSTRAINT protocol_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'active'::text, 'retired'::text])))
 );
 
@@ -466,13 +475,17 @@ COMMENT ON COLUMN public.protocol.updated_at IS 'class=operational; last change'
 
 COMMENT ON COLUMN public.protocol.words IS 'class=operational; what full text search finds the newest version by';
 
+COMMENT ON COLUMN public.protocol.description IS 'class=operational; of the newest version';
+
+COMMENT ON COLUMN public.protocol.wording IS 'class=operational; what full text search finds the newest version by';
+
 CREATE FUNCTION public.hp_protocols_tagged(wanted text) RETURNS SETOF uuid
     LANGUAGE sql STABLE SECURITY DEFINER ROWS 100
     SET search_path TO 'pg_catalog', 'public'
     BEGIN ATOMIC
  SELECT p.id
     FROM public.protocol p
-   WHERE (p.words @@ (public.hp_lexeme(('@'::text || (public.hp_tenant())::text)) && public.hp_lexeme(('#'::text || hp_protocols_tagged.wanted))));
+   WHERE (p.wording @@ (public.hp_lexeme(('@'::text || (public.hp_tenant())::text)) && public.hp_lexeme(('#'::text || hp_protocols_tagged.wanted))));
 END;
 
 ALTER FUNCTION public.hp_protocols_tagged(wanted text) OWNER TO hp_owner;
@@ -484,7 +497,7 @@ CREATE FUNCTION public.hp_protocols_with_words(wanted text) RETURNS SETOF uuid
  SELECT p.id
     FROM public.protocol p,
      LATERAL ( SELECT (regexp_replace((websearch_to_tsquery('simple'::regconfig, hp_protocols_with_words.wanted))::text, '(''(?:[^'']|'''')*'')'::text, '\1:*'::text, 'g'::text))::tsquery AS regexp_replace) asked(query)
-   WHERE ((numnode(asked.query) > 0) AND (p.words @@ (public.hp_lexeme(('@'::text || (public.hp_tenant())::text)) && asked.query)));
+   WHERE ((numnode(asked.query) > 0) AND (p.wording @@ (public.hp_lexeme(('@'::text || (public.hp_tenant())::text)) && asked.query)));
 END;
 
 ALTER FUNCTION public.hp_protocols_with_words(wanted text) OWNER TO hp_owner;
@@ -2342,8 +2355,6 @@ CREATE INDEX audit_event_id ON ONLY public.audit_event USING btree (organisation
 
 CREATE INDEX audit_event_kind ON ONLY public.audit_event USING btree (organisation_id, object_type, at, id);
 
-CREATE INDEX audit_event_object ON ONLY public.audit_event USING btree (organisation_id, object_type, object_id, at, id);
-
 CREATE INDEX audit_event_object_id ON ONLY public.audit_event USING btree (organisation_id, object_id, at, id) WHERE (object_id IS NOT NULL);
 
 CREATE INDEX audit_event_outcome ON ONLY public.audit_event USING btree (organisation_id, outcome, at, id) WHERE (outcome <> 'success'::text);
@@ -2410,8 +2421,6 @@ CREATE INDEX protocol_published_at ON public.protocol USING btree (organisation_
 
 CREATE INDEX protocol_status ON public.protocol USING btree (organisation_id, status, id);
 
-CREATE INDEX protocol_tags ON public.protocol USING gin (tags);
-
 CREATE INDEX protocol_title ON public.protocol USING btree (organisation_id, title, id);
 
 CREATE INDEX protocol_title_prefix ON public.protocol USING btree (organisation_id, title text_pattern_ops);
@@ -2420,7 +2429,7 @@ CREATE INDEX protocol_updated_at ON public.protocol USING btree (organisation_id
 
 CREATE INDEX protocol_version_number ON public.protocol USING btree (organisation_id, latest_version, id);
 
-CREATE INDEX protocol_words ON public.protocol USING gin (words);
+CREATE INDEX protocol_wording ON public.protocol USING gin (wording);
 
 CREATE INDEX sealed_file_digest ON public.sealed_file USING btree (organisation_id, digest) WHERE (digest IS NOT NULL);
 

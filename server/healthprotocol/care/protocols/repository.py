@@ -32,7 +32,11 @@ PROTOCOLS = ListingSpec(
         "title": text("p.title", sortable=True, prefix=True),
         "category": text("p.category", nullable=True),
         "tags": tags("p.tags", match="p.id in (select found from hp_protocols_tagged(?) as found)"),
-        "words": words("p.id in (select found from hp_protocols_with_words(?) as found)"),
+        "words": words(
+            "p.id in (select found from hp_protocols_with_words(?) as found)",
+            about="of the newest version's title, category, tags and description, each by its beginning, as a web "
+            'search: `one two`, `"a phrase"`, `-without`, `one or other`',
+        ),
         "version": integer("p.latest_version"),
         "created_at": timestamp("p.created_at", sortable=True),
         "updated_at": timestamp("p.updated_at", sortable=True),
@@ -83,9 +87,9 @@ async def insert(tx: Transaction, protocol: Protocol, content: ProtocolContent) 
         """
         insert into protocol (
           organisation_id, id, status, title, category, tags, latest_version, active_version, published_at, revision,
-          created_at, created_by, updated_at
+          created_at, created_by, updated_at, description
         )
-        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         """,
         tx.tenant,
         protocol.id,
@@ -100,6 +104,7 @@ async def insert(tx: Transaction, protocol: Protocol, content: ProtocolContent) 
         protocol.created_at,
         protocol.created_by,
         protocol.updated_at,
+        content.description,
     )
 
 
@@ -109,7 +114,7 @@ async def save(tx: Transaction, protocol: Protocol, content: ProtocolContent) ->
         """
         update protocol
         set status = $3, title = $4, category = $5, tags = $6, latest_version = $7, active_version = $8,
-          published_at = $9, revision = $10, updated_at = $11
+          published_at = $9, revision = $10, updated_at = $11, description = $12
         where organisation_id = $1 and id = $2
         """,
         tx.tenant,
@@ -123,6 +128,7 @@ async def save(tx: Transaction, protocol: Protocol, content: ProtocolContent) ->
         protocol.published_at,
         protocol.revision,
         protocol.updated_at,
+        content.description,
     )
 
 

@@ -140,7 +140,7 @@ class ProtocolListItem(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class ProtocolQuery(ListQuery, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """`q` finds words of the title."""
+    """`q` finds words of the title, the category, the tags and the description by their beginnings."""
 
     q: Annotated[str, Meta(max_length=200)] = ""
 

@@ -1,6 +1,7 @@
 """Care protocols against a real database."""
 
 import asyncpg
+import msgspec
 import pytest
 
 from healthprotocol.api.paging import ListQuery
@@ -180,3 +181,28 @@ class TestPage:
         with pytest.raises(ProtocolNotFound):
             async with database.transaction(other_organisation.id, actor=other_organisation.clinician) as tx:
                 await service.get(tx, made.protocol_id)
+
+    async def test_finds_by_words_of_the_description_as_it_now_is(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        actor = organisation.clinician
+        content = msgspec.structs.replace(CONTENT, description="For the weeks after a new hip")
+        async with database.transaction(organisation.id, actor=actor) as tx:
+            made = await service.create(tx, actor, content)
+
+        async def found(source: str) -> int:
+            async with database.transaction(organisation.id, actor=actor) as tx:
+                return len((await service.page(tx, ListQuery(filter=source))).items)
+
+        assert [await found(f'words:"{words}"') for words in ("hip", "wee aft", "pressure hip", "knee")] == [1, 1, 1, 0]
+
+        async with database.transaction(organisation.id, actor=actor) as tx:
+            await service.update(
+                tx,
+                actor,
+                made.protocol_id,
+                change=lambda before: msgspec.structs.replace(before, description="For the weeks after a new knee"),
+                expected_revision=None,
+            )
+
+        assert [await found(f'words:"{words}"') for words in ("hip", "knee")] == [0, 1]

@@ -90,7 +90,7 @@ async def versions(tx: Transaction, protocol_id: ProtocolId) -> list[VersionRow]
 
 
 async def page(tx: Transaction, query: Asked, *, q: str = "") -> Page[Any]:
-    """Return a page of the library; `q` finds words of the title. Raises BadRequest."""
+    """Return a page of the library; `q` finds words, as the field `words` does. Raises BadRequest."""
     listing = await LISTING.ask(tx, query)
     return await repository.page(tx, listing, q=q.strip())
 

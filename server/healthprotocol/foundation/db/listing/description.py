@@ -58,6 +58,8 @@ def _line(spec: ListingSpec, field: Field) -> str:
         more += "; `:*` is any value, `= null` none"
     if field.part_of:
         more += f"; only together, as {' AND '.join(spec.compounds[field.part_of].parts)}"
+    if field.about:
+        more += f"; {field.about}"
     return f"{told}; {signs}{more}"
 
 

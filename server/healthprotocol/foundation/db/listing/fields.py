@@ -95,7 +95,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     true when the expression can be null, or pages would lose those rows. `operators` are the filter grammar's signs,
     with `:*` for "has any value". `values` is the closed set of a choice, `stored` what the column holds for each where
     that differs. `match` is the whole condition of `:` with `?` for the value, where it is not the kind's own.
-    `part_of` names the compound that the field is only found with.
+    `part_of` names the compound that the field is only found with. `about` says what the name does not, to who reads
+    the document.
     """
 
     expression: SqlText
@@ -109,6 +110,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     join: Join | None = None
     blind: Blind | None = None
     part_of: str = ""
+    about: str = ""
 
     @property
     def cast(self) -> SqlText:
@@ -194,9 +196,9 @@ def tags(expression: SqlText, *, match: SqlText = "") -> Field:
     return _field(Kind.TAGS, expression, match=match)
 
 
-def words(match: SqlText) -> Field:
+def words(match: SqlText, *, about: str = "") -> Field:
     """Full text; `:` finds what holds the words, the way a web search does. `match` is the condition, with `?`."""
-    return _field(Kind.WORDS, "", match=match)
+    return _field(Kind.WORDS, "", match=match, about=about)
 
 
 def ids(match: SqlText) -> Field:
