@@ -3489,7 +3489,7 @@ export interface components {
         };
         /**
          * ProtocolQuery
-         * @description `q` finds words of the title.
+         * @description `q` finds words of the title, the category, the tags and the description by their beginnings.
          */
         ProtocolQuery: {
             /** @default null */
@@ -6493,7 +6493,7 @@ export interface operations {
                  *     - `title`: a text without control characters; `=` `!=` `IN`; `= "abc*"` is what begins so
                  *     - `category`: a text without control characters; `=` `!=` `IN`; `:*` is any value, `= null` none
                  *     - `tags`: a text without control characters; `:`
-                 *     - `words`: words without control characters; `:`
+                 *     - `words`: words without control characters; `:`; of the newest version's title, category, tags and description, each by its beginning, as a web search: `one two`, `"a phrase"`, `-without`, `one or other`
                  *     - `version`: a whole number of at most 64 bits; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `created_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
                  *     - `updated_at`: an instant with its offset, such as 2026-03-07T13:00:00Z, a date (midnight in UTC), or now - 24h; `=` `!=` `<` `<=` `>` `>=` `IN`
