@@ -1,5 +1,6 @@
 """The patient: who a plan is for. Pure values."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Literal, NewType
 from uuid import UUID
@@ -61,6 +62,14 @@ class Patient(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     created_by: AccountId
     updated_at: datetime
+
+
+class Amendment(msgspec.Struct, frozen=True):
+    """What `change` makes of a patient's demographics takes their place; `status` None keeps hers."""
+
+    patient_id: PatientId
+    change: Callable[[Demographics], Demographics]
+    status: PatientStatus | None = None
 
 
 class Erased(msgspec.Struct, frozen=True):

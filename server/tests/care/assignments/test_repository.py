@@ -2,7 +2,7 @@
 
 import pytest
 
-from healthprotocol.care.assignments.repository import _ROW, ASSIGNMENTS
+from healthprotocol.care.assignments.repository.plans import _ROW, ASSIGNMENTS
 from tests.care.assignments.plans import Clinic
 
 FIELDS = sorted(name for name, field in ASSIGNMENTS.fields.items() if field.sortable)

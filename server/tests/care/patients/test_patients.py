@@ -215,7 +215,7 @@ class TestFind:
         assert (await ward.page(q="k7"))[0] == ["Elbe", "Isar", "Oder"]
 
     async def test_by_part_of_a_name_has_its_limit(self, ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(service, "MAX_SEARCHED", 2)
+        monkeypatch.setattr(service.people, "MAX_SEARCHED", 2)
         for name in ("Elbe", "Oder"):
             await ward.enrol(name, email=f"{name}@river.example")
         assert (await ward.page(q="el"))[0] == ["Elbe"]

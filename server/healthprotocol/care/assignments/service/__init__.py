@@ -1,11 +1,13 @@
 """
 Acts on assignments.
 
-`assign` gives a protocol to a patient, `bulk` to many; `change` and `move` are what happens to a plan that runs; `read`
-is for this slice's routes and for the slices above. Every act and every read by an actor is recorded.
+`assign` gives a protocol to a patient, `bulk` to many, `bring` to each line of a file its own; `change` and `move` are
+what happens to a plan that runs; `read` is for this slice's routes and for the slices above. Every act and every read
+by an actor is recorded.
 """
 
 from healthprotocol.care.assignments.service.assign import assign
+from healthprotocol.care.assignments.service.bring import assign_many, faults_of
 from healthprotocol.care.assignments.service.bulk import BULK, assign_batch, preview_bulk, submit_bulk
 from healthprotocol.care.assignments.service.change import (
     adjust,
@@ -38,8 +40,10 @@ __all__ = [
     "adjust",
     "assign",
     "assign_batch",
+    "assign_many",
     "by_ids",
     "complete",
+    "faults_of",
     "get",
     "get_visible",
     "ids_after",

@@ -8,8 +8,9 @@ from healthprotocol.care.patients.repository.people import FULL, patient_of
 from healthprotocol.foundation.db.transaction import Transaction
 
 
-async def full_of(tx: Transaction, patient_ids: Sequence[UUID]) -> list[Patient]:
-    """Return the patients of these ids that exist, in order of the ids."""
-    rows = await tx.fetch(f"{FULL} and p.id = any($2::uuid[]) order by p.id", tx.tenant, list(patient_ids))
+async def full_of(tx: Transaction, patient_ids: Sequence[UUID], *, for_update: bool = False) -> list[Patient]:
+    """Return the patients of these ids that exist, in order of the ids, in which they are also held for an update."""
+    held = "for update of p" if for_update else ""
+    rows = await tx.fetch(f"{FULL} and p.id = any($2::uuid[]) order by p.id {held}", tx.tenant, list(patient_ids))
     keys = await tx.keys.subjects(tx, [row["id"] for row in rows])
     return [patient_of(row, keys[row["id"]]) for row in rows if row["id"] in keys]

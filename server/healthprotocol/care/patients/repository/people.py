@@ -96,50 +96,83 @@ async def insert(tx: Transaction, people: Sequence[tuple[Patient, SubjectKey]]) 
     return await _insert_identifiers(tx, claims)
 
 
-async def taken_identifiers(tx: Transaction, people: Sequence[Sequence[Identifier]]) -> dict[int, list[int]]:
-    """Return which identifiers a patient has already, by place in `people`: their positions."""
+async def taken_identifiers(
+    tx: Transaction, people: Sequence[Sequence[Identifier]], *, owners: Sequence[UUID] = ()
+) -> dict[int, list[int]]:
+    """
+    Return which identifiers another patient has already, by place in `people`: their positions.
+
+    `owners` are these people themselves, where they are patients: what is theirs is not taken.
+    """
     indexer = await tx.keys.index(tx, IDENTIFIER_TABLE, "value", "exact")
     sought = [[indexer.of(blind_index.identifier(one.system, one.value)) for one in own] for own in people]
     rows = await tx.fetch(
-        "select value_bidx from patient_identifier where organisation_id = $1 and value_bidx = any($2::bytea[])",
+        """
+        select patient_id, value_bidx
+        from patient_identifier
+        where organisation_id = $1 and value_bidx = any($2::bytea[])
+        """,
         tx.tenant,
         [value for own in sought for value in own],
     )
-    taken = {row["value_bidx"] for row in rows}
+    taken: dict[bytes, object] = {row["value_bidx"]: row["patient_id"] for row in rows}
     found: dict[int, list[int]] = {}
     for place, own in enumerate(sought):
+        owner = owners[place] if owners else place
         # The first of a batch to name one has it; who names it after her is too late.
-        positions = [position for position, value in enumerate(own) if value in taken]
+        positions = [position for position, value in enumerate(own) if taken.setdefault(value, owner) != owner]
         if positions:
             found[place] = positions
-        taken.update(own)
     return found
 
 
-async def save(tx: Transaction, patient: Patient, key: SubjectKey) -> list[int]:
-    """Write a changed patient; return the positions of the identifiers that another patient has."""
-    d = patient.demographics
+async def save(tx: Transaction, people: Sequence[tuple[Patient, SubjectKey]]) -> dict[UUID, list[int]]:
+    """
+    Write changed patients in three statements.
+
+    Returns by id the positions of the identifiers that another patient has.
+    """
+    rows = [
+        (
+            patient.id,
+            patient.status,
+            *_cells(patient.id, patient.demographics, key),
+            *await _indexes(tx, patient.demographics),
+            patient.demographics.time_zone,
+            patient.revision,
+            patient.updated_at,
+        )
+        for patient, key in people
+    ]
     await tx.execute(
         """
-        update patient
-        set status = $3, given_name_ct = $4, family_name_ct = $5, birth_date_ct = $6, sex_ct = $7, email_ct = $8,
-          phone_ct = $9, address_ct = $10, language_ct = $11, email_bidx = $12, phone_bidx = $13,
-          name_birth_bidx = $14, time_zone = $15, revision = $16, updated_at = $17
-        where organisation_id = $1 and id = $2
+        update patient p
+        set status = new.status, given_name_ct = new.given_name_ct, family_name_ct = new.family_name_ct,
+          birth_date_ct = new.birth_date_ct, sex_ct = new.sex_ct, email_ct = new.email_ct, phone_ct = new.phone_ct,
+          address_ct = new.address_ct, language_ct = new.language_ct, email_bidx = new.email_bidx,
+          phone_bidx = new.phone_bidx, name_birth_bidx = new.name_birth_bidx, time_zone = new.time_zone,
+          revision = new.revision, updated_at = new.updated_at
+        from unnest(
+          $2::uuid[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[], $7::bytea[], $8::bytea[], $9::bytea[],
+          $10::bytea[], $11::bytea[], $12::bytea[], $13::bytea[], $14::bytea[], $15::text[], $16::int[],
+          $17::timestamptz[]
+        ) as new (
+          id, status, given_name_ct, family_name_ct, birth_date_ct, sex_ct, email_ct, phone_ct, address_ct, language_ct,
+          email_bidx, phone_bidx, name_birth_bidx, time_zone, revision, updated_at
+        )
+        where p.organisation_id = $1 and p.id = new.id
         """,
         tx.tenant,
-        patient.id,
-        patient.status,
-        *_cells(patient.id, d, key),
-        *await _indexes(tx, d),
-        d.time_zone,
-        patient.revision,
-        patient.updated_at,
+        *zip(*rows, strict=True),
     )
     await tx.execute(
-        "delete from patient_identifier where organisation_id = $1 and patient_id = $2", tx.tenant, patient.id
+        "delete from patient_identifier where organisation_id = $1 and patient_id = any($2::uuid[])",
+        tx.tenant,
+        [patient.id for patient, _ in people],
     )
-    return (await _insert_identifiers(tx, [(patient.id, d.identifiers, key)])).get(patient.id, [])
+    return await _insert_identifiers(
+        tx, [(patient.id, patient.demographics.identifiers, key) for patient, key in people]
+    )
 
 
 async def get(tx: Transaction, patient_id: PatientId, *, for_update: bool = False) -> Patient | None:

@@ -1,4 +1,4 @@
-"""Acts on files: `uploads` receives, `importing` brings in, `reports` says what was wrong, `exporting` writes."""
+"""Acts on files: `uploads`, `resuming` take in, `importing` brings in, `reports` tells faults, `exporting` writes."""
 
 from healthprotocol.care.transfers.service.erasure import on_patient_erased
 from healthprotocol.care.transfers.service.exporting import (

@@ -132,7 +132,14 @@ class _Reading:
         """Yield the lines, so many at a time as their noun is taken in."""
         plan, dialect = self.plan, dialect_in(self.plan)
         sizes = SIZES[plan.noun]
-        source = RecordSource(self._tx, FileId(plan.upload_id), dialect, self._begin, size_bytes=plan.size_bytes)
+        source = RecordSource(
+            self._tx,
+            FileId(plan.upload_id),
+            dialect,
+            self._begin,
+            size_bytes=plan.size_bytes,
+            read_bytes=sizes.read_bytes,
+        )
         part: list[Line] = []
         count = 0
         while True:

@@ -43,7 +43,14 @@ class RecordSource:
     """The records of a file from `place` on, None being the first; memory holds some chunks of it."""
 
     def __init__(
-        self, tx: Transaction, file_id: FileId, dialect: Dialect, place: Place | None, *, size_bytes: int
+        self,
+        tx: Transaction,
+        file_id: FileId,
+        dialect: Dialect,
+        place: Place | None,
+        *,
+        size_bytes: int,
+        read_bytes: int = READ_BYTES,
     ) -> None:
         start = place or Place(dialect.begins_at, dialect.first_line)
         self._reader = RecordReader(dialect, start)
@@ -51,15 +58,16 @@ class RecordSource:
         self._file_id = file_id
         self._at = start.offset
         self._size = size_bytes
+        self._read_bytes = read_bytes
         self._is_closed = False
 
     async def fill(self) -> bool:
-        """Read the next megabytes; return False when there are no more."""
+        """Read the next part; return False when there are no more."""
         if self._is_closed:
             return False
         content = b""
         if self._at < self._size:
-            content = await sealed.read(self._tx, self._file_id, begin=self._at, most_bytes=READ_BYTES)
+            content = await sealed.read(self._tx, self._file_id, begin=self._at, most_bytes=self._read_bytes)
         self._at += len(content)
         self._reader.feed(content)
         if not content:

@@ -1,5 +1,6 @@
 """What stands against a line, said by column."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 from healthprotocol.api.body import decode_body
@@ -39,3 +40,9 @@ def refused(noun: Noun, line: Line, problem: Problem) -> Outcome:
 def fault(column: str, code: str, detail: str) -> Outcome:
     """Return the outcome of a line with one fault."""
     return Outcome("failed", faults=(Violation(column, code, detail),))
+
+
+def whole(outcomes: Sequence[Outcome | None]) -> list[Outcome]:
+    """Return the outcomes of lines of which each has one by now."""
+    assert None not in outcomes
+    return [one for one in outcomes if one is not None]

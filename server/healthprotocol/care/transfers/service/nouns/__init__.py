@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from healthprotocol.care.transfers.model import ImportPlan, Line, Noun, Outcome
+from healthprotocol.care.transfers.service.lines import READ_BYTES
 from healthprotocol.care.transfers.service.nouns.assignments import AssignmentIntake
 from healthprotocol.care.transfers.service.nouns.entries import EntryIntake
 from healthprotocol.care.transfers.service.nouns.patients import PatientIntake
@@ -29,16 +30,22 @@ class LineIntake(Protocol):
 
 
 class Size:
-    """How many lines of a noun are taken at a time, and how many make a batch, whose transaction is to be short."""
+    """
+    How many lines of a noun are taken at a time, and how many make a batch, whose transaction is to be short.
 
-    def __init__(self, part: int, batch: int) -> None:
+    `read_bytes` is how much of the file is read at a time: about what a batch takes, for the rest is read anew.
+    """
+
+    def __init__(self, part: int, batch: int, *, read_bytes: int = READ_BYTES) -> None:
         self.part = part
         self.batch = batch
+        self.read_bytes = read_bytes
 
 
 SIZES: dict[Noun, Size] = {
-    "patients": Size(100, 200),
-    "assignments": Size(100, 200),
+    "patients": Size(500, 1_000, read_bytes=READ_BYTES // 8),
+    # A lock for each plan is held to the end of its batch, and PostgreSQL has room for some thousands in all.
+    "assignments": Size(500, 500, read_bytes=READ_BYTES // 16),
     "entries": Size(1_000, 20_000),
 }
 

@@ -6,6 +6,7 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.care.assignments import service as assignments
+from healthprotocol.care.assignments.model import NewAssignment
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import Identifier
 from healthprotocol.care.protocols import service as protocols
@@ -13,12 +14,13 @@ from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import AssignmentLine
 from healthprotocol.care.transfers.service.nouns.patients import as_id
-from healthprotocol.care.transfers.service.outcomes import fault, read, refused
+from healthprotocol.care.transfers.service.outcomes import read, refused, whole
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.errors import Problem
+from healthprotocol.foundation.errors import Invalid, Problem, Violation
 
 _NOUN: Noun = "assignments"
+_NOBODY = UUID(int=0)
 
 
 class AssignmentIntake:
@@ -34,10 +36,25 @@ class AssignmentIntake:
         await repository.hold(self._tx, "assignment")
         shaped = [read(_NOUN, line, AssignmentLine) for line in lines]
         found = await self._found([one for one in shaped if isinstance(one, AssignmentLine)])
-        return [
-            await self._bring(line, one, found) if isinstance(one, AssignmentLine) else one
-            for line, one in zip(lines, shaped, strict=True)
-        ]
+        outcomes: list[Outcome | None] = [None] * len(lines)
+        waiting: list[_Wanted] = []
+        keys: set[str | None] = set()
+        for place, (line, one) in enumerate(zip(lines, shaped, strict=True)):
+            if isinstance(one, Outcome):
+                outcomes[place] = one
+                continue
+            if one.client_id is not None and one.client_id in keys:
+                # It is the same plan as one that waits, or that one cannot be made and this one may.
+                await self._write(waiting, outcomes, found)
+                waiting, keys = [], set()
+            settled = await self._settled(line, one, found)
+            if isinstance(settled, Outcome):
+                outcomes[place] = settled
+            else:
+                waiting.append(_Wanted(place, line, one.client_id, settled))
+                keys.add(one.client_id)
+        await self._write(waiting, outcomes, found)
+        return whole(outcomes)
 
     async def end(self) -> list[Outcome]:
         """Nothing is under way."""
@@ -60,27 +77,42 @@ class AssignmentIntake:
             ),
         )
 
-    async def _bring(self, line: Line, sent: AssignmentLine, found: "_Found") -> Outcome:
+    async def _settled(self, line: Line, sent: AssignmentLine, found: "_Found") -> NewAssignment | Outcome:
+        """Return what a line asks for, or its outcome: it is here already, or names what is not."""
         known = found.plans.get(sent.client_id or "")
         if known is not None:
             return Outcome("skipped", known)
         patient_id = _patient_of(sent, found)
-        if isinstance(patient_id, Outcome):
-            return patient_id
         protocol_id = await self._protocol_of(sent)
+        faults = () if isinstance(patient_id, UUID) else (patient_id,)
         if protocol_id is None:
             column = "protocol_id" if sent.protocol_id is not None else "protocol_title"
-            return fault(column, "unknown", "Give the id of a protocol here, or a title that exactly one has.")
-        wanted = msgspec.structs.replace(sent, patient_id=patient_id, protocol_id=protocol_id).wanted()
-        try:
-            async with self._tx.attempt():
-                made = await assignments.assign(self._tx, self._actor, wanted)
-        except Problem as problem:
-            return refused(_NOUN, line, problem)
-        if sent.client_id is not None:
-            found.plans[sent.client_id] = made.id
-            await repository.keep(self._tx, "assignment", {sent.client_id: made.id})
-        return Outcome("created", made.id, patient_id)
+            detail = "Give the id of a protocol here, or a title that exactly one has."
+            faults = (*faults, Violation(column, "unknown", detail))
+        nobody = patient_id if isinstance(patient_id, UUID) else _NOBODY
+        wanted = msgspec.structs.replace(sent, patient_id=nobody, protocol_id=protocol_id or _NOBODY).wanted()
+        if not faults:
+            return wanted
+        if protocol_id is not None:
+            # Whoever mends the line should not have to send it twice.
+            problem = Invalid(violations=await assignments.faults_of(self._tx, wanted))
+            faults += refused(_NOUN, line, problem).faults if problem.violations else ()
+        return Outcome("failed", faults=faults)
+
+    async def _write(self, waiting: "Sequence[_Wanted]", outcomes: list[Outcome | None], found: "_Found") -> None:
+        if not waiting:
+            return
+        made = await assignments.assign_many(self._tx, self._actor, [one.wanted for one in waiting])
+        keys: dict[str, UUID] = {}
+        for one, became in zip(waiting, made, strict=True):
+            if isinstance(became, Problem):
+                outcomes[one.place] = refused(_NOUN, one.line, became)
+                continue
+            outcomes[one.place] = Outcome("created", became.id, one.wanted.patient_id)
+            if one.client_id is not None:
+                found.plans[one.client_id] = keys[one.client_id] = became.id
+        if keys:
+            await repository.keep(self._tx, "assignment", keys)
 
     async def _protocol_of(self, sent: AssignmentLine) -> UUID | None:
         """Return the protocol of that id, else the one of that title."""
@@ -93,6 +125,15 @@ class AssignmentIntake:
                 found = of_title[0] if len(of_title) == 1 else None
             self._protocols[name] = found
         return self._protocols[name]
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """A line that waits to be written with others."""
+
+    place: int
+    line: Line
+    client_id: str | None
+    wanted: NewAssignment
 
 
 class _Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,14 +150,15 @@ def _identifier(sent: AssignmentLine) -> Identifier | None:
     return Identifier(system=sent.patient_identifier_system, value=sent.patient_identifier_value)
 
 
-def _patient_of(sent: AssignmentLine, found: _Found) -> UUID | Outcome:
+def _patient_of(sent: AssignmentLine, found: _Found) -> UUID | Violation:
     if sent.patient_id is not None:
         return sent.patient_id
     key, identifier = sent.patient_client_id, _identifier(sent)
     if key is not None:
         patient_id = found.patients.get(key) or as_id(key)
-        return patient_id or fault("patient_client_id", "unknown", "No patient that was brought in has this client_id.")
+        detail = "No patient that was brought in has this client_id."
+        return patient_id or Violation("patient_client_id", "unknown", detail)
     if identifier is not None:
         patient_id = found.identified.get(identifier)
-        return patient_id or fault("patient_identifier_value", "unknown", "No patient has this record number.")
-    return fault("patient_client_id", "required", "Name the patient: by client_id, id or record number.")
+        return patient_id or Violation("patient_identifier_value", "unknown", "No patient has this record number.")
+    return Violation("patient_client_id", "required", "Name the patient: by client_id, id or record number.")

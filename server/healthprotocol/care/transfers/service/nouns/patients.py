@@ -6,13 +6,14 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.care.patients import service as patients
-from healthprotocol.care.patients.model import Demographics, Identifier, PatientId
+from healthprotocol.care.patients.model import Amendment, Demographics, Identifier, Patient, PatientId
 from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Existing, Line, Noun, Outcome
 from healthprotocol.care.transfers.rules.cells import composed
 from healthprotocol.care.transfers.schemas import PatientLine
-from healthprotocol.care.transfers.service.outcomes import fault, read, refused
+from healthprotocol.care.transfers.service.outcomes import fault, read, refused, whole
 from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Problem
 
@@ -20,7 +21,12 @@ _NOUN: Noun = "patients"
 
 
 class PatientIntake:
-    """Takes lines of patients. One file at a time in an organisation, so that two never enrol the same person."""
+    """
+    Takes lines of patients. One file at a time in an organisation, so that two never enrol the same person.
+
+    Lines wait and are written together, until one may be of the same person as one that waits: then that one is
+    written first. So what comes of a file does not depend on what is written together.
+    """
 
     def __init__(self, tx: Transaction, actor: Actor, *, existing: Existing) -> None:
         self._tx = tx
@@ -32,10 +38,26 @@ class PatientIntake:
         await repository.hold(self._tx, "patient")
         shaped = [read(_NOUN, line, PatientLine) for line in lines]
         known = await self._known([one for one in shaped if isinstance(one, PatientLine)])
-        return [
-            await self._bring(line, one, known) if isinstance(one, PatientLine) else one
-            for line, one in zip(lines, shaped, strict=True)
-        ]
+        outcomes: list[Outcome | None] = [None] * len(lines)
+        waiting = _Waiting()
+        for place, (line, one) in enumerate(zip(lines, shaped, strict=True)):
+            if isinstance(one, Outcome):
+                outcomes[place] = one
+                continue
+            if waiting.may_have(one, known.ids(one)):
+                await self._write(waiting, outcomes, known)
+                waiting = _Waiting()
+                if self._existing == "update":
+                    # What was amended may have let go of a record number.
+                    known = await self._known([rest for rest in shaped[place:] if isinstance(rest, PatientLine)])
+            ids = known.ids(one)
+            if len(ids) > 1:
+                detail = "Its client_id and its record numbers are of different patients."
+                outcomes[place] = fault("client_id", "ambiguous", detail)
+            else:
+                waiting.add(_Wanted(place, line, one, next(iter(ids), None)))
+        await self._write(waiting, outcomes, known)
+        return whole(outcomes)
 
     async def end(self) -> list[Outcome]:
         """Nothing is under way."""
@@ -53,39 +75,94 @@ class PatientIntake:
         identifiers = [identifier for one in sent for identifier in one.identifiers or ()]
         return _Known(found, await patients.ids_of_identifiers(self._tx, identifiers))
 
-    async def _bring(self, line: Line, sent: PatientLine, known: "_Known") -> Outcome:
-        ids = known.ids(sent)
-        if len(ids) > 1:
-            return fault("client_id", "ambiguous", "Its client_id and its record numbers are of different patients.")
-        known_id = next(iter(ids), None)
-        try:
-            async with self._tx.attempt():
-                outcome = await (self._update(ids.pop(), line, sent) if ids else self._create(sent))
-        except Problem as problem:
-            return msgspec.structs.replace(refused(_NOUN, line, problem), subject_id=known_id)
-        if outcome.row_id is not None:
-            known.add(sent, outcome.row_id)
-            if sent.client_id is not None and sent.client_id != str(outcome.row_id):
-                await repository.keep(self._tx, "patient", {sent.client_id: outcome.row_id})
-        return outcome
-
-    async def _create(self, sent: PatientLine) -> Outcome:
-        patient = await patients.create(self._tx, self._actor, sent.demographics())
-        if sent.status == "archived":
-            await patients.archive(self._tx, self._actor, patient.id, expected_revision=None)
-        return Outcome("created", patient.id, patient.id)
-
-    async def _update(self, patient_id: UUID, line: Line, sent: PatientLine) -> Outcome:
+    async def _write(self, waiting: "_Waiting", outcomes: list[Outcome | None], known: "_Known") -> None:
+        new = [one for one in waiting.wanted if one.known_id is None]
+        there = [one for one in waiting.wanted if one.known_id is not None]
+        await self._create(new, outcomes)
         if self._existing == "skip":
-            return Outcome("skipped", patient_id, patient_id)
-        changed = await patients.amend(
-            self._tx,
-            self._actor,
-            PatientId(patient_id),
-            change=lambda before: _amended(before, line, sent),
-            status=sent.status,
-        )
-        return Outcome("updated" if changed else "skipped", patient_id, patient_id)
+            for one in there:
+                outcomes[one.place] = Outcome("skipped", one.known_id, one.known_id)
+        else:
+            await self._amend(there, outcomes)
+        keys: dict[str, UUID] = {}
+        for one in waiting.wanted:
+            outcome = outcomes[one.place]
+            if outcome is None or outcome.row_id is None:
+                continue
+            known.add(one.sent, outcome.row_id, is_new=one.known_id is None)
+            if one.sent.client_id is not None and one.sent.client_id != str(outcome.row_id):
+                keys[one.sent.client_id] = outcome.row_id
+        if keys:
+            await repository.keep(self._tx, "patient", keys)
+
+    async def _create(self, new: "Sequence[_Wanted]", outcomes: list[Outcome | None]) -> None:
+        if not new:
+            return
+        made = await patients.create_many(self._tx, self._actor, [one.sent.demographics() for one in new])
+        for one, became in zip(new, made, strict=True):
+            if not isinstance(became, Patient):
+                outcomes[one.place] = refused(_NOUN, one.line, became)
+                continue
+            outcomes[one.place] = Outcome("created", became.id, became.id)
+            if one.sent.status == "archived":
+                await patients.archive(self._tx, self._actor, became.id, expected_revision=None)
+
+    async def _amend(self, there: "Sequence[_Wanted]", outcomes: list[Outcome | None]) -> None:
+        amendments = [one.amendment() for one in there]
+        if not amendments:
+            return
+        done = await patients.amend_many(self._tx, self._actor, amendments)
+        for one, became in zip(there, done, strict=True):
+            if isinstance(became, Problem):
+                failed = refused(_NOUN, one.line, became)
+                outcomes[one.place] = msgspec.structs.replace(failed, subject_id=one.known_id)
+            else:
+                outcomes[one.place] = Outcome("updated" if became else "skipped", one.known_id, one.known_id)
+
+
+class _Wanted(msgspec.Struct, frozen=True):
+    """A line that waits; `known_id` is of the patient whom it is of, None for somebody new."""
+
+    place: int
+    line: Line
+    sent: PatientLine
+    known_id: UUID | None
+
+    def amendment(self) -> Amendment:
+        line, sent = self.line, self.sent
+        assert self.known_id is not None
+        return Amendment(PatientId(self.known_id), lambda before: _amended(before, line, sent), sent.status)
+
+
+class _Waiting:
+    """Lines to be written together: no two of them may be of one person."""
+
+    def __init__(self) -> None:
+        self.wanted: list[_Wanted] = []
+        self._names: set[str] = set()
+        self._ids: set[UUID] = set()
+
+    def may_have(self, sent: PatientLine, ids: set[UUID]) -> bool:
+        """Whether a line that waits has one of this line's names, or is of one of the patients whom it names."""
+        return not (self._names.isdisjoint(_names_of(sent)) and self._ids.isdisjoint(ids))
+
+    def add(self, wanted: _Wanted) -> None:
+        """Have a line wait."""
+        self.wanted.append(wanted)
+        self._names.update(_names_of(wanted.sent))
+        if wanted.known_id is not None:
+            self._ids.add(wanted.known_id)
+
+
+def _names_of(sent: PatientLine) -> list[str]:
+    """Return by what a line can be known again, record numbers as they are compared."""
+    names = [] if sent.client_id is None else [f"key {sent.client_id}"]
+    return [*names, *map(_compared, sent.identifiers or ())]
+
+
+def _compared(identifier: Identifier) -> str:
+    """Return a record number as it is compared, however it is written."""
+    return blind_index.identifier(identifier.system, identifier.value)
 
 
 def _amended(before: Demographics, line: Line, sent: PatientLine) -> Demographics:
@@ -107,17 +184,19 @@ class _Known:
 
     def __init__(self, by_key: dict[str, UUID], by_identifier: dict[Identifier, UUID]) -> None:
         self._by_key = by_key
-        self._by_identifier = by_identifier
+        self._by_identifier = {_compared(one): patient_id for one, patient_id in by_identifier.items()}
 
     def ids(self, sent: PatientLine) -> set[UUID]:
-        found = {self._by_identifier.get(one) for one in sent.identifiers or ()}
+        found = {self._by_identifier.get(_compared(one)) for one in sent.identifiers or ()}
         found.add(self._by_key.get(sent.client_id or ""))
         return {one for one in found if one is not None}
 
-    def add(self, sent: PatientLine, patient_id: UUID) -> None:
+    def add(self, sent: PatientLine, patient_id: UUID, *, is_new: bool) -> None:
+        """Know a line's patient from now on: of one who was here already, a line that was skipped changed nothing."""
         if sent.client_id is not None:
-            self._by_key[sent.client_id] = patient_id
-        self._by_identifier |= dict.fromkeys(sent.identifiers or (), patient_id)
+            self._by_key.setdefault(sent.client_id, patient_id)
+        if is_new:
+            self._by_identifier |= dict.fromkeys(map(_compared, sent.identifiers or ()), patient_id)
 
 
 def as_id(text: str) -> UUID | None:

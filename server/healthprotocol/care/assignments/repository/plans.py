@@ -133,10 +133,10 @@ async def insert(tx: Transaction, assignment: Assignment) -> None:
         assignment.starts_on,
         assignment.ends_on,
         assignment.time_zone,
-        _stored(assignment.segments),
+        stored(assignment.segments),
         assignment.pauses,
         assignment.stopped_at,
-        *await _cells(tx, assignment),
+        *await cells(tx, assignment),
         assignment.assigned_at,
         assignment.assigned_by,
         assignment.revision,
@@ -170,7 +170,7 @@ async def insert_many(tx: Transaction, new: NewRows) -> dict[UUID, AssignmentId]
         new.first.status,
         new.first.starts_on,
         new.first.ends_on,
-        _stored(new.first.segments),
+        stored(new.first.segments),
         new.operation_id,
         new.first.assigned_at,
         new.first.assigned_by,
@@ -192,10 +192,10 @@ async def save(tx: Transaction, assignment: Assignment) -> Assignment:
         assignment.version,
         assignment.status,
         assignment.ends_on,
-        _stored(assignment.segments),
+        stored(assignment.segments),
         assignment.pauses,
         assignment.stopped_at,
-        *await _cells(tx, assignment),
+        *await cells(tx, assignment),
         assignment.revision,
         tx.now,
     )
@@ -333,11 +333,12 @@ async def following(
     return {row["patient_id"] for row in rows}
 
 
-def _stored(segments: Iterable[Segment]) -> list[_StoredSegment]:
+def stored(segments: Iterable[Segment]) -> list[_StoredSegment]:
+    """Return segments as their column has them."""
     return [_StoredSegment(one.version, one.from_on, one.plan_starts_on) for one in segments]
 
 
-async def _cells(tx: Transaction, assignment: Assignment) -> tuple[bytes | None, bytes | None]:
+async def cells(tx: Transaction, assignment: Assignment) -> tuple[bytes | None, bytes | None]:
     """Ciphertext of the adjustments, one of each segment, and of the reason; None where there is nothing to say."""
     adjustments = [segment.adjustments for segment in assignment.segments]
     is_adjusted = any(one != NO_ADJUSTMENTS for one in adjustments)

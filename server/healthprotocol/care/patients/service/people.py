@@ -40,12 +40,12 @@ IDENTIFIER, NAME_BIRTH = repository.IDENTIFIER, repository.NAME_BIRTH
 
 # Reading every name is the one dear search: two at a time in a process leave room for all else.
 _search_slots = asyncio.Semaphore(2)
-_OBJECT = "patient"
+OBJECT = "patient"
 
 
 async def create(tx: Transaction, actor: Actor, demographics: Demographics) -> Patient:
     """Enrol a patient with a key of her own. Raises Invalid with every fault, IdentifierTaken."""
-    patient = _new(tx, actor, _settle(tx, demographics))
+    patient = _new(tx, actor, settled_or_invalid(tx, demographics))
     await _enrol(tx, actor, [patient])
     return patient
 
@@ -59,12 +59,12 @@ async def create_many(tx: Transaction, actor: Actor, people: Sequence[Demographi
     outcomes: list[Patient | Problem] = []
     for one in people:
         try:
-            outcomes.append(_new(tx, actor, _settle(tx, one)))
+            outcomes.append(_new(tx, actor, settled_or_invalid(tx, one)))
         except Invalid as problem:
             outcomes.append(problem)
     named = [one.demographics.identifiers if isinstance(one, Patient) else () for one in outcomes]
     for place, positions in (await repository.taken_identifiers(tx, named)).items():
-        outcomes[place] = _taken(positions)
+        outcomes[place] = identifier_taken(positions)
     try:
         await _enrol(tx, actor, [one for one in outcomes if isinstance(one, Patient)])
     except IdentifierTaken as taken:
@@ -77,7 +77,7 @@ async def get(tx: Transaction, actor: Actor, patient_id: PatientId) -> Patient:
     await access.require_patient(tx, actor, patient_id)
     patient = await _existing(tx, patient_id)
 
-    await audit.record(tx, actor, "patient.read", patient_id, object_type=_OBJECT, subject_id=patient_id)
+    await audit.record(tx, actor, "patient.read", patient_id, object_type=OBJECT, subject_id=patient_id)
     return patient
 
 
@@ -101,14 +101,14 @@ async def update(
     _require_revision(before, expected_revision)
     if before.status == "archived" and status != "active":
         raise PatientIsArchived
-    settled = _settle(tx, change(before.demographics))
+    settled = settled_or_invalid(tx, change(before.demographics))
     is_changed = settled != before.demographics or (status or before.status) != before.status
     after = before
     if is_changed:
-        after = _revised(tx, before, status=status or before.status, demographics=settled)
+        after = revised(tx, before, status=status or before.status, demographics=settled)
         await _save(tx, after)
     action = "patient.update" if is_changed else "patient.read"
-    await audit.record(tx, actor, action, patient_id, object_type=_OBJECT, subject_id=patient_id)
+    await audit.record(tx, actor, action, patient_id, object_type=OBJECT, subject_id=patient_id)
     if after.status == "archived":
         await tx.publish(PatientArchived(patient_id))
     return after
@@ -125,11 +125,11 @@ async def archive(tx: Transaction, actor: Actor, patient_id: PatientId, *, expec
     _require_revision(before, expected_revision)
     after = before
     if before.status != "archived":
-        after = _revised(tx, before, status="archived", demographics=before.demographics)
+        after = revised(tx, before, status="archived", demographics=before.demographics)
         await _save(tx, after)
         await tx.publish(PatientArchived(patient_id))
     # The second time, too: the answer shows her all the same.
-    await audit.record(tx, actor, "patient.archive", patient_id, object_type=_OBJECT, subject_id=patient_id)
+    await audit.record(tx, actor, "patient.archive", patient_id, object_type=OBJECT, subject_id=patient_id)
     return after
 
 
@@ -153,7 +153,7 @@ async def erase(tx: Transaction, actor: Actor, patient_id: PatientId, *, reason:
         actor,
         "patient.erase",
         patient_id,
-        object_type=_OBJECT,
+        object_type=OBJECT,
         subject_id=patient_id,
         detail={"reason": reason},
     )
@@ -223,24 +223,6 @@ async def ids_of_identifiers(tx: Transaction, identifiers: Sequence[Identifier])
     return await repository.find_by_identifiers(tx, identifiers) if identifiers else {}
 
 
-async def amend(
-    tx: Transaction,
-    actor: Actor,
-    patient_id: PatientId,
-    *,
-    change: Callable[[Demographics], Demographics],
-    status: PatientStatus | None,
-) -> bool:
-    """As `update`, but tells whether anything changed; an archived patient of whom nothing would is left in peace."""
-    before = await _existing(tx, patient_id)
-    await access.require_patient(tx, actor, patient_id)
-    is_kept_archived = before.status == "archived" and status != "active"
-    if is_kept_archived and _settle(tx, change(before.demographics)) == before.demographics:
-        return False
-    after = await update(tx, actor, patient_id, change=change, status=status, expected_revision=before.revision)
-    return after.revision != before.revision
-
-
 async def ids_of_filter(tx: Transaction, filter: str, *, after: UUID | None, limit: int) -> list[UUID]:  # noqa: A002
     """Return up to `limit` patient ids that a list filter selects, in id order; `after` continues."""
     listing = await LISTING.ask(tx, Asked(filter=filter))
@@ -259,7 +241,7 @@ async def exported(
     sight = await access.sight(tx, actor)
     ids = await ids_of_filter(tx, filter, after=after, limit=limit)
     found = await repository.full_of(tx, [one for one in ids if sight.includes(one)])
-    await audit.record(tx, actor, "patient.export", object_type=_OBJECT, subject_ids=[one.id for one in found])
+    await audit.record(tx, actor, "patient.export", object_type=OBJECT, subject_ids=[one.id for one in found])
     return found, ids[-1] if len(ids) == limit else None
 
 
@@ -282,13 +264,14 @@ async def _enrol(tx: Transaction, actor: Actor, people: Sequence[Patient]) -> No
     keys = await tx.keys.create_subjects(tx, [patient.id for patient in people])
     taken = await repository.insert(tx, [(patient, keys[patient.id]) for patient in people])
     if taken:
-        raise _taken(next(iter(taken.values())))
+        raise identifier_taken(next(iter(taken.values())))
     for patient in people:
-        await audit.record(tx, actor, "patient.create", patient.id, object_type=_OBJECT, subject_id=patient.id)
+        await audit.record(tx, actor, "patient.create", patient.id, object_type=OBJECT, subject_id=patient.id)
         await tx.publish(PatientCreated(patient.id))
 
 
-def _settle(tx: Transaction, demographics: Demographics) -> Demographics:
+def settled_or_invalid(tx: Transaction, demographics: Demographics) -> Demographics:
+    """Return demographics in their stored form. Raises Invalid with every fault."""
     settled, faults = rules.settle(demographics, today=(tx.now + timedelta(hours=14)).date())
     if faults:
         raise Invalid(violations=faults)
@@ -307,7 +290,8 @@ def _require_revision(patient: Patient, expected_revision: int | None) -> None:
         raise PreconditionFailed
 
 
-def _revised(tx: Transaction, before: Patient, *, status: PatientStatus, demographics: Demographics) -> Patient:
+def revised(tx: Transaction, before: Patient, *, status: PatientStatus, demographics: Demographics) -> Patient:
+    """Return what a patient is with other values: one revision on."""
     return msgspec.structs.replace(
         before, status=status, demographics=demographics, revision=before.revision + 1, updated_at=tx.now
     )
@@ -315,12 +299,13 @@ def _revised(tx: Transaction, before: Patient, *, status: PatientStatus, demogra
 
 async def _save(tx: Transaction, patient: Patient) -> None:
     key = await tx.keys.subject(tx, patient.id)
-    taken = await repository.save(tx, patient, key)
+    taken = await repository.save(tx, [(patient, key)])
     if taken:
-        raise _taken(taken)
+        raise identifier_taken(taken[patient.id])
 
 
-def _taken(positions: Sequence[int]) -> IdentifierTaken:
+def identifier_taken(positions: Sequence[int]) -> IdentifierTaken:
+    """Return the problem that the identifiers at these positions are somebody else's."""
     detail = "Another patient has this identifier."
     return IdentifierTaken(violations=[Violation(f"/identifiers/{one}", "taken", detail) for one in positions])
 
@@ -403,4 +388,4 @@ _TOKEN_FAULT = Violation(
 
 
 async def _record_list(tx: Transaction, actor: Actor, patient_ids: Sequence[PatientId]) -> None:
-    await audit.record(tx, actor, "patient.list", object_type=_OBJECT, subject_ids=list(patient_ids))
+    await audit.record(tx, actor, "patient.list", object_type=OBJECT, subject_ids=list(patient_ids))

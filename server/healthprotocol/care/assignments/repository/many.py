@@ -1,0 +1,78 @@
+"""Assignments that differ in everything, written and asked for in one statement."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from healthprotocol.care.assignments.model import NO_ADJUSTMENTS, Assignment
+from healthprotocol.care.assignments.repository.plans import cells, stored
+from healthprotocol.foundation.db.transaction import Transaction
+
+
+async def insert_rows(tx: Transaction, assignments: Sequence[Assignment]) -> None:
+    """Insert new assignments."""
+    adjusted = {one.patient_id for one in assignments if one.segments[0].adjustments != NO_ADJUSTMENTS}
+    # With them at hand, `cells` asks for none of them singly.
+    await tx.keys.subjects(tx, adjusted)
+    rows = [
+        (
+            one.id,
+            one.patient_id,
+            one.protocol_id,
+            one.version,
+            one.status,
+            one.starts_on,
+            one.ends_on,
+            one.time_zone,
+            # A list of lists would be an array of two dimensions to the driver.
+            msgspec.json.encode(stored(one.segments)).decode(),
+            (await cells(tx, one))[0],
+            one.assigned_at,
+            one.assigned_by,
+        )
+        for one in assignments
+    ]
+    await tx.execute(
+        """
+        insert into assignment (
+          organisation_id, id, patient_id, protocol_id, version, status, starts_on, ends_on, time_zone, segments,
+          adjustments_ct, assigned_at, assigned_by, updated_at
+        )
+        select $1, id, patient_id, protocol_id, version, status, starts_on, ends_on, time_zone,
+          segments::jsonb, adjustments_ct, assigned_at, assigned_by, $14
+        from unnest(
+          $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[], $7::date[], $8::date[], $9::text[], $10::text[],
+          $11::bytea[], $12::timestamptz[], $13::uuid[]
+        ) as new (
+          id, patient_id, protocol_id, version, status, starts_on, ends_on, time_zone, segments, adjustments_ct,
+          assigned_at, assigned_by
+        )
+        """,
+        tx.tenant,
+        *zip(*rows, strict=True),
+        tx.now,
+    )
+
+
+async def taken(tx: Transaction, wanted: Sequence[Assignment]) -> set[int]:
+    """Return the places in `wanted` of those whose patient has an open assignment of the protocol on their days."""
+    rows = await tx.fetch(
+        """
+        select new.place
+        from unnest($2::uuid[], $3::uuid[], $4::date[], $5::date[])
+          with ordinality as new (patient_id, protocol_id, starts_on, ends_on, place)
+        where exists (
+          select
+          from assignment a
+          where a.organisation_id = $1 and a.patient_id = new.patient_id and a.protocol_id = new.protocol_id
+            and a.status in ('proposed', 'active', 'paused') and a.starts_on <= new.ends_on
+            and a.ends_on >= new.starts_on
+        )
+        """,
+        tx.tenant,
+        [one.patient_id for one in wanted],
+        [one.protocol_id for one in wanted],
+        [one.starts_on for one in wanted],
+        [one.ends_on for one in wanted],
+    )
+    return {row["place"] - 1 for row in rows}

@@ -1,0 +1,83 @@
+"""Amend many patients in as many statements as one: for files of them."""
+
+from collections.abc import Sequence
+
+from healthprotocol.care.patients import repository
+from healthprotocol.care.patients.errors import PatientIsArchived, PatientNotFound
+from healthprotocol.care.patients.model import Amendment, Patient, PatientArchived, PatientId
+from healthprotocol.care.patients.service.people import OBJECT, identifier_taken, revised, settled_or_invalid
+from healthprotocol.foundation.context import Actor
+from healthprotocol.foundation.db.transaction import Transaction
+from healthprotocol.foundation.errors import Problem, Unavailable
+from healthprotocol.trust.access import service as access
+from healthprotocol.trust.audit import service as audit
+
+
+async def amend_many(tx: Transaction, actor: Actor, wanted: Sequence[Amendment]) -> list[bool | Problem]:
+    """
+    Amend patients, each named once; tell of each whether anything changed, or the problem that stands against it.
+
+    An archived patient of whom nothing would change is left in peace. Problems are those of `update`. Raises
+    Unavailable when somebody else takes one of their identifiers at this moment; nothing is amended then.
+    """
+    ids = [one.patient_id for one in wanted]
+    before = {patient.id: patient for patient in await repository.full_of(tx, ids, for_update=True)}
+    sight = await access.sight(tx, actor)
+    outcomes: list[bool | Problem] = []
+    after: dict[int, Patient] = {}
+    for place, one in enumerate(wanted):
+        patient = before.get(one.patient_id) if sight.includes(one.patient_id) else None
+        try:
+            changed = _amended(tx, patient, one)
+        except Problem as problem:
+            outcomes.append(problem)
+            continue
+        outcomes.append(changed is not None)
+        if changed is not None:
+            after[place] = changed
+    for place, positions in (await _taken(tx, after)).items():
+        outcomes[place] = identifier_taken(positions)
+        del after[place]
+    await _save(tx, list(after.values()))
+    for place, one in enumerate(wanted):
+        await _record(tx, actor, one.patient_id, outcomes[place])
+        if place in after and after[place].status == "archived":
+            await tx.publish(PatientArchived(one.patient_id))
+    return outcomes
+
+
+def _amended(tx: Transaction, patient: Patient | None, wanted: Amendment) -> Patient | None:
+    """Return the patient as she is wanted, None when she is so already."""
+    if patient is None:
+        raise PatientNotFound
+    settled = settled_or_invalid(tx, wanted.change(patient.demographics))
+    status = wanted.status or patient.status
+    if settled == patient.demographics and status == patient.status:
+        return None
+    if patient.status == "archived" and status != "active":
+        raise PatientIsArchived
+    return revised(tx, patient, status=status, demographics=settled)
+
+
+async def _taken(tx: Transaction, after: dict[int, Patient]) -> dict[int, list[int]]:
+    if not after:
+        return {}
+    named = [patient.demographics.identifiers for patient in after.values()]
+    found = await repository.taken_identifiers(tx, named, owners=[patient.id for patient in after.values()])
+    places = list(after)
+    return {places[index]: positions for index, positions in found.items()}
+
+
+async def _save(tx: Transaction, people: Sequence[Patient]) -> None:
+    if not people:
+        return
+    keys = await tx.keys.subjects(tx, [patient.id for patient in people])
+    if await repository.save(tx, [(patient, keys[patient.id]) for patient in people]):
+        raise Unavailable(retry_after_seconds=1, private="an identifier was taken in between")
+
+
+async def _record(tx: Transaction, actor: Actor, patient_id: PatientId, outcome: bool | Problem) -> None:  # noqa: FBT001 - what became of her
+    """Record what was done; of whom a problem stands in the way, nothing was shown."""
+    if not isinstance(outcome, Problem):
+        action = "patient.update" if outcome else "patient.read"
+        await audit.record(tx, actor, action, patient_id, object_type=OBJECT, subject_id=patient_id)
