@@ -18,6 +18,7 @@ from healthprotocol.care.patients.errors import (
     SearchTooBroad,
 )
 from healthprotocol.care.patients.model import Address, Demographics, Identifier, Patient, PatientArchived, PatientId
+from healthprotocol.care.patients.service import people
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import BadRequest, NotFound, PreconditionFailed
@@ -215,7 +216,7 @@ class TestFind:
         assert (await ward.page(q="k7"))[0] == ["Elbe", "Isar", "Oder"]
 
     async def test_by_part_of_a_name_has_its_limit(self, ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(service.people, "MAX_SEARCHED", 2)
+        monkeypatch.setattr(people, "MAX_SEARCHED", 2)
         for name in ("Elbe", "Oder"):
             await ward.enrol(name, email=f"{name}@river.example")
         assert (await ward.page(q="el"))[0] == ["Elbe"]

@@ -1,8 +1,8 @@
 """
 Patients in SQL. Opened by this slice's service only.
 
-`people` writes and reads them, `finders` tells by which indexes they are found, `search` finds them, `erasure` makes
-one of them nobody.
+`write` writes them, `people` reads them, `finders` tells by which indexes they are found, `search` finds them,
+`erasure` makes one of them nobody.
 """
 
 from healthprotocol.care.patients.repository.erasure import erase
@@ -11,13 +11,10 @@ from healthprotocol.care.patients.repository.finders import EMAIL, IDENTIFIER, N
 from healthprotocol.care.patients.repository.people import (
     get,
     ids_of_filter,
-    insert,
     is_more_than,
     names,
     page,
     rows_of,
-    save,
-    taken_identifiers,
     time_zones,
 )
 from healthprotocol.care.patients.repository.search import (
@@ -27,6 +24,7 @@ from healthprotocol.care.patients.repository.search import (
     find_by_name_birth,
     find_by_phone,
 )
+from healthprotocol.care.patients.repository.write import insert, save, taken_identifiers
 
 __all__ = [
     "EMAIL",
