@@ -1,7 +1,8 @@
 """
 What it costs to read a list request: filter, order, token and statement, without a database.
 
-The first request of a shape is parsed and compiled; later ones of the same shape, with other values, find both.
+The first request of a shape is parsed and compiled; later ones of the same shape, with other values, find both. Judged
+is the time that passes (the best of some rounds: others only ever add to it); the processor's stands beside it.
 """
 
 import json
@@ -28,15 +29,16 @@ def parsed(filter_: str, *, token: str | None = None) -> Listing:
     return LISTING.parse(filter=filter_, page_token=token, signer=SIGNER, organisation_id=HERE)
 
 
-def microseconds(act: Callable[[int], object]) -> float:
-    """Return the time of one act: the best of some rounds, because others only ever add to it."""
-    best = float("inf")
+def microseconds(act: Callable[[int], object]) -> tuple[float, float]:
+    """Return how long one act takes by the clock on the wall and by that of the processor, both at best."""
+    wall = processor = float("inf")
     for _ in range(BEST_OF):
-        began = time.process_time()
+        began, began_processor = time.perf_counter(), time.process_time()
         for number in range(ROUNDS):
             act(number)
-        best = min(best, time.process_time() - began)
-    return best / ROUNDS * 1e6
+        wall = min(wall, time.perf_counter() - began)
+        processor = min(processor, time.process_time() - began_processor)
+    return wall / ROUNDS * 1e6, processor / ROUNDS * 1e6
 
 
 def main() -> int:
@@ -47,6 +49,9 @@ def main() -> int:
 
     def usual(number: int) -> None:
         parsed(f'status = "active" AND starts_on >= {dates[number]}').sql(SELECT, WHERE, 2)
+
+    def ranged(number: int) -> None:
+        parsed(f"starts_on >= {dates[number]} AND starts_on < today + 7d").sql(SELECT, WHERE, 2)
 
     def by_patient(_: int) -> None:
         parsed(f'patient_id = "{HERE}"').sql(SELECT, WHERE, 2)
@@ -61,14 +66,15 @@ def main() -> int:
 
     measured = {
         "two_fields_us": microseconds(usual),
+        "range_us": microseconds(ranged),
         "by_id_us": microseconds(by_patient),
         "next_page_us": microseconds(next_page),
         "unseen_shape_us": microseconds(unseen),
     }
     broken = False
-    for name, value in measured.items():
-        broken |= value > budgets[name]
-        print(f"{name:20} {value:8.1f} µs   budget {budgets[name]}")
+    for name, (wall, processor) in measured.items():
+        broken |= wall > budgets[name]
+        print(f"{name:20} {wall:8.1f} µs   processor {processor:8.1f} µs   budget {budgets[name]}")
     return 1 if broken else 0
 
 

@@ -20,25 +20,37 @@ from .fields import (
     uuid,
     words,
 )
+from .grammar import Cut, Grammar
 from .listing import Listing
 from .page import Asked, Page
 from .page_token import Signer, seal, unseal
 from .reading import counted, fetch_page
 from .spec import ListingSpec
 from .sql import SqlText
+from .tree import Bound, Comparison, FilterFault, Junction, Negation, Parsed, Slot
+from .values import read
 
 __all__ = [
     "Asked",
     "Blind",
+    "Bound",
+    "Comparison",
     "Compound",
+    "Cut",
     "Field",
+    "FilterFault",
+    "Grammar",
     "Join",
+    "Junction",
     "Kind",
     "Listing",
     "ListingSpec",
+    "Negation",
     "Page",
+    "Parsed",
     "QueryTooCostly",
     "Signer",
+    "Slot",
     "SqlText",
     "boolean",
     "choice",
@@ -48,6 +60,7 @@ __all__ = [
     "ids",
     "integer",
     "part",
+    "read",
     "seal",
     "secret",
     "tags",

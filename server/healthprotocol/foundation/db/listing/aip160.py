@@ -16,7 +16,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from .fields import ABSENT, HAS, IN, PREFIX, PRESENT, Field, Kind
-from .lexer import Token, is_prefix, items, plain, tokens
+from .grammar import Cut
+from .lexer import Token, is_prefix, items, plain, split, tokens, value_places
 from .tree import Bound, Comparison, FilterFault, Junction, Negation, Node, Parsed, Slot
 from .values import needed, read, read_relative
 
@@ -26,6 +27,32 @@ MOST_TERMS = 50
 
 KEYWORDS = frozenset({"AND", "OR", "NOT", "IN", "null"})
 _VALUES = frozenset({"word", "string", "relative", "instant"})
+
+
+class Aip160:
+    """Google's grammar of filters, as the lists of this API speak it."""
+
+    name = "aip160"
+
+    def speaks_of_now(self, source: str) -> bool:
+        """Tell whether `now` or `today` stands in it; in a text too, where the moment is carried for nothing."""
+        return "now" in source or "today" in source
+
+    def cut(self, source: str) -> Cut | None:
+        """Return its values and the rest, found by one regular expression."""
+        if len(source) > LONGEST:
+            return None
+        shape, written = split(source)
+        # A star at the end of a text makes another comparison of it.
+        return Cut((shape, tuple([is_prefix(one) for one in written])) if "*" in source else shape, written)
+
+    def read(self, source: str, fields: Mapping[str, Field], now: datetime) -> tuple[Parsed, list[Bound], bool]:
+        """Parse it; the cut is right where it found the very values that the parser did."""
+        parsed, values, places = parse(source, fields, now)
+        return parsed, values, len(source) <= LONGEST and places == value_places(source)
+
+
+AIP160 = Aip160()
 
 
 def parse(source: str, fields: Mapping[str, Field], now: datetime) -> tuple[Parsed, list[Bound], list[tuple[int, int]]]:

@@ -81,8 +81,8 @@ def _decoded(token: str) -> bytes | None:
 
 def _message(binding: Sequence[str], body: bytes) -> bytes:
     """Length-prefix every part, so that no two bindings share a message."""
-    parts = [_PURPOSE, *(part.encode("utf-8", "surrogatepass") for part in binding), body]
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    parts = [_PURPOSE, *[part.encode("utf-8", "surrogatepass") for part in binding], body]
+    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])
 
 
 def _typed(body: bytes, fields: Sequence[Field]) -> tuple[Value | None, ...] | None:

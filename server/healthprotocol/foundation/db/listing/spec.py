@@ -11,8 +11,8 @@ A repository declares its list once and asks for pages; the caller's words never
     listing = await BOATS.ask(tx, query)
     page = await fetch_page(tx, listing, "select b.id, b.title from boat b", "b.organisation_id = $1", tx.tenant)
 
-A grammar makes a condition tree (`tree`), `settling` names what is derived from its values, `compiler` makes SQL of it.
-Another grammar brings a tree and slots of its own, and all the rest is the same.
+A grammar (`grammar`) makes a condition tree (`tree`), `settling` names what is derived from its values, `compiler`
+makes SQL of it. AIP-160 is the grammar unless another is given, and all the rest is the same for each.
 """
 
 import functools
@@ -25,10 +25,11 @@ import msgspec
 from healthprotocol.foundation.errors import BadRequest, Violation
 from healthprotocol.foundation.ids import OrganisationId
 
-from . import aip160, ordering
+from . import ordering
+from .aip160 import AIP160
 from .fields import Compound, Field, Kind, timestamp
 from .fields import boolean as boolean_field
-from .lexer import is_prefix, split, value_places
+from .grammar import Grammar
 from .listing import Listing, with_derived
 from .page import DEFAULT_PAGE_SIZE, LARGEST_COUNT, LARGEST_PAGE_SIZE, Asked
 from .page_token import Signer, unseal
@@ -91,8 +92,12 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
             if ordering.own(name, source, self.fields, self.tiebreak) is None:
                 raise ValueError(f"listing {self.name}: the order of a range of {name} must begin with it")
 
-    async def ask(self, tx: "Transaction", asked: Asked) -> Listing:
-        """Check a list request in its transaction and seal what of its filter is encrypted. Raises BadRequest."""
+    async def ask(self, tx: "Transaction", asked: Asked, *, grammar: Grammar = AIP160) -> Listing:
+        """
+        Check a list request in its transaction and seal what of its filter is encrypted.
+
+        `grammar` is that of `asked.filter`. Raises BadRequest.
+        """
         listing = self.parse(
             filter=asked.filter,
             order_by=asked.order_by,
@@ -102,6 +107,7 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
             signer=tx.keys.signer("page_token"),
             organisation_id=tx.tenant,
             now=tx.now,
+            grammar=grammar,
         )
         return await listing.sealed(tx) if listing.shape.is_sealed else listing
 
@@ -111,35 +117,38 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
         signer: Signer,
         organisation_id: OrganisationId,
         now: datetime | None = None,
+        grammar: Grammar = AIP160,
         **said: Unpack[Said],
     ) -> Listing:
         """
-        Check the parameters of a list request; `now` is the present for `today` and `now` in the filter.
+        Check the parameters of a list request, whose filter `grammar` reads; `now` is the present that it speaks of.
 
         A page size outside 1 to 200 is refused rather than bent to fit: a caller that asked for 1,000 and silently got
         200 would take the first page for the whole.
 
         Raises:
-            BadRequest: with every fault, at `/filter`, `/order_by`, `/page_size`, `/count_up_to` and `/page_token`.
+            BadRequest: with every fault, at `/order_by`, `/page_size`, `/count_up_to`, `/page_token`, and at `/filter`
+            or where else the grammar says.
         """
         faults: list[Violation] = []
         source, wanted = (said.get("filter") or "").strip(), (said.get("order_by") or "").strip()
         present = now or datetime.now(UTC)
-        shape, values = self._filter(source, present, faults)
+        shape, values = self._filter(grammar, source, present, faults)
+        is_readable = not faults
         order = self._order(wanted, faults) if wanted or shape.order is None else shape.order
         size, page_token = _page_size(said.get("page_size"), faults), said.get("page_token")
         count_up_to = _count_up_to(said.get("count_up_to"), faults)
         # Of the order itself, not of what was said: a release that orders otherwise does not take older tokens for its.
-        binding = (_text_of(organisation_id), self.name, source, "" if order is None else order.text)
-        place = _Place(as_of=present if "now" in source or "today" in source else None)
+        binding = (_text_of(organisation_id), self.name, grammar.name, source, "" if order is None else order.text)
+        place = _Place(as_of=present if grammar.speaks_of_now(source) else None)
         # A token is bound to the query: while that is faulty there is nothing to check it against.
-        if page_token and order is not None and not any(fault.pointer == "/filter" for fault in faults):
+        if page_token and order is not None and is_readable:
             found = _Place.of_token(page_token, order, binding=binding, signer=signer)
             if found is None:
                 faults.append(_TOKEN_FAULT)
             elif found.as_of is not None:
                 # Every page of a list means the same by `now` as its first.
-                shape, values = self._filter(source, found.as_of, faults)
+                shape, values = self._filter(grammar, source, found.as_of, faults)
             place = found or place
         if faults or order is None:
             raise BadRequest(violations=faults)
@@ -166,37 +175,29 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
         exact = [n for n, f in self.fields.items() if f.kind in {Kind.UUID, Kind.SECRET} and n != self.tiebreak]
         return (*exact, self.default_order.split(",", maxsplit=1)[0].split()[0])
 
-    def _filter(self, source: str, now: datetime, faults: list[Violation]) -> tuple[Shape, tuple[Bound, ...]]:
+    def _filter(
+        self, grammar: Grammar, source: str, now: datetime, faults: list[Violation]
+    ) -> tuple[Shape, tuple[Bound, ...]]:
         """Return the shape of `source` and its values; a shape that was met before is not parsed again."""
         if not source:
             return EVERYTHING, ()
-        key: tuple[object, ...] = ()
-        if len(source) <= aip160.LONGEST:
-            key, written = split(source)
-            if "*" in source:
-                # A star at the end of a text makes another comparison of it.
-                key = (*key, tuple([is_prefix(one) for one in written]))
-            known = self.memory.shapes.get(key)
+        cut = grammar.cut(source)
+        if cut is not None:
+            known = self.memory.shapes.get((grammar.name, cut.shape))
             if known is not None:
                 slots = known.settled.slots
-                values = [slot.read(one, now) for slot, one in zip(slots, written, strict=True)]
+                values = [slot.read(one, now) for slot, one in zip(slots, cut.written, strict=True)]
                 if not any(value is None for value in values):
                     return known, with_derived(values, known.settled.derived)
-        return self._parsed(source, key, now, faults)
-
-    def _parsed(
-        self, source: str, key: tuple[object, ...], now: datetime, faults: list[Violation]
-    ) -> tuple[Shape, tuple[Bound, ...]]:
         try:
-            parsed, values, places = aip160.parse(source, self.fields, now)
+            parsed, values, is_cut_rightly = grammar.read(source, self.fields, now)
             settled = settle(parsed, self.compounds)
         except FilterFault as fault:
             faults.append(fault.violation)
             return EVERYTHING, ()
         shape = self._shape(settled)
-        # Only where the quick cut found the very values that the parser did does the rest name the shape.
-        if key and places == value_places(source):
-            self.memory.shapes[key] = shape
+        if cut is not None and is_cut_rightly:
+            self.memory.shapes[grammar.name, cut.shape] = shape
         return shape, with_derived(values, settled.derived)
 
     def _shape(self, settled: Settled) -> Shape:

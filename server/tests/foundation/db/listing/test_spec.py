@@ -353,7 +353,7 @@ class TestPageToken:
         ],
     )
     def test_of_ours_with_other_values_is_refused(self, values: Any) -> None:
-        binding = (str(HERE), SPEC.name, "", "title, id")
+        binding = (str(HERE), SPEC.name, "aip160", "", "title, id")
 
         token = seal(values, binding=binding, signer=SIGNER)
 
