@@ -512,6 +512,81 @@ $$;
 
 ALTER FUNCTION public.hp_refuse_change() OWNER TO hp_owner;
 
+CREATE TABLE public.flag_rollout (
+    organisation_id uuid NOT NULL,
+    id uuid NOT NULL,
+    key text NOT NULL,
+    variant text NOT NULL,
+    stages jsonb NOT NULL,
+    stage integer NOT NULL,
+    status text NOT NULL,
+    why text,
+    reason text NOT NULL,
+    plan jsonb NOT NULL,
+    watch jsonb NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    stage_began_at timestamp with time zone NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    revision integer DEFAULT 1 NOT NULL,
+    paused_at timestamp with time zone,
+    CONSTRAINT flag_rollout_reason_check CHECK ((length(reason) <= 500)),
+    CONSTRAINT flag_rollout_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'rolled_back'::text, 'stopped'::text])))
+);
+
+ALTER TABLE ONLY public.flag_rollout FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.flag_rollout OWNER TO hp_owner;
+
+COMMENT ON TABLE public.flag_rollout IS 'class=operational; gradual rollouts of flags, of the installation or of one organisation';
+
+COMMENT ON COLUMN public.flag_rollout.organisation_id IS 'class=operational; tenant; all zeros is the installation';
+
+COMMENT ON COLUMN public.flag_rollout.id IS 'class=operational; UUIDv7';
+
+COMMENT ON COLUMN public.flag_rollout.key IS 'class=operational; the flag';
+
+COMMENT ON COLUMN public.flag_rollout.variant IS 'class=operational; what is rolled out';
+
+COMMENT ON COLUMN public.flag_rollout.stages IS 'class=operational; percentages, and how long each is held';
+
+COMMENT ON COLUMN public.flag_rollout.stage IS 'class=operational; which stage it is in, from 0';
+
+COMMENT ON COLUMN public.flag_rollout.status IS 'class=operational; running, completed, rolled back by the guard or a person, or stopped by one';
+
+COMMENT ON COLUMN public.flag_rollout.why IS 'class=operational; what the guard found: errors, latency, missing metrics, hanging requests';
+
+COMMENT ON COLUMN public.flag_rollout.reason IS 'class=operational; why it was begun, or stopped';
+
+COMMENT ON COLUMN public.flag_rollout.plan IS 'class=operational; what the guard holds it to';
+
+COMMENT ON COLUMN public.flag_rollout.watch IS 'class=operational; what the guard saw: counts and scores, no ids';
+
+COMMENT ON COLUMN public.flag_rollout.started_at IS 'class=operational; when it began';
+
+COMMENT ON COLUMN public.flag_rollout.stage_began_at IS 'class=operational; since when it is in this stage';
+
+COMMENT ON COLUMN public.flag_rollout.looked_at IS 'class=operational; when the guard last looked';
+
+COMMENT ON COLUMN public.flag_rollout.ended_at IS 'class=operational; when it ended, null while it runs';
+
+COMMENT ON COLUMN public.flag_rollout.revision IS 'class=operational; grows with every look';
+
+COMMENT ON COLUMN public.flag_rollout.paused_at IS 'class=operational; since when it rests in its stage, null while it goes on';
+
+CREATE FUNCTION public.hp_running_rollouts() RETURNS TABLE(organisation_id uuid, id uuid)
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public'
+    BEGIN ATOMIC
+ SELECT flag_rollout.organisation_id,
+     flag_rollout.id
+    FROM public.flag_rollout
+   WHERE (flag_rollout.status = 'running'::text)
+   ORDER BY flag_rollout.id;
+END;
+
+ALTER FUNCTION public.hp_running_rollouts() OWNER TO hp_owner;
+
 CREATE FUNCTION public.hp_show_installation(layered regclass) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -1264,7 +1339,7 @@ ALTER TABLE public.flag_outcome OWNER TO hp_owner;
 
 COMMENT ON TABLE public.flag_outcome IS 'class=operational; how requests of both sides went, a second a process; deleted when the guard has seen it';
 
-COMMENT ON COLUMN public.flag_outcome.organisation_id IS 'class=operational; all zeros';
+COMMENT ON COLUMN public.flag_outcome.organisation_id IS 'class=operational; tenant; all zeros is the installation';
 
 COMMENT ON COLUMN public.flag_outcome.rollout_id IS 'class=operational; of which rollout';
 
@@ -1282,65 +1357,6 @@ COMMENT ON COLUMN public.flag_outcome.errors IS 'class=operational; those of the
 
 COMMENT ON COLUMN public.flag_outcome.buckets IS 'class=operational; how long they took: a histogram';
 
-CREATE TABLE public.flag_rollout (
-    organisation_id uuid NOT NULL,
-    id uuid NOT NULL,
-    key text NOT NULL,
-    variant text NOT NULL,
-    stages jsonb NOT NULL,
-    stage integer NOT NULL,
-    status text NOT NULL,
-    why text,
-    reason text NOT NULL,
-    plan jsonb NOT NULL,
-    watch jsonb NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    stage_began_at timestamp with time zone NOT NULL,
-    looked_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    revision integer DEFAULT 1 NOT NULL,
-    CONSTRAINT flag_rollout_reason_check CHECK ((length(reason) <= 500)),
-    CONSTRAINT flag_rollout_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'rolled_back'::text, 'stopped'::text])))
-);
-
-ALTER TABLE ONLY public.flag_rollout FORCE ROW LEVEL SECURITY;
-
-ALTER TABLE public.flag_rollout OWNER TO hp_owner;
-
-COMMENT ON TABLE public.flag_rollout IS 'class=operational; gradual rollouts of flags, of the installation';
-
-COMMENT ON COLUMN public.flag_rollout.organisation_id IS 'class=operational; all zeros';
-
-COMMENT ON COLUMN public.flag_rollout.id IS 'class=operational; UUIDv7';
-
-COMMENT ON COLUMN public.flag_rollout.key IS 'class=operational; the flag';
-
-COMMENT ON COLUMN public.flag_rollout.variant IS 'class=operational; what is rolled out';
-
-COMMENT ON COLUMN public.flag_rollout.stages IS 'class=operational; percentages, and how long each is held';
-
-COMMENT ON COLUMN public.flag_rollout.stage IS 'class=operational; which stage it is in, from 0';
-
-COMMENT ON COLUMN public.flag_rollout.status IS 'class=operational; running, completed, rolled back by the guard, or stopped by an operator';
-
-COMMENT ON COLUMN public.flag_rollout.why IS 'class=operational; what the guard found: errors, latency, missing metrics, hanging requests';
-
-COMMENT ON COLUMN public.flag_rollout.reason IS 'class=operational; why it was begun, or stopped';
-
-COMMENT ON COLUMN public.flag_rollout.plan IS 'class=operational; what the guard holds it to';
-
-COMMENT ON COLUMN public.flag_rollout.watch IS 'class=operational; what the guard saw: counts and scores, no ids';
-
-COMMENT ON COLUMN public.flag_rollout.started_at IS 'class=operational; when it began';
-
-COMMENT ON COLUMN public.flag_rollout.stage_began_at IS 'class=operational; since when it is in this stage';
-
-COMMENT ON COLUMN public.flag_rollout.looked_at IS 'class=operational; when the guard last looked';
-
-COMMENT ON COLUMN public.flag_rollout.ended_at IS 'class=operational; when it ended, null while it runs';
-
-COMMENT ON COLUMN public.flag_rollout.revision IS 'class=operational; grows with every look';
-
 CREATE TABLE public.flag_rollout_step (
     organisation_id uuid NOT NULL,
     rollout_id uuid NOT NULL,
@@ -1356,7 +1372,7 @@ ALTER TABLE public.flag_rollout_step OWNER TO hp_owner;
 
 COMMENT ON TABLE public.flag_rollout_step IS 'class=operational; what was decided in a rollout, and on what evidence; only added to';
 
-COMMENT ON COLUMN public.flag_rollout_step.organisation_id IS 'class=operational; all zeros';
+COMMENT ON COLUMN public.flag_rollout_step.organisation_id IS 'class=operational; tenant; all zeros is the installation';
 
 COMMENT ON COLUMN public.flag_rollout_step.rollout_id IS 'class=operational; of which rollout';
 
@@ -2546,6 +2562,8 @@ ALTER TABLE public.cache_epoch ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY count_off ON public.cache_epoch FOR SELECT TO hp_owner USING (true);
 
+CREATE POLICY count_off ON public.flag_rollout FOR SELECT TO hp_owner USING ((status = 'running'::text));
+
 CREATE POLICY count_off ON public.organisation FOR SELECT TO hp_owner USING (true);
 
 ALTER TABLE public.entry ENABLE ROW LEVEL SECURITY;
@@ -2745,6 +2763,11 @@ GRANT ALL ON FUNCTION public.hp_protocols_tagged(wanted text) TO hp_app;
 REVOKE ALL ON FUNCTION public.hp_protocols_with_words(wanted text) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.hp_protocols_with_words(wanted text) TO hp_app;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_rollout TO hp_app;
+
+REVOKE ALL ON FUNCTION public.hp_running_rollouts() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.hp_running_rollouts() TO hp_app;
+
 REVOKE ALL ON FUNCTION public.hp_show_installation(layered regclass) FROM PUBLIC;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE pgqueuer.pgqueuer TO hp_app;
@@ -2790,8 +2813,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.entry_client TO hp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_outcome TO hp_app;
-
-GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_rollout TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_rollout_step TO hp_app;
 

@@ -80,6 +80,67 @@ describe("the admin and her flags", () => {
     await visit.shot("flags-4-history");
   });
 
+  it("names another flag that it needs, and is told at the field what does not fit", async () => {
+    if (!isMock) return;
+    await open(FLAG);
+    await visit.page.getByRole("button", { name: "Who has it" }).click();
+    await visit.page.getByRole("button", { name: "Add a requirement" }).click();
+    await visit.page.getByRole("group", { name: "Must give one of" }).getByRole("checkbox", { name: "on" }).uncheck();
+    await visit.page.getByLabel("Why").fill("It stands on counts.");
+    await visit.page.getByRole("button", { name: "Save" }).click();
+    await visit.page.getByText("Choose at least one value that will do.").waitFor();
+
+    expect(await visit.page.evaluate(() => document.activeElement?.getAttribute("aria-invalid"))).toBe("true");
+    await visit.shot("flags-6-requirement");
+    await visit.page.getByRole("group", { name: "Must give one of" }).getByRole("checkbox", { name: "on" }).check();
+    await visit.page.getByRole("button", { name: "Save" }).click();
+    await visit.page.locator("dialog").waitFor({ state: "detached" });
+    await visit.page.getByText(/^Needs /).first().waitFor();
+    await visit.page.getByRole("button", { name: "Who has it" }).click();
+    await visit.page.getByRole("button", { name: "Take Requirement 1 away" }).click();
+    await visit.page.getByLabel("Why").fill("Not after all.");
+    await visit.page.getByRole("button", { name: "Save" }).click();
+    await visit.page.locator("dialog").waitFor({ state: "detached" });
+  });
+
+  it("rolls it out to more and more, by keyboard, pauses, goes on, rolls back and revives it", async () => {
+    await open(FLAG, "rollout");
+    const press = async (name: string) => {
+      await visit.page.getByRole("button", { name, exact: true }).first().focus();
+      await visit.page.keyboard.press("Enter");
+    };
+    await press("Start a rollout");
+    const dialog = visit.page.getByRole("dialog");
+    await dialog.getByLabel("Accounts that have it").nth(1).fill("5");
+    await dialog.getByRole("button", { name: "Start" }).click();
+    await dialog.getByText("More than the stage before, up to 100.").waitFor();
+    await visit.shot("flags-7-start-wrong");
+    await dialog.getByLabel("Accounts that have it").nth(1).fill("50");
+    await dialog.getByLabel("Why").fill("Release 1.4.");
+    await dialog.getByRole("button", { name: "Start" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await visit.page.getByRole("heading", { name: "10 % of accounts have off" }).waitFor();
+    await visit.shot("flags-8-running");
+    for (const [act, then] of [["Pause", "Paused"], ["Resume", "Running"]] as const) {
+      await press(act);
+      await dialog.getByLabel("Why").fill("Over the weekend.");
+      await dialog.getByRole("button", { name: act }).click();
+      await dialog.waitFor({ state: "detached" });
+      await visit.page.locator(".badge", { hasText: then }).first().waitFor();
+    }
+    await press("Roll back");
+    await dialog.getByRole("button", { name: "Roll back" }).click();
+    await dialog.getByText("Say why, for whoever reads the history.").waitFor();
+    await dialog.getByLabel("Why").fill("People complain.");
+    await dialog.getByRole("button", { name: "Roll back" }).click();
+    await dialog.waitFor({ state: "detached" });
+    await visit.page.getByText("The flag is killed for your organisation until you revive it.").waitFor();
+    await visit.shot("flags-9-back");
+    await visit.page.getByRole("button", { name: "Revive" }).click();
+    await visit.page.getByText("It was revived since.").waitFor();
+    await visit.page.getByRole("button", { name: "Start a rollout" }).waitFor();
+  });
+
   it.runIf(isMock)("sees why a rollout was taken back, also by keyboard", async () => {
     await open("reports.faster", "rollout");
     await visit.page.getByText("Rolled back by its guard").waitFor();
@@ -113,9 +174,14 @@ describe("the admin and her flags", () => {
       await open("reports.faster", "rollout");
       await check("rollout");
     }
+    await open(FLAG, "rollout");
+    await check("back");
+    await visit.page.getByRole("button", { name: "Start a rollout" }).click();
+    await check("start");
     await open(FLAG);
     await check("detail");
     await visit.page.getByRole("button", { name: "Who has it" }).click();
+    if (isMock) await visit.page.getByRole("button", { name: "Add a requirement" }).click();
     await check("editor");
 
     expect(faults).toEqual([]);

@@ -1,5 +1,5 @@
 /** Feature flags over invented data: one that is settled, one that is rolled out, one that its guard took back. */
-import type { Flag, FlagChange, FlagRule, FlagState, FlagVersion, WatchedRollout } from "../src/api/types";
+import type { Flag, FlagChange, FlagRule, FlagState, FlagVersion, RolloutStart, WatchedRollout } from "../src/api/types";
 import type { MockAnswer, MockRequest } from "./api";
 
 const NOW = Date.now();
@@ -22,6 +22,8 @@ const rolloutOf = (status: string, stage: number, why: string | null): NonNullab
   stage_began_at: ago(600),
   held_until: ago(-1_200),
   ended_at: status === "running" ? null : ago(120),
+  paused_at: null,
+  is_own: false,
 });
 
 const boolean = (key: string, description: string, more: Partial<Flag> = {}): Flag => ({
@@ -85,17 +87,38 @@ const refused = (status: number, title: string): MockAnswer => ({ status, header
 
 /** Answers everything below /flags. */
 export function answerFlags(request: MockRequest): MockAnswer {
-  const [key, act] = request.path.replace("/api/v1/flags", "").split("/").filter(Boolean);
+  const [key, act, turn] = request.path.replace("/api/v1/flags", "").split("/").filter(Boolean);
   if (key === undefined) return { status: 200, body: { items: flags.map(refresh) } };
   if (key === "stale") return { status: 200, body: { items: flags.filter((flag) => flag.stale.length > 0).map((flag) => ({ key: flag.key, owner: flag.owner, marks: flag.stale })) } };
   const flag = flags.find((one) => one.key === key);
   if (flag === undefined) return refused(404, "There is no such flag");
   if (act === "history") return { status: 200, body: { items: versions.get(key) ?? [] } };
+  if (act === "rollout" && request.method === "POST") return rolledOut(flag, turn, request.body as RolloutStart);
   if (act === "rollout") return flag.rollout === null ? refused(404, "This flag never had a rollout") : { status: 200, body: watched(flag.rollout) };
   if (request.method === "GET") return answered(refresh(flag));
   const body = request.body as FlagChange;
   if (act === "kill" || act === "revive") return keep(flag, act, body.reason, { ...flag.own.state, is_killed: act === "kill" });
-  return keep(flag, "set", body.reason, { ...flag.own.state, default: body.default ?? null, rules: (body.rules ?? []).map((one) => rule(one.variant, { ...one, roles: one.roles ?? [], accounts: one.accounts ?? [], percentage: one.percentage ?? null, from_at: one.from_at ?? null, until_at: one.until_at ?? null })) });
+  return keep(flag, "set", body.reason, { ...flag.own.state, default: body.default ?? null, requires: (body.requires ?? []).map(({ key: needed, variants }) => ({ key: needed, variants: [...variants] })), rules: (body.rules ?? []).map((one) => rule(one.variant, { ...one, roles: one.roles ?? [], accounts: one.accounts ?? [], percentage: one.percentage ?? null, from_at: one.from_at ?? null, until_at: one.until_at ?? null })) });
+}
+
+/** Starts, pauses, resumes, stops or rolls back, as the organisation's admin. */
+function rolledOut(flag: Flag, turn: string | undefined, body: RolloutStart): MockAnswer {
+  const at = new Date().toISOString();
+  if (turn === undefined) {
+    const stages = (body.stages ?? STAGES).map(({ percentage, hold_seconds }) => ({ percentage, hold_seconds }));
+    flag.rollout = { ...rolloutOf("running", 0, null), variant: body.variant, reason: body.reason, stages, percentage: stages[0]!.percentage, started_at: at, stage_began_at: at, is_own: true };
+    keep(flag, "rollout_started", body.reason, { ...flag.own.state, rollout_percentage: stages[0]!.percentage });
+    return { status: 201, body: watched(flag.rollout) };
+  }
+  if (!flag.rollout?.is_own || flag.rollout.status !== "running") return refused(409, "No rollout of this flag is running");
+  if (turn === "pause" || turn === "resume") {
+    flag.rollout = { ...flag.rollout, paused_at: turn === "pause" ? at : null };
+    keep(flag, `rollout_${turn}d`, body.reason, flag.own.state);
+  } else {
+    flag.rollout = { ...flag.rollout, status: turn === "stop" ? "stopped" : "rolled_back", ended_at: at };
+    keep(flag, turn === "stop" ? "rollout_stopped" : "rolled_back", body.reason, { ...flag.own.state, rollout_percentage: null, is_killed: turn === "rollback" });
+  }
+  return { status: 200, body: watched(flag.rollout) };
 }
 
 function watched(rollout: NonNullable<Flag["rollout"]>): WatchedRollout {

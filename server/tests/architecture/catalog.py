@@ -28,6 +28,7 @@ DEFINERS = {
     "public.hp_protocols_with_words",
     "public.hp_protocols_tagged",
     "public.hp_audit_of_shown",
+    "public.hp_running_rollouts",
 }
 
 _OURS = "n.nspname not in ('pg_catalog', 'information_schema') and n.nspname not like 'pg\\_%'"

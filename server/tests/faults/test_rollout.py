@@ -15,7 +15,7 @@ from healthprotocol.foundation.flags.guard import Plan
 from healthprotocol.foundation.flags.runtime import Flags
 from healthprotocol.foundation.ids import INSTALLATION
 from healthprotocol.operations.flags import service
-from healthprotocol.operations.flags.model import Rollout, RolloutStage, RolloutStatus, Step
+from healthprotocol.operations.flags.model import Course, Rollout, RolloutStage, RolloutStatus, Step
 from tests.faults.flagged import FLAG, REGISTRY
 from tests.foundation.jobs.workers import process
 from tests.support.launched import free_port
@@ -65,7 +65,9 @@ class Nodes(msgspec.Struct, frozen=True):
 
     async def start(self, stages: tuple[RolloutStage, ...] = HALF, plan: Plan | None = None) -> Rollout:
         async with self.database.transaction(INSTALLATION) as tx:
-            return await service.start_rollout(tx, FLAG.key, "on", stages=stages, plan=plan, reason="We try it.")
+            return await service.start_rollout(
+                tx, None, FLAG.key, Course(variant="on", stages=stages, plan=plan or Plan()), reason="We try it."
+            )
 
     async def present(self) -> tuple[Rollout, list[Step]]:
         async with self.database.transaction(INSTALLATION) as tx:

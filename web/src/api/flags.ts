@@ -1,6 +1,6 @@
 /** Feature flags: what is decided for everybody and for one's own organisation. */
 import { bodyOf, client, ifMatch } from "./client";
-import type { Flag, FlagChange, FlagVersion, StaleFlag, WatchedRollout } from "./types";
+import type { Flag, FlagChange, FlagVersion, RolloutStart, StaleFlag, WatchedRollout } from "./types";
 import { type Act, type Fetched, useAct, useDataFetching } from "./useDataFetching";
 
 const ROLLOUT_POLL_MS = 2_000;
@@ -30,3 +30,12 @@ export const useChangeFlag = (key: string): Act<FlagChange, Flag> =>
 
 export const useSwitchFlag = (key: string, command: "kill" | "revive"): Act<string, Flag> =>
   useAct((reason: string) => bodyOf(client.POST(`/api/v1/flags/{flag_key}/${command}`, { params: pathOf(key), body: { reason } })), [["flags"]]);
+
+export const useStartRollout = (key: string): Act<RolloutStart, WatchedRollout> =>
+  useAct((body: RolloutStart) => bodyOf(client.POST("/api/v1/flags/{flag_key}/rollout", { params: pathOf(key), body })), [["flags"]]);
+
+/** What may be done to a running rollout of one's organisation. */
+export type RolloutTurn = "pause" | "resume" | "stop" | "rollback";
+
+export const useTurnRollout = (key: string, turn: RolloutTurn): Act<string, WatchedRollout> =>
+  useAct((reason: string) => bodyOf(client.POST(`/api/v1/flags/{flag_key}/rollout/${turn}`, { params: pathOf(key), body: { reason } })), [["flags"]]);

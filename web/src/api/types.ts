@@ -92,3 +92,4 @@ export type FlagVersion = Schemas["VersionOut"];
 export type StaleFlag = Schemas["StaleOut"];
 export type FlagRollout = Schemas["RolloutOut"];
 export type WatchedRollout = Schemas["WatchedRolloutOut"];
+export type RolloutStart = Schemas["StartRollout"];

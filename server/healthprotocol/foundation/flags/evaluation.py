@@ -1,14 +1,13 @@
 """
 Compile what was decided into one function a flag, so that asking costs a few comparisons and makes no object.
 
-The order: killed (anywhere) · what it requires · the organisation's own rules and choice · the installation's rules ·
-a running rollout · the installation's choice · the declaration.
+The order: killed (anywhere) · what it requires · the organisation's own rules, its running rollout, its choice · the
+installation's rules · its running rollout · its choice · the declaration.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 
@@ -37,11 +36,10 @@ NOTHING_DECIDED = State()
 
 
 class Table(NamedTuple):
-    """The compiled flags of one organisation, the keys that could not be compiled, and the rollouts that run."""
+    """The compiled flags of one organisation, and the keys that could not be compiled."""
 
     flags: Mapping[str, Evaluate]
     broken: tuple[str, ...] = ()
-    rollouts: tuple[UUID, ...] = ()
 
 
 def compile_table(
@@ -67,8 +65,7 @@ def compile_table(
         if _is_broken(flag, shared, mine, sound):
             broken.append(flag.key)
         compiled[flag.key] = compile_flag(flag, shared, mine, sound)
-    rollouts = tuple(state.rollout.id for state in installation.values() if state.rollout is not None)
-    return Table(compiled, tuple(broken), rollouts)
+    return Table(compiled, tuple(broken))
 
 
 def compile_flag(
@@ -88,16 +85,27 @@ def compile_flag(
         steps.append(_requiring(needed, _decide(flag, flag.off, Reason.DISABLED, Cause.REQUIREMENT)))
     if own is not None:
         steps += [_rule(flag, rule, number, own=True, lying=lying) for number, rule in enumerate(own.rules)]
-        if own.default is not None:
-            last = _decide(flag, own.default, Reason.STATIC, Cause.CHOSEN, own=True)
-            return _in_order(steps, last)
-    steps += [_rule(flag, rule, number, own=False, lying=lying) for number, rule in enumerate(shared.rules)]
+    behind, last = _behind(flag, shared, own, lying)
+    if own is not None and own.rollout is not None:
+        steps.append(_own_rollout(flag, own.rollout, _in_order(behind, last), lying))
+    if steps and last.cause is Cause.CHOSEN and not last.own:
+        last = msgspec.structs.replace(last, reason=Reason.DEFAULT)
+    return _in_order([*steps, *behind], last)
+
+
+def _behind(
+    flag: Flag[Any], shared: State, own: State | None, lying: Callable[[Caller], int]
+) -> tuple[list[_Step], Decision]:
+    """Return what stands behind an organisation's own rules: its choice, else all that is decided for everybody."""
+    if own is not None and own.default is not None:
+        return [], _decide(flag, own.default, Reason.STATIC, Cause.CHOSEN, own=True)
+    steps = [_rule(flag, rule, number, own=False, lying=lying) for number, rule in enumerate(shared.rules)]
     name = flag.default if shared.default is None else shared.default
     cause = Cause.DECLARED if shared.default is None else Cause.CHOSEN
     if shared.rollout is not None:
         steps.append(_rollout(flag, shared.rollout, name, lying))
     reason = Reason.DEFAULT if steps or cause is Cause.DECLARED else Reason.STATIC
-    return _in_order(steps, _decide(flag, name, reason, cause))
+    return steps, _decide(flag, name, reason, cause)
 
 
 def faults(flag: Flag[Any], state: State | None) -> list[tuple[str, str]]:
@@ -249,6 +257,30 @@ def _rollout(flag: Flag[Any], stage: Stage, otherwise: str, lying: Callable[[Cal
         if caller.account_id is None:
             return None
         return treated if is_within(caller, at) else control
+
+    return step
+
+
+def _own_rollout(flag: Flag[Any], stage: Stage, otherwise: Evaluate, lying: Callable[[Caller], int]) -> _Step:
+    """Return an organisation's rollout. Its control has what it had without one, whatever made that so."""
+    is_within = _within(flag, stage.percentage, StickyBy.ACCOUNT, lying)
+    treated = msgspec.structs.replace(
+        _decide(flag, stage.variant, Reason.SPLIT, Cause.ROLLOUT, own=True), arm=Arm.TREATED, rollout_id=stage.id
+    )
+    # The decisions behind are made when a flag is compiled, and are few: each is marked once.
+    controls: dict[int, Decision] = {}
+
+    def step(caller: Caller, at: datetime) -> Decision | None:
+        if caller.account_id is None:
+            return None
+        if is_within(caller, at):
+            return treated
+        had = otherwise(caller, at)
+        marked = controls.get(id(had))
+        if marked is None:
+            marked = msgspec.structs.replace(had, arm=Arm.CONTROL, rollout_id=stage.id)
+            controls[id(had)] = marked
+        return marked
 
     return step
 

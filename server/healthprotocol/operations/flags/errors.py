@@ -35,9 +35,9 @@ class RolloutRunning(Conflict):
 
 class RolloutNotRunning(Conflict):
     """
-    No gradual rollout of this flag is running.
+    No gradual rollout of this flag is running here.
 
-    Remedy: start one with `healthprotocol flags rollout start`.
+    Remedy: start one; one that is for all organisations is the operator's, with `healthprotocol flags rollout`.
     """
 
     title = "No rollout of this flag is running"
@@ -47,10 +47,20 @@ class NeverRolledOut(NotFound):
     """
     There never was a gradual rollout of this flag.
 
-    Remedy: an operator starts one with `healthprotocol flags rollout start`.
+    Remedy: start one for your organisation; an operator starts one for all with `healthprotocol flags rollout start`.
     """
 
     title = "This flag never had a rollout"
+
+
+class TooManyRollouts(Conflict):
+    """
+    As many gradual rollouts are running as can be watched at once.
+
+    Remedy: wait for the end of one, or stop one. An organisation may run five.
+    """
+
+    title = "Too many rollouts are running"
 
 
 class FlagKilled(Conflict):

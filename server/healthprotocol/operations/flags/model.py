@@ -77,6 +77,14 @@ USUAL_STAGES = (
 )
 
 
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """What is rolled out, by which stages, and what its guard holds it to."""
+
+    variant: str
+    stages: tuple[RolloutStage, ...] = USUAL_STAGES
+    plan: Plan = Plan()
+
+
 class RolloutStatus(StrEnum):
     """Whether a rollout goes on, and how it ended."""
 
@@ -87,7 +95,11 @@ class RolloutStatus(StrEnum):
 
 
 class Rollout(msgspec.Struct, kw_only=True):
-    """A gradual rollout. `why` is what the guard found, when it rolled back."""
+    """
+    A gradual rollout, to accounts of all organisations or of one (`is_own`).
+
+    `why` is what the guard found, when it rolled back. While it is paused it rests in its stage, watched as before.
+    """
 
     id: UUID
     key: str
@@ -103,6 +115,8 @@ class Rollout(msgspec.Struct, kw_only=True):
     stage_began_at: datetime
     ended_at: datetime | None
     revision: int
+    paused_at: datetime | None = None
+    is_own: bool = False
 
     @property
     def percentage(self) -> float:

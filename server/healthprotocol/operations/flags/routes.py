@@ -1,17 +1,28 @@
 """Flags over HTTP: what is decided for one's own organisation, and what holds for all."""
 
 from collections.abc import Awaitable, Callable
+from typing import Protocol
 
 from healthprotocol.api.gate import Gate
 from healthprotocol.api.routing import Answer, Declare
+from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.operations.flags import schemas, service
-from healthprotocol.operations.flags.model import Seen
+from healthprotocol.operations.flags.model import Rollout, Seen, Step
 from healthprotocol.trust.permissions.model import Permission
 
 declare = Declare("flags")
 _FLAGS = "/api/v1/flags"
 _FLAG = "/api/v1/flags/{flag_key:str}"
+_ROLLOUT = f"{_FLAG}/rollout"
+
+Watched = tuple[Rollout, list[Step]]
+
+
+class Turn(Protocol):
+    """An act on the running rollout of a flag."""
+
+    async def __call__(self, tx: Transaction, actor: Actor, key: str, /, *, reason: str) -> Rollout: ...
 
 
 @declare.get(_FLAGS, policy=Permission.SETTING_READ, returns=schemas.FlagsOut, summary="List all flags")
@@ -104,7 +115,7 @@ async def read_flag_history(gate: Gate, flag_key: str) -> Answer:
 
 
 @declare.get(
-    f"{_FLAG}/rollout",
+    _ROLLOUT,
     policy=Permission.SETTING_READ,
     returns=schemas.WatchedRolloutOut,
     summary="Read the latest gradual rollout of a flag, with its evidence",
@@ -113,6 +124,78 @@ async def read_flag_rollout(gate: Gate, flag_key: str) -> Answer:
     return await gate.read(
         lambda tx: service.get_rollout(tx, gate.actor, flag_key), lambda found: schemas.watched(*found)
     )
+
+
+@declare.post(
+    _ROLLOUT,
+    policy=Permission.SETTING_WRITE,
+    body=schemas.StartRollout,
+    returns=schemas.WatchedRolloutOut,
+    status=201,
+    summary="Begin a gradual rollout of a flag to the accounts of one's organisation, watched by its guard",
+)
+async def start_flag_rollout(gate: Gate, flag_key: str) -> Answer:
+    wanted = await gate.body(schemas.StartRollout)
+
+    async def act(tx: Transaction) -> Watched:
+        await service.start_rollout(tx, gate.actor, flag_key, wanted.course(), reason=wanted.reason)
+        return await service.get_rollout(tx, gate.actor, flag_key)
+
+    return await gate.write(act, lambda found: schemas.watched(*found))
+
+
+@declare.post(
+    f"{_ROLLOUT}/pause",
+    policy=Permission.SETTING_WRITE,
+    body=schemas.Because,
+    returns=schemas.WatchedRolloutOut,
+    summary="Have a rollout of one's organisation rest in its stage, still watched",
+)
+async def pause_rollout(gate: Gate, flag_key: str) -> Answer:
+    return await _turn(gate, flag_key, service.pause_rollout)
+
+
+@declare.post(
+    f"{_ROLLOUT}/resume",
+    policy=Permission.SETTING_WRITE,
+    body=schemas.Because,
+    returns=schemas.WatchedRolloutOut,
+    summary="Have a paused rollout of one's organisation go on",
+)
+async def resume_rollout(gate: Gate, flag_key: str) -> Answer:
+    return await _turn(gate, flag_key, service.resume_rollout)
+
+
+@declare.post(
+    f"{_ROLLOUT}/stop",
+    policy=Permission.SETTING_WRITE,
+    body=schemas.Because,
+    returns=schemas.WatchedRolloutOut,
+    summary="End a rollout of one's organisation: nobody is given the variant by it any more",
+)
+async def stop_rollout(gate: Gate, flag_key: str) -> Answer:
+    return await _turn(gate, flag_key, service.stop_rollout)
+
+
+@declare.post(
+    f"{_ROLLOUT}/rollback",
+    policy=Permission.SETTING_WRITE,
+    body=schemas.Because,
+    returns=schemas.WatchedRolloutOut,
+    summary="End a rollout of one's organisation and kill the flag, as its guard does",
+)
+async def roll_back_rollout(gate: Gate, flag_key: str) -> Answer:
+    return await _turn(gate, flag_key, service.roll_back)
+
+
+async def _turn(gate: Gate, flag_key: str, turn: Turn) -> Answer:
+    because = await gate.body(schemas.Because)
+
+    async def act(tx: Transaction) -> Watched:
+        await turn(tx, gate.actor, flag_key, reason=because.reason)
+        return await service.get_rollout(tx, gate.actor, flag_key)
+
+    return await gate.write(act, lambda found: schemas.watched(*found))
 
 
 async def _decide(gate: Gate, act: Callable[[Transaction], Awaitable[Seen]]) -> Answer:
@@ -130,4 +213,9 @@ ROUTES = [
     revive_flag,
     read_flag_history,
     read_flag_rollout,
+    start_flag_rollout,
+    pause_rollout,
+    resume_rollout,
+    stop_rollout,
+    roll_back_rollout,
 ]

@@ -15,13 +15,14 @@ from healthprotocol.foundation.flags.model import Arm, Caller, Decision
 from healthprotocol.foundation.ids import INSTALLATION
 from healthprotocol.operations.flags import service
 from healthprotocol.operations.flags.errors import FlagKilled, RolloutRunning
-from healthprotocol.operations.flags.model import Change, RolloutStage, RolloutStatus
+from healthprotocol.operations.flags.model import Change, Course, RolloutStage, RolloutStatus
 from healthprotocol.operations.flags.service import Keeper
 from tests.operations.flags.conftest import FASTER, REGISTRY
 from tests.support.people import Organisation
 from tests.support.postgresql import Cluster, open_database
 
 STAGES = (RolloutStage(percentage=50, hold_seconds=60), RolloutStage(percentage=100, hold_seconds=60))
+COURSE = Course(variant="on", stages=STAGES)
 
 
 @asynccontextmanager
@@ -100,20 +101,20 @@ class TestAProcess:
 class TestARollout:
     async def test_is_begun_once_and_not_of_a_killed_flag(self, keeper: Keeper) -> None:
         async with keeper.database.transaction(INSTALLATION) as tx:
-            await service.start_rollout(tx, FASTER.key, "on", stages=STAGES, reason="We try it.")
+            await service.start_rollout(tx, None, FASTER.key, COURSE, reason="We try it.")
 
         with pytest.raises(RolloutRunning):
             async with keeper.database.transaction(INSTALLATION) as tx:
-                await service.start_rollout(tx, FASTER.key, "on", stages=STAGES, reason="Again.")
+                await service.start_rollout(tx, None, FASTER.key, COURSE, reason="Again.")
         async with keeper.database.transaction(INSTALLATION) as tx:
             await service.kill(tx, None, FASTER.key, reason="It fails.")
         with pytest.raises(FlagKilled):
             async with keeper.database.transaction(INSTALLATION) as tx:
-                await service.start_rollout(tx, FASTER.key, "on", stages=STAGES, reason="Again.")
+                await service.start_rollout(tx, None, FASTER.key, COURSE, reason="Again.")
 
     async def test_is_looked_at_by_one_of_many(self, keeper: Keeper) -> None:
         async with keeper.database.transaction(INSTALLATION) as tx:
-            await service.start_rollout(tx, FASTER.key, "on", stages=STAGES, reason="We try it.")
+            await service.start_rollout(tx, None, FASTER.key, COURSE, reason="We try it.")
         await asyncio.sleep(1)
 
         looked = await asyncio.gather(*[service.watch_rollouts(keeper.database) for _ in range(4)])
@@ -124,9 +125,9 @@ class TestARollout:
         self, keeper: Keeper, organisation: Organisation
     ) -> None:
         async with keeper.database.transaction(INSTALLATION) as tx:
-            await service.start_rollout(tx, FASTER.key, "on", stages=STAGES, reason="We try it.")
-        while not keeper.tables.of_installation().rollouts:
-            await keeper.tables.load(organisation.id)
+            await service.start_rollout(tx, None, FASTER.key, COURSE, reason="We try it.")
+        await keeper.tables.load(organisation.id)
+        while gives(keeper, organisation).arm is None:  # noqa: ASYNC110 - it is looked at, as requests do
             await asyncio.sleep(0.02)
         exposures = Exposures()
         caller = Caller(organisation.id, organisation.admin.account_id, "admin")
@@ -149,9 +150,9 @@ class TestARollout:
         self, keeper: Keeper, organisation: Organisation
     ) -> None:
         async with keeper.database.transaction(INSTALLATION) as tx:
-            await service.start_rollout(tx, FASTER.key, "on", stages=STAGES, reason="We try it.")
+            await service.start_rollout(tx, None, FASTER.key, COURSE, reason="We try it.")
         async with keeper.database.transaction(INSTALLATION) as tx:
-            stopped = await service.stop_rollout(tx, FASTER.key, reason="Not now.")
+            stopped = await service.stop_rollout(tx, None, FASTER.key, reason="Not now.")
             seen = await service.get(tx, None, FASTER.key)
 
         assert stopped.status is RolloutStatus.STOPPED

@@ -7,9 +7,9 @@ import pytest
 from healthprotocol.foundation.flags.model import Rule
 from healthprotocol.foundation.ids import INSTALLATION
 from healthprotocol.operations.flags import service
-from healthprotocol.operations.flags.model import Change
+from healthprotocol.operations.flags.model import Change, Course
 from healthprotocol.operations.flags.service import Keeper
-from tests.operations.flags.conftest import COLOUR, FASTER
+from tests.operations.flags.conftest import COLOUR, FASTER, OLDER
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
 
@@ -53,6 +53,30 @@ class TestDeciding:
 
         assert silent.status_code == 422
         assert [one["pointer"] for one in half.json()["errors"]] == ["/default"]
+
+    @pytest.mark.parametrize(
+        ("requires", "pointer"),
+        [
+            ([{"key": "lists.gone", "variants": ["on"]}], "/requires/0/key"),
+            ([{"key": OLDER.key, "variants": ["on"]}] * 2, "/requires/1/key"),
+            ([{"key": OLDER.key, "variants": ["half"]}], "/requires/0/variants"),
+            ([{"key": OLDER.key, "variants": []}], "/requires/0/variants"),
+        ],
+    )
+    async def test_names_the_requirement_that_cannot_be_met(
+        self, door: Door, requires: list[object], pointer: str
+    ) -> None:
+        answer = await door.ask("admin", "PATCH", FLAG, {"requires": requires, "reason": "We try it."}, if_match="*")
+
+        assert (answer.status_code, [one["pointer"] for one in answer.json()["errors"]]) == (422, [pointer])
+
+    async def test_requires_another_flag(self, door: Door) -> None:
+        requires = [{"key": OLDER.key, "variants": ["on"]}]
+
+        answer = await door.ask("admin", "PATCH", FLAG, {**ON, "requires": requires}, if_match="*")
+
+        assert (answer.json()["effective"]["value"], answer.json()["effective"]["cause"]) == (False, "requirement")
+        assert answer.json()["own"]["state"]["requires"] == requires
 
     async def test_leaves_what_is_not_named(self, door: Door) -> None:
         rules = {"rules": [{"variant": "on", "roles": ["admin"], "percentage": 10}], "reason": "We try it."}
@@ -110,7 +134,7 @@ class TestLooking:
 
     async def test_shows_a_rollout_with_its_evidence(self, door: Door, keeper: Keeper) -> None:
         async with keeper.database.transaction(INSTALLATION) as tx:
-            await service.start_rollout(tx, COLOUR.key, "red", reason="We try it.")
+            await service.start_rollout(tx, None, COLOUR.key, Course(variant="red"), reason="We try it.")
 
         answer = (await door.ask("admin", "GET", f"/flags/{COLOUR.key}/rollout")).json()
 

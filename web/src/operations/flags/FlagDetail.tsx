@@ -139,6 +139,7 @@ function Decided({ title, of }: { title: string; of: Flag["own"] }) {
   return (
     <div className="flag-decided">
       <h3>{title}</h3>
+      {of.state.requires.length > 0 ? <p className="small">Needs {listed(of.state.requires.map((one) => `${one.key} (${listed(one.variants, "or")})`))}</p> : null}
       {of.state.rules.length > 0 ? (
         <ol className="small">
           {of.state.rules.map((rule, index) => (

@@ -6,7 +6,9 @@ import { Badge, type Tone } from "@/ui/Badge";
 import { EmptyState, Loaded, Notice } from "@/ui/States";
 import { PlainTable } from "@/ui/table/PlainTable";
 import { ACT, ROLLOUT_STATUS, WHY } from "./flagWords";
+import { RolloutActs } from "./RolloutActs";
 import { ScoreChart } from "./ScoreChart";
+import { Share } from "./Standing";
 
 const TONES: Record<string, Tone> = { running: "accent", completed: "good", rolled_back: "danger", stopped: "neutral" };
 
@@ -15,34 +17,39 @@ export function RolloutTab({ flag }: { flag: Flag }) {
   const watched = useRollout(flag.key, flag.rollout !== null);
   if (flag.rollout === null) {
     return (
-      <EmptyState icon="progress" title="It never was rolled out by stages">
-        An operator begins a rollout for all organisations: <code>healthprotocol flags rollout start {flag.key}</code>
+      <EmptyState icon="progress" title="It never was rolled out by stages" action={<RolloutActs flag={flag} />}>
+        A rollout gives it to more and more people of your organisation, and takes it back by itself when it does harm.
       </EmptyState>
     );
   }
-  return <Loaded of={watched}>{(loaded) => <Watched watched={loaded} />}</Loaded>;
+  return <Loaded of={watched}>{(loaded) => <Watched flag={flag} watched={loaded} />}</Loaded>;
 }
 
-function Watched({ watched }: { watched: WatchedRollout }) {
+function Watched({ flag, watched }: { flag: Flag; watched: WatchedRollout }) {
   const { rollout } = watched;
+  const isPaused = rollout.status === "running" && rollout.paused_at !== null;
   return (
     <div className="stack">
+      <RolloutActs flag={flag} />
       {rollout.status === "rolled_back" ? (
-        <Notice tone="warning" title="Rolled back by its guard">
+        <Notice tone="warning" title={rollout.why === null ? "Rolled back" : "Rolled back by its guard"}>
           <p>
-            {WHY[rollout.why ?? ""] ?? rollout.why} The flag is killed for all organisations until an operator revives it.
+            {rollout.why === null ? "Somebody took it back." : (WHY[rollout.why] ?? rollout.why)} {standsWords(flag, rollout)}
           </p>
         </Notice>
       ) : null}
       <section className="card stack" data-gap="s">
         <div className="flag-head">
           <h2>{headingOf(rollout)}</h2>
-          <Badge tone={TONES[rollout.status] ?? "neutral"} icon="progress">
-            {ROLLOUT_STATUS[rollout.status] ?? rollout.status}
+          <Badge tone={isPaused ? "warning" : (TONES[rollout.status] ?? "neutral")} icon={isPaused ? "pause" : "progress"}>
+            {isPaused ? "Paused" : (ROLLOUT_STATUS[rollout.status] ?? rollout.status)}
           </Badge>
         </div>
+        {rollout.status === "running" ? <Share share={rollout.percentage} /> : null}
         <Stages rollout={rollout} />
-        <p className="muted small">{nextWords(watched)}</p>
+        <p className="muted small">
+          {nextWords(watched)} {rollout.is_own ? "Of your organisation alone." : "An operator runs it, for all organisations."}
+        </p>
       </section>
       <section className="card">
         <ScoreChart watched={watched} />
@@ -67,6 +74,12 @@ function Watched({ watched }: { watched: WatchedRollout }) {
   );
 }
 
+/** Whether the kill of a rollback still holds, and who can take it back. */
+function standsWords({ own, installation }: Flag, { is_own }: FlagRollout): string {
+  if (is_own) return own.state.is_killed ? "The flag is killed for your organisation until you revive it." : "It was revived since.";
+  return installation.state.is_killed ? "The flag is killed for all organisations until an operator revives it." : "It was revived since.";
+}
+
 function headingOf({ status, percentage, variant }: FlagRollout): string {
   if (status === "running") return `${decimal(percentage)} % of accounts have ${variant}`;
   return status === "completed" ? `Everybody has ${variant}` : `It had reached ${decimal(percentage)} % of accounts`;
@@ -75,6 +88,7 @@ function headingOf({ status, percentage, variant }: FlagRollout): string {
 function nextWords(watched: WatchedRollout): string {
   const { rollout, stage_requests: seen, least_requests: least } = watched;
   if (rollout.status !== "running") return rollout.ended_at === null ? "" : `Ended ${relative(rollout.ended_at)}.`;
+  if (rollout.paused_at !== null) return "It rests in this stage until it is resumed; its guard goes on watching.";
   if (Date.parse(rollout.held_until) > Date.now()) return `Held until ${dayAndTime(rollout.held_until)}; then it goes on when nothing speaks against it.`;
   return seen < least ? `Waits for requests: ${seen} of the ${least} that this stage must have seen.` : "Held long enough; it goes on as soon as no score is high.";
 }

@@ -1,5 +1,6 @@
 import { useState } from "react";
 import { useChangeFlag } from "@/api/flags";
+import type { ApiProblem } from "@/api/problem";
 import type { Flag } from "@/api/types";
 import { ROLE } from "@/format/words";
 import { Button, IconButton } from "@/ui/Button";
@@ -7,23 +8,29 @@ import { Dialog } from "@/ui/Dialog";
 import { SelectField, TextArea, TextField } from "@/ui/Field";
 import { FaultNotice } from "@/ui/States";
 import { useToast } from "@/ui/Toast";
+import { fieldFaults, focusFault } from "./fieldFaults";
+import { Requirements } from "./Requirements";
 import { changeOf, emptyRule, faultsOf, fieldsOf, moved, type RuleFields } from "./ruleForm";
 
 const ROLES = ["admin", "clinician", "coordinator", "auditor", "patient", "service"];
 
-/** The targeting editor: rules in order, what everybody else has, and why. */
+/** What the server calls a field, and what it is called here; a requirement is marked as a whole. */
+const NAMES = { until_at: "until", from_at: "from", default: "fallback", key: "", variants: "" };
+
+/** The targeting editor: rules in order, what everybody else has, which flags it needs, and why. */
 export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) {
   const change = useChangeFlag(flag.key);
   const toast = useToast();
   const [fields, setFields] = useState(() => fieldsOf(flag));
-  const [faults, setFaults] = useState<Record<string, string>>({});
+  const [found, setFound] = useState<Record<string, string>>({});
+  const faults: Record<string, string> = { ...refused(change.problem), ...found };
   const variants = Object.keys(flag.variants);
   const first = variants.find((name) => name !== flag.off) ?? variants[0]!;
   const setRules = (rules: RuleFields[]) => setFields({ ...fields, rules });
   const save = async () => {
-    const found = faultsOf(fields);
-    setFaults(found);
-    if (Object.keys(found).length > 0) return;
+    const wrong = faultsOf(fields);
+    setFound(wrong);
+    if (Object.keys(wrong).length > 0) return focusFault();
     if ((await change.run(changeOf(fields))) === undefined) return;
     close();
     toast({ message: "Saved. Every node follows within a second." });
@@ -54,12 +61,20 @@ export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) 
         label="Everybody else"
         required
         value={fields.fallback}
+        error={faults["fallback"]}
         options={[["", "As decided for all organisations"], ...variants.map((name) => [name, name] as const)]}
         onValue={(fallback) => setFields({ ...fields, fallback })}
       />
+      <Requirements flag={flag} needs={fields.needs} faults={faults} change={(needs) => setFields({ ...fields, needs })} />
       <TextField label="Why" required value={fields.reason} maxLength={500} error={faults["reason"]} onValue={(reason) => setFields({ ...fields, reason })} />
     </Dialog>
   );
+}
+
+/** What the server refused; that flags would need each other in a circle is about the requirements as a whole. */
+function refused(problem: ApiProblem | null): Record<string, string> {
+  const faults = Object.fromEntries(Object.entries(fieldFaults(problem, NAMES)).map(([name, text]) => [name.replace(/\.$/, ""), text]));
+  return problem?.status === 409 ? { ...faults, requires: problem.body.title } : faults;
 }
 
 function Footer({ isBusy, save, close }: { isBusy: boolean; save: () => void; close: () => void }) {
@@ -96,8 +111,8 @@ function RuleEditor({ rule, index, last, variants, faults, change, move, remove 
         <IconButton icon="close" label={`Take ${name} away`} onClick={remove} />
       </div>
       <div className="field-pair">
-        <SelectField label="Give" required value={rule.variant} options={variants.map((one) => [one, one] as const)} onValue={(variant) => change({ ...rule, variant })} />
-        <TextField label="Per cent of accounts" suffix="%" inputMode="decimal" hint="Always the same ones; more take nobody out." value={rule.percentage} error={faults[`${index}.percentage`]} onValue={(percentage) => change({ ...rule, percentage })} />
+        <SelectField label="Give" required value={rule.variant} error={faults[`rules.${index}.variant`]} options={variants.map((one) => [one, one] as const)} onValue={(variant) => change({ ...rule, variant })} />
+        <TextField label="Per cent of accounts" suffix="%" inputMode="decimal" hint="Always the same ones; more take nobody out." value={rule.percentage} error={faults[`rules.${index}.percentage`]} onValue={(percentage) => change({ ...rule, percentage })} />
       </div>
       <fieldset className="flag-roles">
         <legend>
@@ -110,10 +125,10 @@ function RuleEditor({ rule, index, last, variants, faults, change, move, remove 
         ))}
       </fieldset>
       <div className="field-pair">
-        <TextField label="From" type="datetime-local" value={rule.from} onValue={(from) => change({ ...rule, from })} />
-        <TextField label="Until" type="datetime-local" value={rule.until} error={faults[`${index}.until`]} onValue={(until) => change({ ...rule, until })} />
+        <TextField label="From" type="datetime-local" value={rule.from} error={faults[`rules.${index}.from`]} onValue={(from) => change({ ...rule, from })} />
+        <TextField label="Until" type="datetime-local" value={rule.until} error={faults[`rules.${index}.until`]} onValue={(until) => change({ ...rule, until })} />
       </div>
-      <TextArea label="Accounts" hint="Ids, one a line." rows={2} value={rule.accounts} error={faults[`${index}.accounts`]} onValue={(accounts) => change({ ...rule, accounts })} />
+      <TextArea label="Accounts" hint="Ids, one a line." rows={2} value={rule.accounts} error={faults[`rules.${index}.accounts`]} onValue={(accounts) => change({ ...rule, accounts })} />
     </fieldset>
   );
 }

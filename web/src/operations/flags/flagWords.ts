@@ -21,7 +21,7 @@ export function standingOf(flag: Flag): Standing {
   if (effective.cause === "requirement") return { word: "Off", tone: "warning", sentence: `Off, because it needs ${requirementWords(flag)}.`, share: 0 };
   const fallback = own.state.default ?? installation.state.default ?? flag.declared_default;
   const rules = [...own.state.rules, ...(own.state.default === null ? installation.state.rules : [])];
-  const rolling = own.state.default === null ? installation.state.rollout_percentage : null;
+  const rolling = own.state.rollout_percentage ?? (own.state.default === null ? installation.state.rollout_percentage : null);
   if (rules.length > 0) return { word: "Targeted", tone: "accent", sentence: `${sentenceOf(rules)}; everybody else has ${fallback}.`, share: shareOf(rules, fallback, off) };
   if (rolling !== null) {
     const variant = flag.rollout?.variant ?? "on";
@@ -75,9 +75,13 @@ export const ACT: Record<string, string> = {
   rollout_advanced: "Rollout went on",
   rollout_completed: "Rollout completed",
   rollout_stopped: "Rollout stopped",
-  rolled_back: "Rolled back by the guard",
+  rollout_paused: "Rollout paused",
+  rollout_resumed: "Rollout resumed",
+  rolled_back: "Rolled back",
   started: "Started",
   advanced: "Went on",
+  paused: "Paused",
+  resumed: "Resumed",
   completed: "Completed",
   stopped: "Stopped",
   killed: "Ended by a kill",

@@ -13,8 +13,17 @@ export interface RuleFields {
   until: string;
 }
 
+export interface NeedFields {
+  id: number;
+  /** The flag that is needed. */
+  key: string;
+  /** Which of its values will do. */
+  variants: string[];
+}
+
 export interface FlagFields {
   rules: RuleFields[];
+  needs: NeedFields[];
   /** "" leaves it to the installation. */
   fallback: string;
   reason: string;
@@ -25,7 +34,15 @@ let count = 0;
 
 export const emptyRule = (variant: string): RuleFields => ({ id: (count += 1), variant, roles: [], accounts: "", percentage: "", from: "", until: "" });
 
-export const fieldsOf = (flag: Flag): FlagFields => ({ rules: flag.own.state.rules.map(ruleFields), fallback: flag.own.state.default ?? "", reason: "" });
+/** A requirement of a flag: usually that it is anything but off. */
+export const emptyNeed = (flag: Flag): NeedFields => ({ id: (count += 1), key: flag.key, variants: Object.keys(flag.variants).filter((name) => name !== flag.off) });
+
+export const fieldsOf = ({ own: { state } }: Flag): FlagFields => ({
+  rules: state.rules.map(ruleFields),
+  needs: state.requires.map(({ key, variants }) => ({ id: (count += 1), key, variants: [...variants] })),
+  fallback: state.default ?? "",
+  reason: "",
+});
 
 function ruleFields(rule: FlagRule): RuleFields {
   return {
@@ -39,15 +56,19 @@ function ruleFields(rule: FlagRule): RuleFields {
   };
 }
 
-/** What is wrong, by the name of the field: "reason", "0.percentage", "1.accounts". Empty when it can be sent. */
+/** What is wrong, by the name of the field: "reason", "rules.0.percentage", "requires.1". Empty when it can be sent. */
 export function faultsOf(fields: FlagFields): Record<string, string> {
   const faults: Record<string, string> = {};
   if (fields.reason.trim().length < 3) faults["reason"] = "Say why, for whoever reads the history.";
   fields.rules.forEach((rule, index) => {
     const share = rule.percentage.trim() === "" ? 0 : parseDecimal(rule.percentage);
-    if (share === null || share < 0 || share > 100) faults[`${index}.percentage`] = "A number from 0 to 100.";
-    if (accountsOf(rule).some((id) => !UUID.test(id))) faults[`${index}.accounts`] = "Ids of accounts, one a line.";
-    if (rule.from !== "" && rule.until !== "" && rule.until <= rule.from) faults[`${index}.until`] = "It must end after it begins.";
+    if (share === null || share < 0 || share > 100) faults[`rules.${index}.percentage`] = "A number from 0 to 100.";
+    if (accountsOf(rule).some((id) => !UUID.test(id))) faults[`rules.${index}.accounts`] = "Ids of accounts, one a line.";
+    if (rule.from !== "" && rule.until !== "" && rule.until <= rule.from) faults[`rules.${index}.until`] = "It must end after it begins.";
+  });
+  fields.needs.forEach((need, index) => {
+    if (need.variants.length === 0) faults[`requires.${index}`] = "Choose at least one value that will do.";
+    else if (fields.needs.findIndex((one) => one.key === need.key) < index) faults[`requires.${index}`] = "This flag is named above already.";
   });
   return faults;
 }
@@ -56,6 +77,7 @@ export const changeOf = (fields: FlagFields): FlagChange => ({
   reason: fields.reason.trim(),
   default: fields.fallback === "" ? null : fields.fallback,
   rules: fields.rules.map(ruleInput),
+  requires: fields.needs.map(({ key, variants }) => ({ key, variants })),
 });
 
 function ruleInput(rule: RuleFields): FlagRuleInput {

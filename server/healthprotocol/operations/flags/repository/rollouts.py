@@ -11,12 +11,12 @@ from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.flags.exposure import MOST_ROLLOUTS, Outcome
 from healthprotocol.foundation.flags.guard import Plan, Side, Watch
 from healthprotocol.foundation.flags.model import Arm
-from healthprotocol.foundation.ids import INSTALLATION
+from healthprotocol.foundation.ids import INSTALLATION, OrganisationId
 from healthprotocol.operations.flags.model import Rollout, RolloutStage, RolloutStatus, Step
 
 _COLUMNS = (
     "id, key, variant, stages, stage, status, why, reason, plan, watch, started_at, stage_began_at, looked_at, "
-    "ended_at, revision"
+    "ended_at, revision, paused_at, organisation_id"
 )
 # The guard takes what came since its last look: seconds of all processes, or minutes after a pause.
 _MOST_OUTCOMES = 20_000
@@ -51,7 +51,7 @@ async def save(tx: Transaction, rollout: Rollout) -> None:
         """
         update flag_rollout
         set stage = $3, status = $4, why = $5, watch = $6, stage_began_at = $7, looked_at = $8, ended_at = $9,
-            reason = $10, revision = revision + 1
+            reason = $10, paused_at = $11, revision = revision + 1
         where organisation_id = $1 and id = $2
         """,
         tx.tenant,
@@ -64,11 +64,21 @@ async def save(tx: Transaction, rollout: Rollout) -> None:
         tx.now,
         rollout.ended_at,
         rollout.reason,
+        rollout.paused_at,
     )
 
 
+async def running_everywhere(tx: Transaction) -> dict[OrganisationId, list[UUID]]:
+    """Return the ids of all running rollouts by whose they are, and nothing else of them."""
+    rows = await tx.fetch("select organisation_id, id from hp_running_rollouts()")
+    found: dict[OrganisationId, list[UUID]] = {}
+    for row in rows:
+        found.setdefault(OrganisationId(row["organisation_id"]), []).append(row["id"])
+    return found
+
+
 async def due(tx: Transaction, *, after: timedelta) -> list[Rollout]:
-    """Return, locked, the running rollouts that nobody looked at for so long; those that somebody looks at are left."""
+    """Return, locked, the tenant's running rollouts not looked at for so long, but those that somebody looks at now."""
     rows = await tx.fetch(
         f"""
         select {_COLUMNS}
@@ -78,7 +88,7 @@ async def due(tx: Transaction, *, after: timedelta) -> list[Rollout]:
         limit $3
         for update skip locked
         """,  # noqa: S608 - the columns are ours
-        INSTALLATION,
+        tx.tenant,
         tx.now - after,
         MOST_ROLLOUTS,
     )
@@ -86,27 +96,28 @@ async def due(tx: Transaction, *, after: timedelta) -> list[Rollout]:
 
 
 async def running(tx: Transaction, key: str) -> Rollout | None:
-    """Return, locked, the running rollout of a flag."""
+    """Return, locked, the tenant's own running rollout of a flag."""
     row = await tx.fetchrow(
         f"select {_COLUMNS} from flag_rollout "  # noqa: S608 - the columns are ours
         "where organisation_id = $1 and key = $2 and status = 'running' for update",
-        INSTALLATION,
+        tx.tenant,
         key,
     )
     return _rollout(row) if row else None
 
 
 async def latest(tx: Transaction, keys: Sequence[str]) -> dict[str, Rollout]:
-    """Return the last rollout of each flag that ever had one."""
+    """Return of each flag the rollout that runs, the tenant's own first; else the last one, whosever it was."""
     rows = await tx.fetch(
         f"""
         select distinct on (key) {_COLUMNS}
         from flag_rollout
-        where organisation_id = $1 and key = any($2::text[])
-        order by key, started_at desc
+        where organisation_id = any($1::uuid[]) and key = any($2::text[])
+        order by key, status = 'running' desc, (status = 'running' and organisation_id <> $3) desc, started_at desc
         """,  # noqa: S608 - the columns are ours
-        INSTALLATION,
+        [INSTALLATION, tx.tenant],
         list(keys),
+        INSTALLATION,
     )
     return {row["key"]: _rollout(row) for row in rows}
 
@@ -134,11 +145,11 @@ async def steps(tx: Transaction, rollout_id: UUID) -> list[Step]:
         """
         select number, act, at, evidence
         from flag_rollout_step
-        where organisation_id = $1 and rollout_id = $2
+        where organisation_id = any($1::uuid[]) and rollout_id = $2
         order by number
         limit 200
         """,
-        INSTALLATION,
+        [INSTALLATION, tx.tenant],
         rollout_id,
     )
     return [Step(number=row["number"], act=row["act"], at=row["at"], evidence=row["evidence"]) for row in rows]
@@ -153,7 +164,7 @@ async def add_outcomes(tx: Transaction, node: int, outcomes: Sequence[Outcome]) 
         on conflict do nothing
         """,
         [
-            (INSTALLATION, one.rollout_id, tx.now, node, one.arm, one.began, one.requests, one.errors, one.buckets)
+            (tx.tenant, one.rollout_id, tx.now, node, one.arm, one.began, one.requests, one.errors, one.buckets)
             for one in outcomes
         ],
     )
@@ -176,7 +187,7 @@ async def take_outcomes(tx: Transaction, rollout_id: UUID) -> tuple[Side, Side, 
         )
         select arm, began, requests, errors, buckets from taken
         """,
-        INSTALLATION,
+        tx.tenant,
         rollout_id,
         _MOST_OUTCOMES,
     )
@@ -191,10 +202,8 @@ async def take_outcomes(tx: Transaction, rollout_id: UUID) -> tuple[Side, Side, 
 
 
 async def forget_outcomes(tx: Transaction, *, older_than: timedelta) -> None:
-    """Delete what no guard took: its rollout is over."""
-    await tx.execute(
-        "delete from flag_outcome where organisation_id = $1 and at < $2", INSTALLATION, tx.now - older_than
-    )
+    """Delete what no guard of the tenant's took: its rollout is over."""
+    await tx.execute("delete from flag_outcome where organisation_id = $1 and at < $2", tx.tenant, tx.now - older_than)
 
 
 def _rollout(row: Record) -> Rollout:
@@ -213,4 +222,6 @@ def _rollout(row: Record) -> Rollout:
         stage_began_at=row["stage_began_at"],
         ended_at=row["ended_at"],
         revision=row["revision"],
+        paused_at=row["paused_at"],
+        is_own=row["organisation_id"] != INSTALLATION,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from healthprotocol.foundation.errors import Invalid, Violation
 from healthprotocol.foundation.flags import guard
-from healthprotocol.operations.flags.model import Rollout, RolloutStage
+from healthprotocol.operations.flags.model import Rollout, RolloutStage, Stored
 
 MOST_STAGES = 20
 _LONGEST_HOLD_SECONDS = 30 * 86_400.0
@@ -30,9 +30,17 @@ def require_good_stages(stages: tuple[RolloutStage, ...]) -> None:
         raise Invalid(violations=violations)
 
 
+def require_a_change(stored: Stored, installation: Stored, declared: str, variant: str) -> None:
+    """Return when not everybody has the variant anyhow. Raises Invalid: treated and control would be the same."""
+    has = stored.state.default or installation.state.default or declared
+    if has == variant:
+        text = f"Whom no rule names has {variant} already: choose another variant, or another default first."
+        raise Invalid(violations=[Violation("/variant", "no_change", text)])
+
+
 def is_due(rollout: Rollout, at: datetime) -> bool:
-    """Return whether a stage was held long enough, on enough requests, without suspicion."""
-    return at >= rollout.held_until and guard.may_go_on(rollout.plan, rollout.watch)
+    """Return whether a stage was held long enough, on enough requests, without suspicion, and nobody bade it rest."""
+    return rollout.paused_at is None and at >= rollout.held_until and guard.may_go_on(rollout.plan, rollout.watch)
 
 
 def evidence(rollout: Rollout) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The wire shapes of flags."""
 
-from healthprotocol.operations.flags.schemas.asked import Because, ChangeFlag, StaleQuery
+from healthprotocol.operations.flags.schemas.asked import Because, ChangeFlag, StaleQuery, StartRollout
 from healthprotocol.operations.flags.schemas.flags import (
     EvaluatedOut,
     FlagOut,
@@ -23,6 +23,7 @@ __all__ = [
     "HistoryOut",
     "StaleFlagsOut",
     "StaleQuery",
+    "StartRollout",
     "WatchedRolloutOut",
     "flag",
     "flags",

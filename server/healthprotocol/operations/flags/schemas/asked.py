@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from healthprotocol.foundation.flags.model import Requirement, Rule
-from healthprotocol.operations.flags.model import Change
+from healthprotocol.operations.flags.model import Change, Course, RolloutStage
 
 Reason = Annotated[str, Meta(min_length=3, max_length=500)]
 Variant = Annotated[str, Meta(min_length=1, max_length=40)]
@@ -76,6 +76,31 @@ class Because(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=T
     """Why, in words: it stands in the history for whoever comes after."""
 
     reason: Reason
+
+
+class StageIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """So many per cent of accounts, for at least so long."""
+
+    percentage: Annotated[float, Meta(gt=0, le=100)]
+    hold_seconds: Annotated[float, Meta(ge=1, le=2_592_000)]
+
+
+class StartRollout(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """
+    What is rolled out to the accounts of your organisation, and by which stages: percentages that grow to 100.
+
+    Left out they are 1, 10, 50 and 100, the first held for half an hour, the others for an hour.
+    """
+
+    variant: Variant
+    reason: Reason
+    stages: Annotated[list[StageIn], Meta(min_length=1, max_length=20)] | UnsetType = UNSET
+
+    def course(self) -> Course:
+        if isinstance(self.stages, UnsetType):
+            return Course(variant=self.variant)
+        stages = tuple(RolloutStage(percentage=one.percentage, hold_seconds=one.hold_seconds) for one in self.stages)
+        return Course(variant=self.variant, stages=stages)
 
 
 class StaleQuery(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -16,7 +16,11 @@ class StageOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RolloutOut(msgspec.Struct, frozen=True, kw_only=True):
-    """A gradual rollout: `why` is what the guard found, when it rolled back."""
+    """
+    A gradual rollout: `why` is what the guard found, when it rolled back.
+
+    `is_own` says that it is of your organisation's accounts alone. `paused_at` null: it goes on by itself.
+    """
 
     id: UUID
     variant: str
@@ -30,6 +34,8 @@ class RolloutOut(msgspec.Struct, frozen=True, kw_only=True):
     stage_began_at: datetime
     held_until: datetime
     ended_at: datetime | None
+    paused_at: datetime | None
+    is_own: bool
 
 
 class SideOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,6 +106,8 @@ def rollout(value: Rollout) -> RolloutOut:
         stage_began_at=value.stage_began_at,
         held_until=value.held_until,
         ended_at=value.ended_at,
+        paused_at=value.paused_at,
+        is_own=value.is_own,
     )
 
 

@@ -3,7 +3,15 @@
 from healthprotocol.operations.flags.service.deciding import change, kill, revive
 from healthprotocol.operations.flags.service.keeping import Keeper
 from healthprotocol.operations.flags.service.looking import evaluated, get, history, list_flags, stale
-from healthprotocol.operations.flags.service.rollouts import get_rollout, start_rollout, stop_rollout, watch_rollouts
+from healthprotocol.operations.flags.service.rollouts import (
+    get_rollout,
+    pause_rollout,
+    resume_rollout,
+    roll_back,
+    start_rollout,
+    stop_rollout,
+    watch_rollouts,
+)
 
 __all__ = [
     "Keeper",
@@ -14,7 +22,10 @@ __all__ = [
     "history",
     "kill",
     "list_flags",
+    "pause_rollout",
+    "resume_rollout",
     "revive",
+    "roll_back",
     "stale",
     "start_rollout",
     "stop_rollout",

@@ -60,7 +60,7 @@ async def kill(tx: Transaction, actor: Actor | None, key: str, *, reason: str) -
     require_flag(tx, key)
     before = await repository.stored_for_change(tx, key)
     if not before.state.is_killed:
-        if tx.tenant == INSTALLATION and before.state.rollout is not None:
+        if before.state.rollout is not None:
             await end_for_kill(tx, key, reason=reason)
         await keep(tx, before, changing.killed(before.state), act="kill", reason=reason, actor=actor)
     return await get(tx, None, key)
@@ -115,14 +115,29 @@ async def _require_revision(tx: Transaction, key: str, expected: int | None) -> 
 
 async def _require_no_cycle(tx: Transaction, key: str, after: State) -> None:
     await repository.lock_requirements(tx)
+    _require_met_by_something(tx, after)
     installation, own = await repository.all_stored(tx)
     requires: dict[str, list[str]] = {}
     for stored in (*installation.values(), *own.values()):
         requires.setdefault(stored.key, []).extend(one.key for one in stored.state.requires)
-    mine = {one.key for one in after.requires}
-    unknown = sorted(one for one in mine if tx.flags.registry.get(one) is None)
-    if unknown:
-        raise Invalid(violations=[Violation("/requires", "unknown_flag", f"No flag is called {unknown[0]}.")])
-    requires.setdefault(key, []).extend(mine)
+    requires.setdefault(key, []).extend(one.key for one in after.requires)
     if found := cycle(requires):
         raise RequirementCycle(public={"cycle": list(found)})
+
+
+def _require_met_by_something(tx: Transaction, after: State) -> None:
+    """Return when each requirement names a flag, once, and variants of it. Raises Invalid."""
+    violations: list[Violation] = []
+    seen: set[str] = set()
+    for number, one in enumerate(after.requires):
+        needed = tx.flags.registry.get(one.key)
+        if needed is None:
+            violations.append(Violation(f"/requires/{number}/key", "unknown_flag", f"No flag is called {one.key}."))
+        elif one.key in seen:
+            violations.append(Violation(f"/requires/{number}/key", "double", f"{one.key} is named above already."))
+        elif strange := sorted(set(one.variants) - set(needed.variants)):
+            text = f"{one.key} has no variant {strange[0]}; it has {', '.join(needed.variants)}."
+            violations.append(Violation(f"/requires/{number}/variants", "unknown_variant", text))
+        seen.add(one.key)
+    if violations:
+        raise Invalid(violations=violations)

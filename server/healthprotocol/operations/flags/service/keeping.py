@@ -9,7 +9,7 @@ from uuid import UUID
 import structlog
 
 from healthprotocol.foundation.config.live import LiveChanges, LiveCopy, NotLoaded
-from healthprotocol.foundation.db.transaction import Database, Priority, Transaction
+from healthprotocol.foundation.db.transaction import Database, Priority
 from healthprotocol.foundation.errors import Problem, Unavailable
 from healthprotocol.foundation.flags.declaration import Registry
 from healthprotocol.foundation.flags.evaluation import Table, compile_table
@@ -73,6 +73,7 @@ class Keeper:
 
     def __init__(self, database: Database, registry: Registry, changes: LiveChanges) -> None:
         self.database = database
+        self._changes = changes
         self.tables = LiveTables(registry, changes)
         self.flags = Flags(registry, self.tables)
         # Tells the reports of processes apart; says nothing of the machine.
@@ -80,6 +81,10 @@ class Keeper:
         self._task: asyncio.Task[None] | None = None
         self._rounds = 0
         self._is_failing = False
+        # The rollouts that run, by whose they are; asked for again when something changed, and while there are any.
+        self._running: dict[OrganisationId, list[UUID]] = {}
+        self._may_differ = True
+        changes.follow(self._heard)
 
     async def start(self) -> None:
         """Begin; the same again does nothing. Never waits for the database."""
@@ -105,8 +110,8 @@ class Keeper:
             try:
                 await self.tables.load(INSTALLATION)
                 await self.report(with_counts=self._rounds % _REPORTS_BETWEEN_COUNTS == 0)
-                if self.tables.of_installation().rollouts:
-                    await watch_rollouts(self.database)
+                for tenant in list(self._running):
+                    await watch_rollouts(self.database, tenant)
                 self._is_failing = False
             except Exception as error:  # noqa: BLE001 - whatever it is, the next second tries again
                 if not self._is_failing:
@@ -121,27 +126,42 @@ class Keeper:
         """
         outcomes = self.flags.outcomes.take()
         counts = self.flags.take_counts() if with_counts else {}
-        reports = [*outcomes, *_silence(outcomes, self.tables.of_installation().rollouts)]
-        if not reports and not counts:
-            return
         try:
-            # Without reports a rollout is taken back: they go before what a bad change holds up.
-            priority = Priority.CRITICAL if reports else Priority.BACKGROUND
-            async with self.database.transaction(INSTALLATION, priority=priority) as tx:
-                await self._write(tx, reports, counts)
+            await self._find_running(outcomes)
+            for tenant, ids in self._running.items():
+                # Without reports a rollout is taken back: they go before what a bad change holds up.
+                async with self.database.transaction(tenant, priority=Priority.CRITICAL) as tx:
+                    await rollouts.add_outcomes(tx, self._node, _of(outcomes, ids))
+                outcomes = [one for one in outcomes if one.rollout_id not in ids]
+            # What is left belongs to rollouts that are over: nobody waits for it.
+            outcomes = []
+            if counts:
+                async with self.database.transaction(INSTALLATION, priority=Priority.BACKGROUND) as tx:
+                    await repository.add_uses(tx, counts)
         except BaseException:
             self.flags.outcomes.give_back(outcomes)
             self.flags.give_back_counts(counts)
             raise
 
-    async def _write(self, tx: Transaction, reports: list[Outcome], counts: dict[str, int]) -> None:
-        if reports:
-            await rollouts.add_outcomes(tx, self._node, reports)
-        if counts:
-            await repository.add_uses(tx, counts)
+    async def _heard(self, seen: Mapping[OrganisationId, int]) -> None:
+        self._may_differ = self._may_differ or bool(seen)
+
+    async def _find_running(self, outcomes: list[Outcome]) -> None:
+        """Ask which rollouts run, if that may have changed."""
+        known = {one for ids in self._running.values() for one in ids}
+        if not (self._may_differ or known or any(one.rollout_id not in known for one in outcomes)):
+            return
+        self._may_differ = False
+        try:
+            async with self.database.transaction(None, priority=Priority.CRITICAL) as tx:
+                self._running = await rollouts.running_everywhere(tx)
+        except BaseException:
+            self._may_differ = True
+            raise
 
 
-def _silence(outcomes: list[Outcome], running: tuple[UUID, ...]) -> list[Outcome]:
-    """Return an empty report of each rollout that nothing was seen of: no news is not the same as no word."""
-    seen = {one.rollout_id for one in outcomes}
-    return [Outcome(rollout_id=one, arm=Arm.CONTROL) for one in running if one not in seen]
+def _of(outcomes: list[Outcome], running: list[UUID]) -> list[Outcome]:
+    """Return what was seen of some rollouts; of those that nothing was, that it was so: no news is not no word."""
+    seen = [one for one in outcomes if one.rollout_id in running]
+    silent = set(running) - {one.rollout_id for one in seen}
+    return seen + [Outcome(rollout_id=one, arm=Arm.CONTROL) for one in silent]

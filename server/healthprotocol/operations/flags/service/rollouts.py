@@ -6,12 +6,20 @@ from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database, Priority, Transaction
 from healthprotocol.foundation.errors import Invalid, Violation
 from healthprotocol.foundation.flags import guard
-from healthprotocol.foundation.flags.guard import Plan, Watch
+from healthprotocol.foundation.flags.exposure import MOST_ROLLOUTS
+from healthprotocol.foundation.flags.guard import Watch
 from healthprotocol.foundation.flags.model import Stage
-from healthprotocol.foundation.ids import INSTALLATION
+from healthprotocol.foundation.ids import INSTALLATION, OrganisationId
+from healthprotocol.foundation.jobs.organisations import organisations
 from healthprotocol.operations.flags import policy
-from healthprotocol.operations.flags.errors import FlagKilled, NeverRolledOut, RolloutNotRunning, RolloutRunning
-from healthprotocol.operations.flags.model import USUAL_STAGES, Rollout, RolloutStage, RolloutStatus, Step
+from healthprotocol.operations.flags.errors import (
+    FlagKilled,
+    NeverRolledOut,
+    RolloutNotRunning,
+    RolloutRunning,
+    TooManyRollouts,
+)
+from healthprotocol.operations.flags.model import Course, Rollout, RolloutStatus, Step, Stored
 from healthprotocol.operations.flags.repository import flags as repository
 from healthprotocol.operations.flags.repository import rollouts
 from healthprotocol.operations.flags.rules import advancing, changing
@@ -20,6 +28,8 @@ from healthprotocol.operations.flags.service.ending import end
 from healthprotocol.operations.flags.service.looking import require_flag
 
 LOOK_EVERY = timedelta(seconds=0.9)
+# Of one organisation: all of them share what every process can watch.
+MOST_OWN = 5
 # What the guard did not take, because its rollout ended meanwhile.
 _LEFT_OVER = timedelta(hours=1)
 
@@ -31,61 +41,75 @@ _REASONS = {
 }
 
 
-async def start_rollout(
-    tx: Transaction,
-    key: str,
-    variant: str,
-    *,
-    stages: tuple[RolloutStage, ...] = USUAL_STAGES,
-    plan: Plan | None = None,
-    reason: str,
-) -> Rollout:
+async def start_rollout(tx: Transaction, actor: Actor | None, key: str, course: Course, *, reason: str) -> Rollout:
     """
-    Begin to give a variant to more and more accounts of all organisations. The transaction is the installation's.
+    Begin to give a variant to more and more accounts of the transaction's organisation; as the installation, of all.
 
-    Raises FlagUnknown, FlagKilled, RolloutRunning, Invalid.
+    Raises FlagUnknown, Forbidden, FlagKilled, RolloutRunning, TooManyRollouts, Invalid.
     """
-    policy.require_write(tx, None)
+    policy.require_write(tx, actor)
     flag = require_flag(tx, key)
-    advancing.require_good_stages(stages)
-    if variant not in flag.variants:
+    advancing.require_good_stages(course.stages)
+    if course.variant not in flag.variants:
         raise Invalid(violations=[Violation("/variant", "unknown", "The flag has no such variant.")])
     before = await repository.stored_for_change(tx, key)
-    if before.state.is_killed:
+    installation = (await repository.all_stored(tx))[0].get(key, Stored(key=key))
+    if before.state.is_killed or installation.state.is_killed:
         raise FlagKilled
     if await rollouts.running(tx, key) is not None:
         raise RolloutRunning
-    rollout = Rollout(
-        id=tx.new_id(),
-        key=key,
-        variant=variant,
-        stages=stages,
-        stage=0,
-        status=RolloutStatus.RUNNING,
-        why=None,
-        reason=reason,
-        plan=plan or Plan(),
-        watch=Watch.begin(tx.now),
-        started_at=tx.now,
-        stage_began_at=tx.now,
-        ended_at=None,
-        revision=1,
-    )
+    advancing.require_a_change(before, installation, flag.default, course.variant)
+    await _require_room(tx)
+    rollout = _begun(tx, key, course, reason=reason)
     await rollouts.insert(tx, rollout)
     await rollouts.add_step(tx, rollout, "started", advancing.evidence(rollout))
-    await keep(tx, before, changing.at_stage(before.state, _stage(rollout)), act="rollout_started", reason=reason)
+    state = changing.at_stage(before.state, _stage(rollout))
+    await keep(tx, before, state, act="rollout_started", reason=reason, actor=actor)
     return rollout
 
 
-async def stop_rollout(tx: Transaction, key: str, *, reason: str) -> Rollout:
-    """End a rollout where it is: nobody is treated any more, and nothing is killed. Raises RolloutNotRunning."""
-    policy.require_write(tx, None)
-    rollout = await rollouts.running(tx, key)
-    if rollout is None:
-        raise RolloutNotRunning
+async def pause_rollout(tx: Transaction, actor: Actor | None, key: str, *, reason: str) -> Rollout:
+    """Have a rollout rest in its stage, still watched; to pause what rests does nothing. Raises as `stop_rollout`."""
+    policy.require_write(tx, actor)
+    rollout = await _running(tx, key)
+    if rollout.paused_at is None:
+        rollout.paused_at = tx.now
+        await _turn(tx, actor, rollout, "paused", reason=reason)
+    return rollout
+
+
+async def resume_rollout(tx: Transaction, actor: Actor | None, key: str, *, reason: str) -> Rollout:
+    """Have a paused rollout go on; one that goes on does so. Raises as `stop_rollout`."""
+    policy.require_write(tx, actor)
+    rollout = await _running(tx, key)
+    if rollout.paused_at is not None:
+        rollout.paused_at = None
+        await _turn(tx, actor, rollout, "resumed", reason=reason)
+    return rollout
+
+
+async def stop_rollout(tx: Transaction, actor: Actor | None, key: str, *, reason: str) -> Rollout:
+    """
+    End a rollout where it is: nobody is treated any more, and nothing is killed.
+
+    Raises FlagUnknown, Forbidden, RolloutNotRunning.
+    """
+    policy.require_write(tx, actor)
+    rollout = await _running(tx, key)
     before = await repository.stored_for_change(tx, key)
     await end(tx, rollout, RolloutStatus.STOPPED, "stopped")
-    await keep(tx, before, changing.at_stage(before.state, None), act="rollout_stopped", reason=reason)
+    state = changing.at_stage(before.state, None)
+    await keep(tx, before, state, act="rollout_stopped", reason=reason, actor=actor)
+    return rollout
+
+
+async def roll_back(tx: Transaction, actor: Actor | None, key: str, *, reason: str) -> Rollout:
+    """End a rollout as its guard would: the flag is killed, also for whom a rule names. Raises as `stop_rollout`."""
+    policy.require_write(tx, actor)
+    rollout = await _running(tx, key)
+    before = await repository.stored_for_change(tx, key)
+    await end(tx, rollout, RolloutStatus.ROLLED_BACK, "rolled_back")
+    await keep(tx, before, changing.killed(before.state), act="rolled_back", reason=reason, actor=actor)
     return rollout
 
 
@@ -100,14 +124,14 @@ async def get_rollout(tx: Transaction, actor: Actor | None, key: str) -> tuple[R
     return rollout, await rollouts.steps(tx, rollout.id)
 
 
-async def watch_rollouts(database: Database) -> int:
+async def watch_rollouts(database: Database, tenant: OrganisationId = INSTALLATION) -> int:
     """
-    Look at every running rollout that nobody looked at for a second: go on, wait, or roll back. Returns how many.
+    Look at every running rollout of a tenant not looked at for a second: go on, wait, or roll back. Returns how many.
 
     Every process does this; who finds a rollout locked or just looked at leaves it to the other. Raises Unavailable.
     """
     # What takes a bad change back must not wait behind the requests that the change made slow.
-    async with database.transaction(INSTALLATION, priority=Priority.CRITICAL) as tx:
+    async with database.transaction(tenant, priority=Priority.CRITICAL) as tx:
         due = await rollouts.due(tx, after=LOOK_EVERY)
         for rollout in due:
             await _look(tx, rollout)
@@ -115,9 +139,56 @@ async def watch_rollouts(database: Database) -> int:
 
 
 async def forget_left_over(database: Database) -> None:
-    """Delete reports that no guard will take any more."""
+    """Delete reports that no guard will take any more, of the installation and of each organisation."""
     async with database.transaction(INSTALLATION) as tx:
         await rollouts.forget_outcomes(tx, older_than=_LEFT_OVER)
+    async for organisation_id in organisations(database):
+        async with database.transaction(organisation_id) as tx:
+            await rollouts.forget_outcomes(tx, older_than=_LEFT_OVER)
+
+
+def _begun(tx: Transaction, key: str, course: Course, *, reason: str) -> Rollout:
+    return Rollout(
+        id=tx.new_id(),
+        key=key,
+        variant=course.variant,
+        stages=course.stages,
+        stage=0,
+        status=RolloutStatus.RUNNING,
+        why=None,
+        reason=reason,
+        plan=course.plan,
+        watch=Watch.begin(tx.now),
+        started_at=tx.now,
+        stage_began_at=tx.now,
+        ended_at=None,
+        revision=1,
+        is_own=tx.tenant != INSTALLATION,
+    )
+
+
+async def _require_room(tx: Transaction) -> None:
+    """Return when one more rollout can be watched. Raises TooManyRollouts."""
+    running = await rollouts.running_everywhere(tx)
+    of_tenant = len(running.get(OrganisationId(tx.tenant), ()))
+    if sum(map(len, running.values())) >= MOST_ROLLOUTS or (tx.tenant != INSTALLATION and of_tenant >= MOST_OWN):
+        raise TooManyRollouts
+
+
+async def _running(tx: Transaction, key: str) -> Rollout:
+    require_flag(tx, key)
+    rollout = await rollouts.running(tx, key)
+    if rollout is None:
+        raise RolloutNotRunning
+    return rollout
+
+
+async def _turn(tx: Transaction, actor: Actor | None, rollout: Rollout, act: str, *, reason: str) -> None:
+    """Keep that a rollout rests or goes on. Accounts are given what they were, and yet it is a version: who, why."""
+    await rollouts.save(tx, rollout)
+    await rollouts.add_step(tx, rollout, act, advancing.evidence(rollout))
+    before = await repository.stored_for_change(tx, rollout.key)
+    await keep(tx, before, before.state, act=f"rollout_{act}", reason=reason, actor=actor)
 
 
 async def _look(tx: Transaction, rollout: Rollout) -> None:
