@@ -17,6 +17,7 @@ from healthprotocol.api.idempotency import KEPT_HOURS
 from healthprotocol.care.adherence import jobs as adherence_jobs
 from healthprotocol.care.adherence import routes as adherence_routes
 from healthprotocol.care.adherence import service as adherence
+from healthprotocol.care.adherence.model import BY_PROTOCOL
 from healthprotocol.care.alerts import jobs as alert_jobs
 from healthprotocol.care.alerts import routes as alert_routes
 from healthprotocol.care.alerts import service as alerts
@@ -91,7 +92,7 @@ ROUTES: list[Any] = [
 ]
 
 # Every feature flag. What is not here does not exist; what is here and old stands in `flags stale`.
-FLAGS = Registry([COST_GUARD])
+FLAGS = Registry([COST_GUARD, BY_PROTOCOL])
 
 # Which slice hears of what another did, in the same transaction.
 SUBSCRIPTIONS: list[tuple[type, Any]] = [

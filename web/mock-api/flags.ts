@@ -49,6 +49,7 @@ const boolean = (key: string, description: string, more: Partial<Flag> = {}): Fl
 
 const flags: Flag[] = [
   boolean("lists.cost-guard", "Lists that the database expects to be dear are refused with a hint, in place of being run.", { declared_default: "on", ends_on: null }),
+  boolean("overview.by-protocol", "The overview says how well each protocol is followed; off, it asks the database for one sum less.", { declared_default: "on", ends_on: null }),
   boolean("lists.counts", "Lists say how many there are, when it can be told cheaply.", {
     installation: { ...undecided(), state: { ...nothing(), rollout_percentage: 10 }, reason: "10 per cent: the stage before was held, and nothing spoke against it.", changed_at: ago(600), revision: 2 },
     rollout: rolloutOf("running", 1, null),
@@ -89,6 +90,7 @@ const refused = (status: number, title: string): MockAnswer => ({ status, header
 export function answerFlags(request: MockRequest): MockAnswer {
   const [key, act, turn] = request.path.replace("/api/v1/flags", "").split("/").filter(Boolean);
   if (key === undefined) return { status: 200, body: { items: flags.map(refresh) } };
+  if (key === "evaluated") return { status: 200, body: { values: Object.fromEntries(flags.filter((flag) => flag.key.startsWith("overview.")).map((flag) => [flag.key, refresh(flag).effective.value])) } };
   if (key === "stale") return { status: 200, body: { items: flags.filter((flag) => flag.stale.length > 0).map((flag) => ({ key: flag.key, owner: flag.owner, marks: flag.stale })) } };
   const flag = flags.find((one) => one.key === key);
   if (flag === undefined) return refused(404, "There is no such flag");

@@ -33,10 +33,12 @@ export const useMeasurements = (id: string, span: { from: string; to: string }):
     { keepsPrevious: true },
   );
 
-export function useAdherenceRows(query: { group_by: "patient" | "protocol" | "assignment"; page_size: number; days?: number; today: string }): Fetched<Page<AdherenceRow>> {
+export function useAdherenceRows(query: { group_by: "patient" | "protocol" | "assignment"; page_size: number; days?: number; today: string }, enabled = true): Fetched<Page<AdherenceRow>> {
   const { today, days = 28, ...rest } = query;
-  return useDataFetching(["adherence", query], (signal) =>
-    bodyOf(client.GET("/api/v1/adherence", { params: { query: { ...rest, order_by: "ratio", from: addDays(today, -days), to: today } }, signal })),
+  return useDataFetching(
+    ["adherence", query],
+    (signal) => bodyOf(client.GET("/api/v1/adherence", { params: { query: { ...rest, order_by: "ratio", from: addDays(today, -days), to: today } }, signal })),
+    { enabled },
   );
 }
 

@@ -81,8 +81,8 @@ function standsWords({ own, installation }: Flag, { is_own }: FlagRollout): stri
 }
 
 function headingOf({ status, percentage, variant }: FlagRollout): string {
-  if (status === "running") return `${decimal(percentage)} % of accounts have ${variant}`;
-  return status === "completed" ? `Everybody has ${variant}` : `It had reached ${decimal(percentage)} % of accounts`;
+  if (status === "running") return `${decimal(percentage)}\u00a0% of accounts have ${variant}`;
+  return status === "completed" ? `Everybody has ${variant}` : `It had reached ${decimal(percentage)}\u00a0% of accounts`;
 }
 
 function nextWords(watched: WatchedRollout): string {

@@ -72,7 +72,7 @@ interface StageEditorProps {
 function StageEditor({ stage, index, faults, change, remove }: StageEditorProps) {
   const name = `Stage ${index + 1}`;
   return (
-    <fieldset className="flag-rule">
+    <fieldset className="flag-rule flag-stage">
       <legend>{name}</legend>
       {remove ? (
         <div className="flag-rule-acts">
