@@ -17,7 +17,7 @@ from healthprotocol.api.idempotency import KEPT_HOURS
 from healthprotocol.care.adherence import jobs as adherence_jobs
 from healthprotocol.care.adherence import routes as adherence_routes
 from healthprotocol.care.adherence import service as adherence
-from healthprotocol.care.adherence.model import BY_PROTOCOL
+from healthprotocol.care.adherence.routes import BY_PROTOCOL
 from healthprotocol.care.alerts import jobs as alert_jobs
 from healthprotocol.care.alerts import routes as alert_routes
 from healthprotocol.care.alerts import service as alerts

@@ -35,7 +35,7 @@ class TestFlags:
 
         assert (checked.code, FLAG in checked.out) == (1, True)
         assert unknown.code == 1
-        assert f"There are: {FLAG}." in unknown.err
+        assert f"There are: {FLAG}, " in unknown.err
 
     async def test_are_listed_killed_and_revived_with_their_history(self, machine: Machine) -> None:
         listed = answer(await machine.run("flags", "list", "--json"))

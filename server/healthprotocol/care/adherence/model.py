@@ -5,17 +5,6 @@ from datetime import date
 import msgspec
 
 from healthprotocol.care.assignments.model import AssignmentId
-from healthprotocol.foundation.flags.declaration import boolean
-
-# For browsers: the second sum of the overview, which a database that is short of breath can be spared.
-BY_PROTOCOL = boolean(
-    "overview.by-protocol",
-    default=True,
-    owner="platform",
-    description="The overview says how well each protocol is followed; off, it asks the database for one sum less.",
-    created_on=date(2026, 11, 22),
-    for_client=True,
-)
 
 
 class DayCount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
