@@ -735,7 +735,76 @@ export interface paths {
         /** Read the latest gradual rollout of a flag, with its evidence */
         get: operations["read_flag_rollout"];
         put?: never;
-        post?: never;
+        /** Begin a gradual rollout of a flag to the accounts of one's organisation, watched by its guard */
+        post: operations["start_flag_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{flag_key}/rollout/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a rollout of one's organisation rest in its stage, still watched */
+        post: operations["pause_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{flag_key}/rollout/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Have a paused rollout of one's organisation go on */
+        post: operations["resume_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{flag_key}/rollout/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a rollout of one's organisation and kill the flag, as its guard does */
+        post: operations["roll_back_rollout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flags/{flag_key}/rollout/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End a rollout of one's organisation: nobody is given the variant by it any more */
+        post: operations["stop_rollout"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3658,12 +3727,16 @@ export interface components {
         /**
          * RolloutOut
          * @description A gradual rollout: `why` is what the guard found, when it rolled back.
+         *
+         *     `is_own` says that it is of your organisation's accounts alone. `paused_at` null: it goes on by itself.
          */
         RolloutOut: {
             ended_at: string | null;
             held_until: string;
             /** Format: uuid */
             id: string;
+            is_own: boolean;
+            paused_at: string | null;
             percentage: number;
             reason: string;
             stage: number;
@@ -3902,6 +3975,14 @@ export interface components {
             password: string;
         };
         /**
+         * StageIn
+         * @description So many per cent of accounts, for at least so long.
+         */
+        StageIn: {
+            hold_seconds: number;
+            percentage: number;
+        };
+        /**
          * StageOut
          * @description So many per cent for at least so long.
          */
@@ -3965,6 +4046,17 @@ export interface components {
             existing?: "skip" | "update";
             /** Format: uuid */
             upload_id: string;
+        };
+        /**
+         * StartRollout
+         * @description What is rolled out to the accounts of your organisation, and by which stages: percentages that grow to 100.
+         *
+         *     Left out they are 1, 10, 50 and 100, the first held for half an hour, the others for an hour.
+         */
+        StartRollout: {
+            reason: string;
+            stages?: components["schemas"]["StageIn"][];
+            variant: string;
         };
         /**
          * StateOut
@@ -5816,6 +5908,166 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchedRolloutOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    start_flag_rollout: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StartRollout"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchedRolloutOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    pause_rollout: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchedRolloutOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    resume_rollout: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchedRolloutOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    roll_back_rollout: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchedRolloutOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    stop_rollout: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                flag_key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Because"];
+            };
+        };
         responses: {
             /** @description Done */
             200: {
