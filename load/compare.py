@@ -1,8 +1,8 @@
 """
 Each piece before and after, as a ratio with its confidence interval, on the data set: both take turns in one run.
 
-The data set must run (`load/dataset.py database`); nothing of it is changed: what is written is rolled back. Run with:
-PYTHONPATH=server .venv/bin/python load/compare.py --data-dir DIR [--only WORD]
+The data set must run (`load/dataset.py database`); what is written is rolled back, but for events of the audit log.
+Run with: PYTHONPATH=server .venv/bin/python load/compare.py --data-dir DIR [--only WORD]
 """
 
 import argparse
@@ -28,6 +28,7 @@ from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.db.embedded import EmbeddedServer
 from healthprotocol.foundation.db.transaction import Database, open_pool
 from healthprotocol.foundation.ids import OrganisationId, new_id
+from healthprotocol.trust.audit import service as audit
 from measuring.ratio import Ratio, compared, of_pairs
 from pool import PHASES, Simulation
 from tests.support import virtual_time
@@ -37,6 +38,7 @@ Connection = Any
 _INDEX_PAIRS = 6
 # A short version of pool.py, which has every size and whole phases.
 _POOL_SEEDS, _POOL_SIZES = 3, (8, 16, 32)
+_AT_ONCE, _TRAIL_POOL, _ONE = 32, 16, UUID(int=1)
 
 DAYS_BY_PATIENT = """
 select d.patient_id as id, sum(d.completed)::int as completed, sum(d.skipped)::int as skipped,
@@ -263,6 +265,26 @@ async def cache(data_dir: Path, url: str, scene: Scene) -> AsyncIterator[Ratio]:
     await database.close()
 
 
+async def trail(data_dir: Path, url: str, scene: Scene) -> AsyncIterator[Ratio]:
+    """Reads at the same time, each of which leaves a durable event: with a commit of its own, and with one for all."""
+    place = Installation(Settings(data_dir=data_dir, database_url=None))
+    pool = await open_pool(place.application_url(url), size=_TRAIL_POOL, statement_timeout_seconds=30)
+    apart, together = (Database(pool, keys=KeyRing(place.root_key)) for _ in range(2))
+    together.attach(audit.ReadTrail(together))
+
+    async def read(database: Database) -> None:
+        async with database.transaction(OrganisationId(scene.organisation_id), is_read=True) as tx:
+            await tx.fetchrow("select time_zone from patient where organisation_id = $1 and id = $2", tx.tenant, _ONE)
+            await audit.record(tx, None, "benchmark.read", object_type="benchmark")
+
+    async def reads(database: Database) -> None:
+        await asyncio.gather(*(read(database) for _ in range(_AT_ONCE)))
+
+    name = f"{_AT_ONCE} reads at once, recorded: a commit each / one for all"
+    yield await compared(name, lambda: reads(apart), lambda: reads(together), pairs=60)
+    await pool.close()
+
+
 def pools() -> Ratio:
     """The p99 of the best fixed size and of ours, in virtual time on the same work: a pair for each seed."""
     short = tuple(msgspec.structs.replace(phase, seconds=phase.seconds / 9) for phase in PHASES)
@@ -289,16 +311,17 @@ async def run(data_dir: Path, only: str) -> None:
         async for ratio in piece():
             print(ratio, flush=True)
         await one.over()
-    if only in "cache":
-        async for ratio in cache(data_dir, url, scene):
-            print(ratio, flush=True)
+    for apart in (cache, trail):
+        if only in apart.__name__:
+            async for ratio in apart(data_dir, url, scene):
+                print(ratio, flush=True)
     await connection.close()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, required=True)
-    parser.add_argument("--only", default="", help="rollups, protocols, writes, indexes, cache or pools")
+    parser.add_argument("--only", default="", help="rollups, protocols, writes, indexes, cache, trail or pools")
     given = parser.parse_args()
     asyncio.run(run(given.data_dir.resolve(), given.only))
     if given.only in "pools":

@@ -69,6 +69,7 @@ from healthprotocol.trust.accounts import model as account_model
 from healthprotocol.trust.accounts import routes as accounts
 from healthprotocol.trust.accounts.service import Doorkeeper, delete_accounts_of_patient, usual_choices
 from healthprotocol.trust.audit import routes as audit
+from healthprotocol.trust.audit.service import ReadTrail
 from healthprotocol.trust.permissions.model import Permission
 
 ROUTES: list[Any] = [
@@ -224,9 +225,12 @@ class Parts(Provider):
             cache=CacheOptions(memory_bytes=settings.cache_memory_bytes, redis_url=settings.redis_url, listens=True),
         )
         database.attach(transfer_acts.Keeping(timedelta(hours=settings.file_keep_hours)))
+        trail = ReadTrail(database)
+        database.attach(trail)
         replicas = _replicas(pool, settings)
         database.replicas = replicas
         yield database
+        await trail.close()
         await database.stop_listening()
         if replicas is not None:
             await replicas.close()

@@ -202,10 +202,12 @@ class Gate:
 
         With `may_lag` a replica may serve it: what others wrote in the last two seconds may be missing from it.
         """
+        is_read = self.request.method in _SAFE
         if may_lag and self.database.replicas is not None:
+            after = position_of(self.request)
             with suppress(ReplicaFailed):
-                return await self._read(act, shape, headers, read_only=True, after=position_of(self.request))
-        return await self._read(act, shape, headers)
+                return await self._read(act, shape, headers, is_read=is_read, read_only=True, after=after)
+        return await self._read(act, shape, headers, is_read=is_read)
 
     async def _read(
         self,

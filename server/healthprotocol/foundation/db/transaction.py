@@ -58,8 +58,12 @@ class Terms(TypedDict, total=False):
     `read_only` lets a replica serve it that has seen all that the actor wrote, and the position `after`; what others
     wrote in the last two seconds may be missing. What is left for the commit is done on the primary. Raises
     ReplicaFailed when only the primary can, as it is: then do it again without.
+
+    `is_read` says that the act changes nothing: the trace that it leaves may be written by another transaction, which
+    is waited for before anybody is told what was read.
     """
 
+    is_read: bool
     read_only: bool
     after: int
     lookup: bytes | None
@@ -92,10 +96,12 @@ class Transaction:
         self.now = now
         self._database = database
         self._before_commit: list[Callback] = []
+        self._before_answer: list[Callback] = []
         self._after_commit: list[Callback] = []
         self.pending: dict[str, list[Any]] = {}
         # Whether a replica serves it; a cache must keep nothing of that.
         self.may_lag = False
+        self.is_read = False
         # Where the log stood behind the commit, for replicas; None without them.
         self.position: int | None = None
 
@@ -196,6 +202,10 @@ class Transaction:
         """Have `callback` awaited right before the commit, in the order given; what it raises rolls back."""
         self._before_commit.append(callback)
 
+    def before_answer(self, callback: Callback) -> None:
+        """Have `callback` awaited once the transaction is over, before who opened it goes on; it may raise."""
+        self._before_answer.append(callback)
+
     def after_commit(self, callback: Callback) -> None:
         """Have `callback` awaited once the commit stands; what it raises is logged, for the caller's act is done."""
         self._after_commit.append(callback)
@@ -210,6 +220,11 @@ class Transaction:
         # A callback may register another (an audit row that a reaction adds), so this is not a plain for loop.
         while self._before_commit:
             await self._before_commit.pop(0)()
+
+    async def run_before_answer(self) -> None:
+        """For `Database` alone: await the callbacks that must be done before anybody is told."""
+        for callback in self._before_answer:
+            await callback()
 
     async def run_after_commit(self) -> None:
         """For `Database` alone: await the callbacks that follow the commit, each of them, whatever others raise."""
@@ -286,6 +301,7 @@ class Database:
             now=(now or self.clock()).astimezone(UTC),
             database=self,
         )
+        tx.is_read = terms.get("is_read", False)
         try:
             replica = self._replica(tx, terms)
             if replica is not None:
@@ -310,6 +326,7 @@ class Database:
         finally:
             # The next borrower's transaction runs on it: whoever kept this one must not speak in there.
             tx.connection = _given_back
+        await tx.run_before_answer()
         await tx.run_after_commit()
 
     def _replica(self, tx: Transaction, terms: "Terms") -> Pool | None:

@@ -75,6 +75,7 @@ async def today(
     await access.require_patient(tx, actor, patient_id)
     instant = _instant(tx, actor, at)
     time_zone = await patients.time_zone_of(tx, patient_id)
+    await audit.record_ahead(tx, actor, "patient.today", patient_id, object_type="patient", subject_id=patient_id)
     day = on or calendar_of(time_zone).local_date(instant)
     found = await assignments.of_patient(tx, patient_id, from_on=day - timedelta(days=CARRY_OVER_DAYS), to_on=day)
     contents = await assignments.load_with_contents(tx, found)
@@ -87,7 +88,6 @@ async def today(
         explained += _explained(assignment, versions, {one.activity_key for one in ones}, day=day)
         shown += ones
     shown.sort(key=lambda one: (one.planned_at, one.closes_at))
-    await audit.record(tx, actor, "patient.today", patient_id, object_type="patient", subject_id=patient_id)
     due = [one for one in shown if one.state != "not_applicable"]
     done = sum(one.state == "completed" for one in due)
     return Today(
