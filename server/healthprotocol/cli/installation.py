@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
-from healthprotocol.foundation.config.layers import Layers, without
+from healthprotocol.foundation.config.layers import Layers, variable, without
 from healthprotocol.foundation.config.settings import Settings, SettingsRefused, read
 from healthprotocol.foundation.db import migrate
 from healthprotocol.foundation.db.embedded import EmbeddedServer
@@ -98,19 +98,30 @@ class Installation:
         Raises CommandFailed when the database is another environment's; see `isolation.require_environment`.
         """
         self.require_environment(url, claims=claims)
-        given = self.child_environment(HP_DATABASE_URL=self.application_url(url), **self._other_urls())
+        given = self.application_environment(url)
         for name in [name for name in os.environ if name not in given]:
             del os.environ[name]
         os.environ.update(given)
 
-    def _other_urls(self) -> dict[str, str]:
-        """Return the variables of the other ways to the database, as the application's role: none is an operator's."""
-        others: dict[str, str] = {}
-        if (direct := self.settings.direct_database_url) is not None:
-            others["HP_DIRECT_DATABASE_URL"] = self.application_url(direct)
-        if replicas := self.settings.replica_urls:
-            others["HP_REPLICA_URLS"] = json.dumps([self.application_url(one) for one in replicas])
-        return others
+    def application_environment(self, url: str) -> dict[str, str]:
+        """Return the environment of a process that is the application on the database at `url`."""
+        urls = self._application_urls(url)
+        lists = {name: json.dumps(value) for name, value in urls.items() if isinstance(value, tuple) and value}
+        texts = {name: value for name, value in urls.items() if isinstance(value, str)}
+        return self.child_environment(**{variable(name): value for name, value in (lists | texts).items()})
+
+    def application_settings(self, url: str, **more: object) -> Settings:
+        """Return the settings of the application on the database at `url`, with `more` in the place of others."""
+        return self.settings.model_copy(update=self._application_urls(url) | more)
+
+    def _application_urls(self, url: str) -> dict[str, str | tuple[str, ...] | None]:
+        """Return every way to the database as the application's role: none of them stays an operator's."""
+        direct = self.settings.direct_database_url
+        return {
+            "database_url": self.application_url(url),
+            "direct_database_url": None if direct is None else self.application_url(direct),
+            "replica_urls": tuple(map(self.application_url, self.settings.replica_urls)),
+        }
 
     def require_environment(self, url: str, *, claims: bool = False) -> None:
         """Raise CommandFailed when nobody answers at `url`, or the database there is another environment's."""

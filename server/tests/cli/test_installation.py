@@ -29,3 +29,18 @@ class TestHandOver:
         own = installation.application_url(url)
         assert own != url
         assert (given.database_url, given.listening_url, given.replica_urls) == (own, own, (own, own))
+
+    def test_leaves_no_secret_file_that_would_go_before_it(
+        self, cluster: Cluster, database_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        url = cluster.admin_url(database_name)
+        secret = tmp_path / "database_url"
+        secret.write_text(url)
+        monkeypatch.setenv("HP_DATA_DIR", str(tmp_path))
+        monkeypatch.setenv("HP_DATABASE_URL", "postgresql://nobody@localhost/none")
+        monkeypatch.setenv("HP_DATABASE_URL_FILE", str(secret))
+        installation = Installation.load()
+
+        installation.hand_over(url)
+
+        assert read().settings.database_url == installation.application_url(url)

@@ -171,7 +171,7 @@ def _run(act: "Callable[[Assembly], Awaitable[T]]", installation: Installation |
     loaded = installation or Installation.load()
     with loaded.database_url() as url:
         loaded.require_environment(url)
-        settings = loaded.settings.model_copy(update={"database_url": loaded.application_url(url), "pool_size": 3})
+        settings = loaded.application_settings(url, pool_size=3)
 
         async def run() -> T:
             async with _assembled(settings) as assembly:

@@ -1,7 +1,6 @@
 """What the commands about flags share: whom they are for, and the way to the database as its operator."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
@@ -29,7 +28,7 @@ def in_transaction(organisation: UUID | None, act: "Callable[[Transaction], Awai
     tenant = INSTALLATION if organisation is None else OrganisationId(organisation)
     installation = Installation.load()
     with installation.database_url() as url:
-        os.environ.update(installation.child_environment(HP_DATABASE_URL=installation.application_url(url)))
+        installation.hand_over(url)
         return asyncio.run(_assembled(tenant, act))
 
 

@@ -1,6 +1,5 @@
 """Acts on patients: enrol, read, find, change, archive. Every read of a person leaves an audit row."""
 
-import asyncio
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -27,6 +26,7 @@ from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.listing import Asked, Listing, Page, counted, integer, seal, text, unseal
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import BadRequest, Invalid, PreconditionFailed, Problem, Unavailable, Violation
+from healthprotocol.foundation.resilience.bulkhead import Bulkhead
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
@@ -39,7 +39,7 @@ EMAIL, PHONE = repository.EMAIL, repository.PHONE
 IDENTIFIER, NAME_BIRTH = repository.IDENTIFIER, repository.NAME_BIRTH
 
 # Reading every name is the one dear search: two at a time in a process leave room for all else.
-_search_slots = asyncio.Semaphore(2)
+_searching = Bulkhead("search by name", places=2, wait_seconds=2.0)
 OBJECT = "patient"
 
 
@@ -324,7 +324,7 @@ async def _search(tx: Transaction, q: str, listing: Listing, *, only: Collection
         return []
     if await repository.is_more_than(tx, listing, MAX_SEARCHED):
         raise SearchTooBroad
-    async with _search_slots:
+    async with _searching:
         people = await repository.names(tx, None, listing, limit=MAX_SEARCHED, with_birth_date=has_digits)
     return [one for one in people if rules.matches(one, search.text)]
 
