@@ -31,7 +31,7 @@ select hp_protect('boat');
 """
 
 QUICK = Limits(lock_seconds=(0.1, 0.2, 0.2), pause_seconds=0.05, longest_pause_seconds=0.1, turn_seconds=20)
-SMALL = PaceLimits(first_rows=10, fewest_rows=10, most_rows=20, rest=0.0, busy_rest=0.0)
+SMALL = PaceLimits(first_rows=10, fewest_rows=10, most_rows=20, idle_rest=0.0, rest=0.0, busy_rest=0.0)
 
 # What a migrator of its own process runs, so that it can be killed: prints a line at each sign of progress.
 _PROGRAM = """
@@ -44,7 +44,7 @@ def tell(doing, done, total):
     time.sleep(float(pause))
 options = migrate.Options(
     folder=Path(folder), progress=tell, backups=migrate.Backups(Path(saved), bytes(32)),
-    pace=migrate.PaceLimits(first_rows=10, fewest_rows=10, most_rows=20, rest=0.0, busy_rest=0.0),
+    pace=migrate.PaceLimits(first_rows=10, fewest_rows=10, most_rows=20, idle_rest=0.0, rest=0.0, busy_rest=0.0),
 )
 if direction == "up":
     asyncio.run(migrate.up(url, app_password=password, target=target or None, options=options))

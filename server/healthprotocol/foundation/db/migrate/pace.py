@@ -1,8 +1,11 @@
 """
-How fast a backfill goes: batches that take half a second, and a rest after each that grows with what others suffer.
+How fast a backfill goes: batches that take a tenth of a second, and a rest after each that grows with the load.
 
-The rule is multiplicative both ways, so it finds its size within a few batches and forgets it as fast. A rest is a
-share of the batch before it: at peace a batch rests as long as it worked: half of one core at the most.
+The size of a batch is found by a rule that is multiplicative both ways, within a few batches, and forgotten as fast. It
+is what decides how long anybody waits for a row, a page or the log, so it is short. A rest is a share of the batch
+before it: a tenth where nobody else is at work, as long as the batch where one other is on average, and no longer for
+more of them, because who meets a batch is not helped by a longer rest after it; only the backfill would crawl. While
+others visibly wait, the batches shrink and the rests are four times as long.
 """
 
 import msgspec
@@ -17,6 +20,9 @@ from pg_stat_activity
 where backend_type = 'client backend' and pid <> pg_backend_pid()
 """
 
+# What one look at who is at work adds to what is known: ten looks, a second or two, make a new mean.
+_LEARNT = 0.1
+
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
     """What the database is busy with beside this migrator: seconds of replication lag, backends active and waiting."""
@@ -30,15 +36,17 @@ class PaceLimits(msgspec.Struct, frozen=True, kw_only=True):
     """
     What a backfill is held to.
 
-    `first_rows` is the first batch. `batch_seconds` is what a batch should take. `rest` is the least rest after a
-    batch, as a multiple of its time; `busy_rest` the one while others wait. `busy_waiting` backends that wait, or
-    `busy_active` that run, mean busy. Above `lag_seconds` of replication lag no batch starts.
+    `first_rows` is the first batch. `batch_seconds` is what a batch should take. Rests are multiples of a batch's time:
+    `idle_rest` while nobody else runs, `rest` while one other does on average of late, in between by its share;
+    `busy_rest` while others wait. `busy_waiting` backends that wait, or `busy_active` that run, mean busy. Above
+    `lag_seconds` of replication lag no batch starts.
     """
 
     first_rows: int = 500
     fewest_rows: int = 50
     most_rows: int = 20_000
-    batch_seconds: float = 0.25
+    batch_seconds: float = 0.1
+    idle_rest: float = 0.1
     rest: float = 1.0
     busy_rest: float = 4.0
     busy_active: int = 16
@@ -53,6 +61,8 @@ class Pace:
     def __init__(self, limits: PaceLimits) -> None:
         self._limits = limits
         self.rows = limits.first_rows
+        # Until more is known somebody is at work.
+        self._others = 1.0
 
     def after(self, *, batch_seconds: float, load: Load) -> float:
         """Learn from a batch; return the seconds to rest before the next."""
@@ -62,7 +72,10 @@ class Pace:
             # Smaller as well as rarer: a short batch holds its row locks for less.
             factor = min(factor, 0.7)
         self.rows = round(max(limits.fewest_rows, min(limits.most_rows, self.rows * factor)))
-        rest = limits.busy_rest if self.is_busy(load) else limits.rest
+        self._others += (min(load.active, 1) - self._others) * _LEARNT
+        rest = limits.idle_rest + (limits.rest - limits.idle_rest) * self._others
+        if self.is_busy(load):
+            rest = limits.busy_rest
         return min(limits.longest_rest_seconds, rest * batch_seconds)
 
     def is_busy(self, load: Load) -> bool:

@@ -13,14 +13,20 @@ mistake slow queries (a lock, a disk, a sleep) for a crowd. It costs nothing: th
   the knee throughput *falls* (measured on two processors: 4 connections 1,420 transactions a second, 48 of them
   1,235), and the pulse rises from 0.1 to 10 ms. So the size falls by a quarter while the pulse is crowded. Waiting
   here, in order and by class, is better than all at once over there.
+- **A few never crowd.** Up to eight connections a process cost the others next to nothing, while too few for slow work
+  make a queue without end. So no crowd makes the size smaller than that, and below it a queue is reason enough to
+  grow. Whoever shares the server's machine can make pulses slow that no smaller size would mend.
 - **Between calm and crowded nothing changes.** The two bounds are a factor of four apart and a step is a factor of 1.5
   at most, so a step cannot leap over the band; this is what keeps the size from swinging. And each step looks at
   pulses of its own, felt since the step before while somebody waited: what was felt when the server had less to do
   says nothing of the size at which it now works.
 - **Regret.** A crowd within a minute of a growth means that the growth was wrong: how long a queue must stand calm
   before the next growth doubles, up to four seconds, and is forgiven after a minute without a crowd. The size left is
-  remembered for ten minutes: it is passed only while the pulse is as calm as the best ever seen, as it is when work
-  has become slow, and as it is not near the edge of what the processors can do.
+  remembered for ten minutes: it is passed only when many more pulses were calm, as they are when work has become slow,
+  and as they are not, but for a few, near the edge of what the processors can do.
+- **Doubt.** Where work has waited for long and the server is not crowded, only not calm either, the rule may have it
+  wrong: it tries a quarter more, and goes on while no crowd follows. When one does, the work must wait twice as long
+  before the next try, up to two minutes.
 - **Shrink slowly when idle.** What was not used at the busiest moment of half a minute is surplus; half of what lies
   above a margin goes. That closes connections which PostgreSQL could use elsewhere. When it has to grow back within
   minutes, that was wrong too: the window that is looked at doubles, up to an hour, until a shrink proves right.
@@ -34,6 +40,10 @@ import msgspec
 
 TICK_SECONDS = 0.1
 _JITTER_SECONDS = 0.0002
+# Of the mean pulse at each look, so that it is one of the last half second: who begins at the same moment as others,
+# as work does that ended together, is slow for no other reason.
+_KEPT = 0.75
+_FEWEST_HARMLESS = 4
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,25 +52,35 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     `calm` and `crowded` are above the best mean pulse seen lately, so that a distant server is not a crowded one. Their
     sizes are those of a Linux scheduler: a slice is 3 to 4 ms, so a mean pulse of 2 ms has every other transaction
-    stand behind a process that computes.
+    stand behind a process that computes. `harmless` is the size, of one process alone, that no crowd makes smaller.
     """
 
     target_wait: float = 0.005
     calm: float = 0.0005
     crowded: float = 0.002
+    harmless: int = 8
     fewest_pulses: int = 8
     longest_look: float = 0.5
+    sure_pulses: int = 64
+    longest_sure_look: float = 4.0
     settle: float = 0.5
     patience: float = 0.25
     longest_patience: float = 4.0
     regret: float = 60.0
     forgive: float = 60.0
-    still: float = 0.2
-    remember: float = 600.0
+    remember: float = 1800.0
+    doubtful_wait: float = 0.4
+    doubt: float = 0.5
+    longest_doubt: float = 120.0
     idle_window: float = 30.0
     longest_idle_window: float = 3600.0
     idle_regret: float = 300.0
     baseline_window: float = 300.0
+
+
+def rule_of(processes: int) -> Rule:
+    """Return the rule of one of so many processes that share a server: together they crowd it sooner."""
+    return Rule(harmless=max(_FEWEST_HARMLESS, Rule().harmless // processes))
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +125,9 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     ceiling: float = math.inf
     patience: float = 0.0
     regret: float = 0.0
+    late_since: float | None = None
+    tried_at: float = -math.inf
+    doubt: float = 0.0
     used_most: int = 0
     used_since: float | None = None
     idle_window: float = 0.0
@@ -127,23 +150,27 @@ def decide(control: Control, seen: Seen, bounds: Bounds, rule: Rule) -> Control:
     is_crowded = has_pulse and excess > rule.crowded
     state = msgspec.structs.replace(state, is_crowded=is_crowded, changed=0)
 
-    if is_crowded:
-        state = _give_way(state, seen, rule)
+    harmless = min(max(rule.harmless, bounds.least), bounds.most)
+    if is_crowded and state.size > harmless:
+        state = _give_way(state, seen, rule, least=harmless)
     elif not seen.short:
-        state = msgspec.structs.replace(state, fresh=0, fresh_sum=0.0, fresh_since=None)
+        state = msgspec.structs.replace(state, fresh=0, fresh_sum=0.0, fresh_since=None, late_since=None)
+    elif state.size < harmless:
+        state = _grow(state, seen, rule) if seen.wait > rule.target_wait else state
     else:
         state = _look_fresh(state, seen, rule)
+        state = state if is_crowded else _try_in_doubt(state, seen, rule)
     state = _shrink_when_idle(state, seen, rule)
     size = min(max(state.size, bounds.least), bounds.most)
     return msgspec.structs.replace(state, size=size, changed=(size > control.size) - (size < control.size))
 
 
 def _with_pulse(control: Control, seen: Seen, rule: Rule) -> Control:
-    """Fold the new pulses into the mean, which forgets by half at each look, and keep the best of two windows."""
+    """Fold the new pulses into the mean, which forgets by a quarter at each look, and keep the best of two windows."""
     if not seen.pulses or seen.best_pulse is None:
         # Nothing was asked of the server: what was known of it grows old.
-        return msgspec.structs.replace(control, pulses=control.pulses // 2)
-    kept = control.pulses / 2
+        return msgspec.structs.replace(control, pulses=int(control.pulses * _KEPT))
+    kept = control.pulses * _KEPT
     pulse = (control.pulse * kept + seen.pulse * seen.pulses) / (kept + seen.pulses)
     best, following = control.baseline, control.baseline_next
     since = seen.at if control.baseline_since is None else control.baseline_since
@@ -165,22 +192,29 @@ def _with_pulse(control: Control, seen: Seen, rule: Rule) -> Control:
     )
 
 
-def _give_way(control: Control, seen: Seen, rule: Rule) -> Control:
+def _give_way(control: Control, seen: Seen, rule: Rule, *, least: int) -> Control:
     if seen.at - control.shrank_at < rule.settle:
         return msgspec.structs.replace(control, crowded_at=seen.at)
     # What is not used makes no crowd: give way from what is.
-    size = min(control.size, max(seen.most_used, 1) + 1)
+    used = min(control.size, max(seen.most_used, 1) + 1)
+    size = min(control.size, max(math.floor(used * 0.75), least))
+    is_known = seen.at - control.crowded_at < rule.remember
     regret = max(control.regret if seen.at - control.crowded_at < rule.forgive else 0.0, rule.patience)
     if control.grew_at > control.shrank_at and seen.at - control.grew_at < rule.regret:
         regret = min(regret * 2, rule.longest_patience)
+    doubt = max(control.doubt if is_known else 0.0, rule.doubt)
+    if control.tried_at > control.shrank_at and seen.at - control.tried_at < rule.regret:
+        doubt = min(doubt * 4, rule.longest_doubt)
     return msgspec.structs.replace(
         control,
-        size=math.floor(size * 0.75),
-        ceiling=math.floor(size * 0.75),
+        size=size,
+        ceiling=size if size > least else math.inf,
         shrank_at=seen.at,
         crowded_at=seen.at,
         patience=regret,
         regret=regret,
+        doubt=doubt,
+        late_since=None,
         pulses=0,
     )
 
@@ -196,16 +230,35 @@ def _look_fresh(control: Control, seen: Seen, rule: Rule) -> Control:
     fresh, total = control.fresh + seen.pulses, control.fresh_sum + seen.pulse * seen.pulses
     patience = control.patience if seen.at - control.crowded_at < rule.forgive else 0.0
     stood = seen.at - control.fresh_since
-    if stood < patience or (0 < fresh < rule.fewest_pulses and stood < rule.longest_look):
+    # Past the size that was crowded before it takes more to believe that the server is calm.
+    is_past = control.size >= control.ceiling and seen.at - control.crowded_at < rule.remember
+    enough = rule.sure_pulses if is_past else rule.fewest_pulses
+    longest = rule.longest_sure_look if is_past else rule.longest_look
+    if stood < patience or (0 < fresh < enough and stood < longest):
         return msgspec.structs.replace(control, fresh=fresh, fresh_sum=total)
     # Nothing felt at all: what is lent is at long work, and nobody could begin.
-    # Past the size that was crowded before, only a server that is as calm as it ever was may be asked for more.
-    is_past = control.size >= control.ceiling and seen.at - control.crowded_at < rule.remember
-    bound = rule.calm * rule.still if is_past else rule.calm
-    is_calm = not fresh or total / fresh - (control.baseline or 0.0) < bound
+    is_calm = not fresh or total / fresh - (control.baseline or 0.0) < rule.calm
     state = msgspec.structs.replace(control, fresh=0, fresh_sum=0.0, fresh_since=seen.at)
     is_settled = seen.at - control.shrank_at >= rule.settle
-    return _grow(state, seen, rule) if is_calm and is_settled and seen.wait > rule.target_wait else state
+    if not (is_calm and is_settled and seen.wait > rule.target_wait):
+        return state
+    # Other work than that which made the crowd: what was remembered of that one does not hold for it.
+    return _grow(msgspec.structs.replace(state, ceiling=math.inf) if is_past else state, seen, rule)
+
+
+def _try_in_doubt(control: Control, seen: Seen, rule: Rule) -> Control:
+    """Grow by a quarter where work has been late for long before a server that is not crowded."""
+    if seen.wait < rule.doubtful_wait:
+        return msgspec.structs.replace(control, late_since=None)
+    late_since = seen.at if control.late_since is None else control.late_since
+    state = msgspec.structs.replace(control, late_since=late_since)
+    moved_at = max(control.grew_at, control.shrank_at)
+    if seen.at - late_since < max(control.doubt, rule.doubt) or seen.at - moved_at < rule.settle:
+        return state
+    step = min(math.ceil(control.size / 4), seen.short)
+    return msgspec.structs.replace(
+        state, size=control.size + step, grew_at=seen.at, tried_at=seen.at, fresh=0, fresh_sum=0.0, fresh_since=seen.at
+    )
 
 
 def _grow(control: Control, seen: Seen, rule: Rule) -> Control:

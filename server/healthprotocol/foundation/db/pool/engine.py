@@ -69,6 +69,7 @@ class Pool:
         self._queue = WaitQueue()
         self._lent: dict[Lease, None] = {}
         self._lent_behind = 0
+        self._followed: Lease | None = None
         self._is_closing = False
         self._is_empty = asyncio.Event()
         self._waits = Waits()
@@ -123,14 +124,27 @@ class Pool:
             self._dispatch()
 
     def asks(self, lease: Lease) -> None:
-        """Note that the first message of a transaction goes out now."""
-        lease.asked_at = self.clock()
+        """
+        Note that the first message of a transaction goes out now.
+
+        One at a time is followed, and its time begins when this turn of the loop is over: of many that begin at once
+        each waits for the others' turns in this process, which says nothing of the server.
+        """
+        if self._followed is None:
+            self._followed = lease
+            asyncio.get_running_loop().call_soon(self._begin_pulse, lease)
 
     def hears(self, lease: Lease) -> None:
         """Note that its answer has come: the pulse of the server."""
-        if lease.asked_at is not None:
-            self._sensing.feel(self.clock() - lease.asked_at)
-            lease.asked_at = None
+        if self._followed is lease:
+            self._followed = None
+            if lease.asked_at is not None:
+                self._sensing.feel(self.clock() - lease.asked_at)
+                lease.asked_at = None
+
+    def _begin_pulse(self, lease: Lease) -> None:
+        if self._followed is lease:
+            lease.asked_at = self.clock()
 
     def figures(self) -> Figures:
         """Return how the pool is, with who has held a connection for long without using it."""
@@ -225,6 +239,8 @@ class Pool:
 
     def _end(self, lease: Lease) -> None:
         lease.is_over = True
+        if self._followed is lease:
+            self._followed = None
         del self._lent[lease]
         if lease.priority is Priority.BACKGROUND:
             self._lent_behind -= 1
@@ -273,8 +289,10 @@ class Pool:
         oldest = self._queue.oldest_since(Priority.INTERACTIVE)
         if priority is Priority.INTERACTIVE and oldest is not None and now - oldest > self.limits.shed_after:
             raise self._refusal("shed")
-        # Twice, because the pace may double before its turn comes; a wait that even then is too long is in vain.
-        if self._paced >= _SURE_LOOKS and self._queue.ahead_of(priority) + 1 > 2 * wait_seconds * self._pace:
+        # Twice, because the pace may double before its turn comes; a wait that even then is too long is in vain. Where
+        # no loan has ended yet the pace is not nought but unknown.
+        is_known = self._paced >= _SURE_LOOKS and self._pace > 0
+        if is_known and self._queue.ahead_of(priority) + 1 > 2 * wait_seconds * self._pace:
             raise self._refusal("hopeless")
 
     def _refusal(self, reason: str) -> Refused:
@@ -319,13 +337,14 @@ class Pool:
         self._tick = loop.call_later(seconds, self._look)
 
     def _look(self) -> None:
+        late = 0.0 if self._tick is None else asyncio.get_running_loop().time() - self._tick.when()
         self._tick = None
         if self._is_closing:
             return
         now = self.clock()
         # Planned before anything that could fail: a pool that nobody looks after would stay as it is for good.
         self._plan_tick(TICK_SECONDS if self._queue or self._sensing.most_used else _QUIET_SECONDS)
-        self._control_size(now)
+        self._control_size(now, late=max(late, 0.0))
         if now - self._swept_at >= _QUIET_SECONDS * 0.9:
             self._swept_at = now
             for lease in self._watch.sweep(self._lent, now, self.counts):
@@ -335,15 +354,15 @@ class Pool:
             if self._observe is not None:
                 self._observe(self.figures())
 
-    def _control_size(self, now: float) -> None:
+    def _control_size(self, now: float, *, late: float) -> None:
         self._note_pace(now)
-        for lease in self._lent:
-            # A first message that the server has not answered yet tells as much as one that it has.
-            if lease.asked_at is not None and now - lease.asked_at > self.limits.rule.crowded:
-                self._sensing.feel(now - lease.asked_at)
+        asked_at = self._followed.asked_at if self._followed is not None else None
+        # A first message that the server has not answered yet tells as much as one that it has.
+        if asked_at is not None and now - asked_at > self.limits.rule.crowded:
+            self._sensing.feel(now - asked_at)
         if self._queue.first(now, self._may) is None:
             self._sensing.short = max(self._sensing.short, len(self._queue))
-        seen = self._sensing.look(now, oldest_since=self._queue.oldest_since(), lent=len(self._lent))
+        seen = self._sensing.look(now, oldest_since=self._queue.oldest_since(), lent=len(self._lent), late=late)
         bound = self._stock.opener.bound
         self._control = decide(self._control, seen, Bounds(min(self.limits.least, bound), bound), self.limits.rule)
         turn = self._control.changed

@@ -1,9 +1,11 @@
 """The rule for the size: grows on wait, gives way to a crowd, shrinks slowly, and does not swing."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from healthprotocol.foundation.db.pool.control import TICK_SECONDS, Bounds, Control, Rule, Seen, decide
+from healthprotocol.foundation.db.pool.control import TICK_SECONDS, Bounds, Control, Rule, Seen, decide, rule_of
 
 RULE = Rule()
 BOUNDS = Bounds(2, 40)
@@ -48,13 +50,22 @@ class TestGrowth:
 
 
 class TestACrowd:
-    def test_is_given_way_to_down_to_the_least(self) -> None:
-        assert follow(Control(size=32), 10.0, pulse=CROWDED, wait=0.3, short=50).size == BOUNDS.least
+    def test_is_given_way_to_down_to_what_never_makes_one(self) -> None:
+        assert follow(Control(size=32), 10.0, pulse=CROWDED, wait=0.3, short=50).size == RULE.harmless
 
     def test_is_given_way_to_from_what_is_used_not_from_what_may_be(self) -> None:
-        control = decide(Control(size=32), look(0.0, used=7, pulse=CROWDED), BOUNDS, RULE)
+        control = decide(Control(size=32), look(0.0, used=15, pulse=CROWDED), BOUNDS, RULE)
 
-        assert control.size == 6
+        assert control.size == 12
+
+    def test_that_others_make_does_not_keep_a_few_from_growing(self) -> None:
+        """A slow pulse at a size that cannot be its cause: a queue without end would be the price."""
+        control = follow(Control(size=2), 5.0, pulse=CROWDED, wait=0.3, short=50)
+
+        assert control.size == RULE.harmless
+
+    def test_is_seen_sooner_by_many_processes(self) -> None:
+        assert (rule_of(1).harmless, rule_of(2).harmless, rule_of(16).harmless) == (8, 4, 4)
 
     def test_is_not_believed_of_a_few_pulses(self) -> None:
         seen = Seen(at=0.0, wait=0.0, short=0, most_used=8, pulses=3, pulse=CROWDED, best_pulse=0.0001)
@@ -78,6 +89,65 @@ class TestACrowd:
         assert patience == sorted(patience)
         assert patience[-1] > patience[1] > 0.0
         assert patience[-1] <= RULE.longest_patience
+
+
+class TestWhatIsRemembered:
+    def crowded_at_16(self) -> Control:
+        """Given way from 16, and half a minute of calm since."""
+        control = follow(Control(size=16), 0.3, pulse=CROWDED, wait=0.1, short=5)
+        control = follow(control, 29.0, start=1.0)
+        assert RULE.harmless < control.size < 16
+        return control
+
+    def test_a_few_calm_pulses_do_not_lead_past_what_was_crowded(self) -> None:
+        control = before = self.crowded_at_16()
+        for tick in range(10):
+            seen = Seen(at=30 + tick / 10, wait=0.1, short=5, most_used=control.size, pulses=3, pulse=CALM,
+                        best_pulse=0.0001)  # fmt: skip
+            control = decide(control, seen, BOUNDS, RULE)
+
+        assert control.size == before.size
+
+    def test_many_calm_pulses_do(self) -> None:
+        assert follow(self.crowded_at_16(), 2.0, start=30.0, wait=0.1, short=50).size > 16
+
+    def test_and_loans_during_which_nobody_can_begin(self) -> None:
+        control = self.crowded_at_16()
+        for tick in range(10):
+            seen = Seen(at=30 + tick / 10, wait=0.1, short=50, most_used=control.size)
+            control = decide(control, seen, BOUNDS, RULE)
+
+        assert control.size > 16
+
+
+class TestDoubt:
+    LATE = RULE.doubtful_wait * 2
+
+    def test_lets_work_that_is_late_for_long_try_a_quarter_more(self) -> None:
+        control = follow(Control(size=10), RULE.doubt + 0.15, pulse=BETWEEN, wait=self.LATE, short=50)
+
+        assert control.size == 13
+
+    def test_goes_on_while_no_crowd_follows(self) -> None:
+        assert follow(Control(size=10), 10.0, pulse=BETWEEN, wait=self.LATE, short=50).size == BOUNDS.most
+
+    def test_needs_that_the_server_is_not_crowded(self) -> None:
+        assert follow(Control(size=12), 10.0, pulse=CROWDED, wait=self.LATE, short=50).size == RULE.harmless
+
+    def test_waits_longer_after_each_crowd_that_followed(self) -> None:
+        control, grew = Control(size=10), []
+        for tick in range(6_000):
+            # A server that is crowded from 12 on, and never calm.
+            pulse = CROWDED if control.size >= 12 else BETWEEN
+            control = decide(control, look(tick / 10, wait=self.LATE, short=50, used=control.size, pulse=pulse),
+                             BOUNDS, RULE)  # fmt: skip
+            if control.changed == 1:
+                grew.append(tick / 10)
+
+        pauses = [round(later - before) for before, later in pairwise(grew)]
+        assert pauses == sorted(pauses)
+        assert len(grew) < 10
+        assert RULE.longest_doubt <= pauses[-1] < RULE.longest_doubt + 5
 
 
 class TestIdleness:

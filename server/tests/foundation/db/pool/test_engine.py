@@ -332,3 +332,34 @@ class TestConnections:
             assert server.opened == 2
 
         with_pool(act, most=4, least=1)
+
+
+class TestPulse:
+    def test_is_not_that_of_many_who_begin_at_once(self) -> None:
+        """Each waits for the others in this process; the server answers each of them in a tenth of a millisecond."""
+
+        async def act(pool: Pool, _server: FakeServer) -> float:
+            leases = await all_of(pool, 4)
+            for lease in leases:
+                pool.asks(lease)
+            await asyncio.sleep(0.0001)
+            for lease in leases:
+                pool.hears(lease)
+                # What this process does with each answer before it looks at the next.
+                await asyncio.sleep(0.01)
+                pool.release(lease, is_clean=True)
+            await asyncio.sleep(0.2)
+            return pool.figures().pulse
+
+        assert with_pool(act) < 0.0002
+
+    def test_of_one_who_never_heard_an_answer_does_not_end_the_following(self) -> None:
+        async def act(pool: Pool, _server: FakeServer) -> float:
+            lost = await pool.acquire()
+            pool.asks(lost)
+            pool.release(lost, is_clean=False)
+            await use(pool, 0.01)
+            await asyncio.sleep(0.2)
+            return pool.figures().pulse
+
+        assert with_pool(act) == pytest.approx(0.0001)
