@@ -6,9 +6,7 @@ PYTHONPATH=server .venv/bin/python load/batch.py
 """
 
 import json
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,10 +17,11 @@ from typing import Any
 
 import httpx2
 
+from measuring.product import product
+
 PATIENTS = 100
 ROUNDS = 7
-LONGEST_START_SECONDS = 180
-PORT, OPERATIONS_PORT = 8191, 9191
+PORT = 8191
 ADDRESS = f"http://127.0.0.1:{PORT}"
 ACCOUNT = {"email": "coordinator@demo.example", "password": "correct-horse-battery-demo"}
 
@@ -67,36 +66,10 @@ WAYS: dict[str, Callable[[httpx2.Client], None]] = {
 @contextmanager
 def running(folder: Path) -> Iterator[httpx2.Client]:
     """Start the product; give a client that has signed in."""
-    environment = {
-        **os.environ,
-        "HP_DATA_DIR": str(folder),
-        "HP_PORT": str(PORT),
-        "HP_OPERATIONS_PORT": str(OPERATIONS_PORT),
-        "HP_LOG_LEVEL": "warning",
-    }
-    child = subprocess.Popen([sys.executable, "-m", "healthprotocol", "up"], env=environment, stdout=subprocess.DEVNULL)
-    try:
-        with httpx2.Client(base_url=ADDRESS, timeout=30) as client:
-            _wait(client, child)
-            signed_in = client.post("/api/v1/session", json=ACCOUNT).raise_for_status()
-            client.headers["x-csrf-token"] = signed_in.json()["csrf_token"]
-            yield client
-    finally:
-        child.terminate()
-        child.wait(60)
-
-
-def _wait(client: httpx2.Client, child: "subprocess.Popen[bytes]") -> None:
-    for _ in range(LONGEST_START_SECONDS * 5):
-        if child.poll() is not None:
-            raise SystemExit("the product did not start")
-        try:
-            if client.get("/readyz").is_success:
-                return
-        except httpx2.TransportError:
-            pass
-        time.sleep(0.2)
-    raise SystemExit("the product is not ready")
+    with product(folder, port=PORT), httpx2.Client(base_url=ADDRESS, timeout=30) as client:
+        signed_in = client.post("/api/v1/session", json=ACCOUNT).raise_for_status()
+        client.headers["x-csrf-token"] = signed_in.json()["csrf_token"]
+        yield client
 
 
 def main() -> int:

@@ -9,7 +9,6 @@ PYTHONPATH=server .venv/bin/python load/sqlmap.py [SECONDS]
 
 import asyncio
 import json
-import os
 import re
 import sys
 import tempfile
@@ -26,11 +25,11 @@ import msgspec
 from healthprotocol.cli.demo.people import PASSWORD
 from healthprotocol.foundation.db.embedded import EmbeddedServer
 from measuring.door import Door
+from measuring.product import product
 
 SQLMAP = "/usr/bin/sqlmap"
 PORT, PLANTED_PORT = 8131, 8132
 SECONDS = 330.0
-START_SECONDS = 120.0
 AT_ONCE = 2
 # A star is where sqlmap puts its words.
 MARK = "*"
@@ -75,27 +74,6 @@ class Found(msgspec.Struct, frozen=True):
         verdict = {True: "FOUND A WAY IN", False: "nothing found", None: "did not end"}[self.is_open]
         answers = ", ".join(f"{count} of {status}" for status, count in sorted(self.statuses.items()))
         return f"{self.name:26} {verdict:16} {sum(self.statuses.values()):6} requests: {answers}"
-
-
-@asynccontextmanager
-async def product(data_dir: Path) -> AsyncIterator[None]:
-    """Run the product with its demo data until the block ends."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("HP_")}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "healthprotocol", "up", "--json"),
-        env=clean | {"HP_DATA_DIR": str(data_dir), "HP_PORT": str(PORT), "HP_OPERATIONS_PORT": "0"},
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        assert process.stdout is not None
-        async with asyncio.timeout(START_SECONDS):
-            if not await process.stdout.readline():
-                raise SystemExit("the product did not come to serve")
-        yield
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
 
 
 @asynccontextmanager
@@ -175,17 +153,15 @@ def scans(doors: dict[str, Door]) -> list[tuple[str, str, str]]:
     return wanted
 
 
-async def run(seconds: float) -> int:
+async def run(folder: Path, seconds: float) -> int:
     """Scan the planted address, then the lists, some at once; return how many faults there are."""
-    with tempfile.TemporaryDirectory(prefix="hp-sqlmap-") as name:
-        folder = Path(name)
-        async with product(folder / "data"), planted(folder / "data"):
-            control = await scan("planted", f"http://127.0.0.1:{PLANTED_PORT}/?filter=pg_class*", folder, seconds=60)
-            print(control, flush=True)
-            if not control.is_open:
-                print("Not run: the planted fault was not found.")
-                return 1
-            found = await _scan_lists(folder, seconds)
+    async with planted(folder / "data"):
+        control = await scan("planted", f"http://127.0.0.1:{PLANTED_PORT}/?filter=pg_class*", folder, seconds=60)
+        print(control, flush=True)
+        if not control.is_open:
+            print("Not run: the planted fault was not found.")
+            return 1
+        found = await _scan_lists(folder, seconds)
     return sum(one.is_open is not False or any(status >= 500 for status in one.statuses) for one in found)  # noqa: PLR2004
 
 
@@ -204,7 +180,11 @@ async def _scan_lists(folder: Path, seconds: float) -> list[Found]:
 
 def main() -> int:
     began = monotonic()
-    faults = asyncio.run(run(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS))
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
+    with tempfile.TemporaryDirectory(prefix="hp-sqlmap-") as name:
+        folder = Path(name)
+        with product(folder / "data", port=PORT):
+            faults = asyncio.run(run(folder, seconds))
     print(f"{faults} faults, {monotonic() - began:.0f} s")
     return int(faults > 0)
 
