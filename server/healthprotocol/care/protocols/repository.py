@@ -255,18 +255,7 @@ async def versions(tx: Transaction, protocol_id: ProtocolId) -> list[VersionRow]
 
 async def version_titles(tx: Transaction, wanted: list[tuple[UUID, int]]) -> dict[tuple[UUID, int], KnownTitle]:
     """Return the titles of many versions, named by protocol and number, in one query."""
-    rows = await tx.fetch(
-        """
-        select v.protocol_id, v.version, v.content ->> 'title' as title, v.published_at
-        from protocol_version v
-        join unnest($2::uuid[], $3::int[]) as w (protocol_id, version)
-          on w.protocol_id = v.protocol_id and w.version = v.version
-        where v.organisation_id = $1
-        """,
-        tx.tenant,
-        [protocol_id for protocol_id, _ in wanted],
-        [version for _, version in wanted],
-    )
+    rows = await _named(tx, "v.content ->> 'title' as title", wanted)
     return {
         (row["protocol_id"], row["version"]): KnownTitle(title=row["title"], published_at=row["published_at"])
         for row in rows
@@ -275,18 +264,7 @@ async def version_titles(tx: Transaction, wanted: list[tuple[UUID, int]]) -> dic
 
 async def contents(tx: Transaction, wanted: list[tuple[UUID, int]]) -> dict[tuple[UUID, int], KnownContent]:
     """Return the content of many versions, named by protocol and number, in one query."""
-    rows = await tx.fetch(
-        """
-        select v.protocol_id, v.version, v.content::text as content, v.published_at
-        from protocol_version v
-        join unnest($2::uuid[], $3::int[]) as w (protocol_id, version)
-          on w.protocol_id = v.protocol_id and w.version = v.version
-        where v.organisation_id = $1
-        """,
-        tx.tenant,
-        [protocol_id for protocol_id, _ in wanted],
-        [version for _, version in wanted],
-    )
+    rows = await _named(tx, "v.content::text as content", wanted)
     return {
         (row["protocol_id"], row["version"]): KnownContent(
             content=_decoder.decode(row["content"]),
@@ -354,6 +332,22 @@ from protocol p
 join protocol_version v
   on v.organisation_id = p.organisation_id and v.protocol_id = p.id and v.version = p.latest_version
 """
+
+
+async def _named(tx: Transaction, column: SqlText, wanted: list[tuple[UUID, int]]) -> list[Record]:
+    """Return a column of many versions, named by protocol and number."""
+    return await tx.fetch(
+        f"""
+        select v.protocol_id, v.version, v.published_at, {column}
+        from protocol_version v
+        join unnest($2::uuid[], $3::int[]) as w (protocol_id, version)
+          on w.protocol_id = v.protocol_id and w.version = v.version
+        where v.organisation_id = $1
+        """,  # noqa: S608 - a column of this module
+        tx.tenant,
+        [protocol_id for protocol_id, _ in wanted],
+        [version for _, version in wanted],
+    )
 
 
 def _version(row: Record) -> ProtocolVersion:
