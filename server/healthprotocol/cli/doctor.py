@@ -53,7 +53,7 @@ def doctor(*, json: JsonFlag = False) -> None:
     findings = [finding for look in looks for finding in _look(look, installation)]
     terminal = Terminal(as_json=json)
     rows = [
-        ("[green]✓[/]" if found.is_well else "[red]✗[/]", found.name, found.detail if found.is_well else found.remedy)
+        ("✓" if found.is_well else "✗", found.name, found.detail if found.is_well else found.remedy)
         for found in findings
     ]
     terminal.table({"findings": [msgspec.to_builtins(found) for found in findings]}, ("", "Looked at", ""), rows)

@@ -168,6 +168,8 @@ def describe(url: str) -> str:
 
 
 def _reason(error: Exception) -> str:
+    import socket
+
     import asyncpg
 
     reasons: tuple[tuple[type[Exception], str], ...] = (
@@ -176,5 +178,6 @@ def _reason(error: Exception) -> str:
         (asyncpg.InvalidCatalogNameError, "there is no such database"),
         (TimeoutError, "no answer in 5 s"),
         (ConnectionRefusedError, "nobody listens there"),
+        (socket.gaierror, "its name is not known here"),
     )
     return next((text for kind, text in reasons if isinstance(error, kind)), type(error).__name__)

@@ -74,19 +74,25 @@ def require_safe(installation: Installation, url: str | None = None) -> None:
         return
     faults = faults_of_settings(installation)
     if url is not None:
-        faults += _faults_at(url, installation)
+        faults += faults_at(url, installation)
     if faults:
         where = installation.settings.environment
         raise CommandFailed(f"not good enough for {where}: " + "; ".join(map(str, faults)))
 
 
-def _faults_at(url: str, installation: Installation) -> list[Fault]:
-    """Return the faults of the database; that it cannot be asked is one of them, beside all others."""
+def faults_at(url: str, installation: Installation) -> list[Fault]:
+    """
+    Return the faults of the database; that it cannot be asked is one of them, beside all others.
+
+    Outside production it must answer, and belong to the environment.
+    """
     try:
+        if not installation.settings.is_production:
+            installation.require_environment(url)
         require_reachable(url)
     except CommandFailed as error:
         problem, _, remedy = str(error).partition("; ")
-        return [Fault(problem, remedy)]
+        return [Fault(problem, remedy or "see `healthprotocol doctor`")]
     return asyncio.run(faults_of_database(url, installation))
 
 

@@ -11,6 +11,8 @@ import typer
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 
 _WIDTH_OF_A_FILE = 240
+# Cells that speak by their colour as well.
+_MARKS = {"✓": "green", "✗": "red"}
 
 
 class Advance(Protocol):
@@ -41,15 +43,16 @@ class Terminal:
             self.out.print(line)
 
     def table(self, document: object, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Print `document` for programs, or a table of `rows` for people."""
+        """Print `document` for programs, or a table of `rows` for people: their text as it is, in [brackets] too."""
         if self.as_json:
             self.result(document)
             return
         from rich.table import Table
+        from rich.text import Text
 
         table = Table(*columns, box=None, pad_edge=False, header_style="bold")
         for row in rows:
-            table.add_row(*row)
+            table.add_row(*(Text(cell, _MARKS.get(cell, "")) for cell in row))
         self.out.print(table)
 
     def note(self, text: str) -> None:

@@ -1,6 +1,5 @@
 """Settings that a process is started with: show, check, compare."""
 
-import asyncio
 import json as json_module
 import os
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import typer
 from healthprotocol.cli.config.chosen import Organisation, origin_in_words, shown_choices
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.cli.installation import Installation
-from healthprotocol.cli.safety import advice_on_settings, faults_of_database, faults_of_settings
+from healthprotocol.cli.safety import advice_on_settings, faults_at, faults_of_settings
 from healthprotocol.cli.terminal import JsonFlag, Terminal
 from healthprotocol.foundation.config.layers import Origin, variable
 from healthprotocol.foundation.config.settings import Settings, SettingsRefused, is_secret, read, unit_of
@@ -59,9 +58,8 @@ def check(*, json: JsonFlag = False) -> None:
     installation = Installation.load()
     faults = [*installation.layers.unknown, *faults_of_settings(installation)]
     url = installation.settings.database_url
-    if url is not None and installation.settings.is_production:
-        installation.require_environment(url)
-        faults += asyncio.run(faults_of_database(url, installation))
+    if url is not None:
+        faults += faults_at(url, installation)
     if faults:
         raise CommandFailed("; ".join(map(str, faults)))
     advice = [str(one) for one in advice_on_settings(installation)]

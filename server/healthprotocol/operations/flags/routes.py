@@ -141,7 +141,8 @@ async def start_flag_rollout(gate: Gate, flag_key: str) -> Answer:
         await service.start_rollout(tx, gate.actor, flag_key, wanted.course(), reason=wanted.reason)
         return await service.get_rollout(tx, gate.actor, flag_key)
 
-    return await gate.write(act, lambda found: schemas.watched(*found))
+    where = {"location": _ROLLOUT.replace("{flag_key:str}", flag_key)}
+    return await gate.write(act, lambda found: schemas.watched(*found), headers=lambda _found: where)
 
 
 @declare.post(

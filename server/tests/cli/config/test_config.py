@@ -67,11 +67,39 @@ class TestCheck:
         assert said["faults"] == []
         assert "the embedded one has no replica" in said["advice"][0]
 
+    def test_tells_of_a_database_that_is_away_beside_all_else(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HP_ENVIRONMENT", "production")
+        monkeypatch.setenv("HP_DATABASE_URL", "postgresql://hp:postgres@127.0.0.1:1/hp")
+        monkeypatch.setenv("HP_WORKRES", "3")
+
+        with pytest.raises(CommandFailed, match=r"HP_WORKRES.*one that people guess.*127\.0\.0\.1:1/hp cannot be used"):
+            call("config", "check")
+
+    def test_outside_production_wants_an_answer_from_the_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HP_DATABASE_URL", "postgresql://hp@127.0.0.1:1/hp")
+
+        with pytest.raises(CommandFailed, match="nobody listens there: check HP_DATABASE_URL"):
+            call("config", "check")
+
     def test_names_a_misspelt_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HP_PROT", "1")
 
         with pytest.raises(CommandFailed, match=r"HP_PROT is no setting: did you mean HP_PORT\?"):
             call("config", "check")
+
+
+class TestShow:
+    def test_names_the_section_of_the_file_that_a_value_is_from(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "hp.toml"
+        path.write_text("[test]\nworkers = 2\n")
+        monkeypatch.setenv("HP_CONFIG_FILE", str(path))
+        monkeypatch.setenv("HP_ENVIRONMENT", "test")
+
+        shown = call("config", "show", "--no-runtime").output
+
+        assert f"file {path} [test]" in " ".join(shown.split())
 
 
 class TestDiff:

@@ -184,6 +184,46 @@ class TestARollout:
         assert (decision.arm, decision.value) == (None, False)
 
 
+class TestARolloutOfOneOrganisation:
+    STAGE = Stage(id=UUID(int=9), variant="on", percentage=30)
+
+    def test_stands_behind_the_own_rules_and_before_what_is_decided_for_all(self) -> None:
+        shared = State(rules=(Rule(variant="on"),))
+        own = State(rules=(Rule(variant="off", roles=("admin",)),), rollout=self.STAGE)
+
+        named = [decide(FASTER, shared, account(number, role="admin"), own=own) for number in range(50)]
+        others = [decide(FASTER, shared, account(number), own=own) for number in range(200)]
+
+        assert {(one.arm, one.variant) for one in named} == {(None, "off")}
+        assert {(one.arm, one.variant) for one in others} == {(Arm.TREATED, "on"), (Arm.CONTROL, "on")}
+
+    def test_leaves_its_control_what_it_had_and_says_why(self) -> None:
+        shared = State(rules=(Rule(variant="red", roles=("admin",)),))
+        stage = Stage(id=UUID(int=9), variant="none", percentage=30)
+
+        found = {
+            (one.arm, one.variant, one.cause)
+            for role in ("admin", "editor")
+            for one in (
+                decide(COLOUR, shared, account(number, role=role), own=State(rollout=stage)) for number in range(99)
+            )
+        }
+
+        assert found == {
+            (Arm.TREATED, "none", Cause.ROLLOUT),
+            (Arm.CONTROL, "red", Cause.RULE),
+            (Arm.CONTROL, "blue", Cause.DECLARED),
+        }
+
+    def test_comes_before_one_of_all_organisations_that_goes_on_elsewhere(self) -> None:
+        everywhere = State(rollout=Stage(id=UUID(int=8), variant="on", percentage=50))
+
+        here = decide(FASTER, everywhere, account(1), own=State(rollout=self.STAGE))
+        elsewhere = decide(FASTER, everywhere, account(1, organisation=ESTUARY))
+
+        assert (here.rollout_id, elsewhere.rollout_id) == (UUID(int=9), UUID(int=8))
+
+
 class TestARequirement:
     def test_that_is_not_met_turns_off(self) -> None:
         states = {"lists.faster": State(default="on", requires=(Requirement(key="lists.older"),))}

@@ -96,7 +96,7 @@ class TestStart:
         elsewhere = {gives(keeper, other_organisation.id, one) for one in accounts}
 
         rollout = started.json()["rollout"]
-        assert started.status_code == 201
+        assert (started.status_code, started.headers["location"]) == (201, f"/api/v1{ROLLOUT}")
         assert (rollout["status"], rollout["percentage"], rollout["is_own"]) == ("running", 50.0, True)
         assert set(here) == {(Arm.TREATED, True), (Arm.CONTROL, False)}
         assert 150 < here.count((Arm.TREATED, True)) < 250

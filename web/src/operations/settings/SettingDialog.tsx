@@ -8,7 +8,7 @@ import { SelectField, TextField } from "@/ui/Field";
 import { FaultNotice, Loaded } from "@/ui/States";
 import { Tabs } from "@/ui/Tabs";
 import { useToast } from "@/ui/Toast";
-import { changeOf, fieldsOf, rangeWords, type SettingFields } from "./settingWords";
+import { changeOf, fieldsOf, rangeWords, type SettingFields, valueText } from "./settingWords";
 import { Versions } from "./Versions";
 
 /** One setting: choose it, for when and for whom; and what was chosen before. */
@@ -58,7 +58,10 @@ function Choose({ setting, close }: { setting: OrganisationSetting; close: () =>
       }}
     >
       <FaultNotice fault={change.problem} />
-      <ValueField label="Value" setting={setting} value={fields.value} error={faults.value} onValue={put("value")} empty="As the installation says" />
+      <p>
+        Now: <strong className="number">{valueText(setting.value, setting)}</strong>
+      </p>
+      <ValueField label="Value" setting={setting} value={fields.value} error={faults.value} onValue={put("value")} empty="As for all organisations" />
       <TextField label="Why" required value={fields.reason} maxLength={500} error={faults.reason} onValue={put("reason")} hint="Kept for good. About the setting, never about a person." />
       <details open={setting.variation !== null}>
         <summary className="strong">Another value for a time, or for some</summary>

@@ -12,13 +12,13 @@ export function Versions({ setting }: { setting: OrganisationSetting }) {
   const history = useSettingHistory(setting.name);
   const rollBack = useRollBackSetting(setting.name);
   const mayWrite = useMay("setting.write");
-  const again = (version: number) => void rollBack.run({ version, reason: version === 0 ? "Taken back to what the installation says" : `Taken back to version ${version}` });
+  const again = (version: number) => void rollBack.run({ version, reason: version === 0 ? "Taken back to what holds for all organisations" : `Taken back to version ${version}` });
   return (
     <Loaded of={history} rows={3}>
       {(versions) =>
         versions.length === 0 ? (
           <EmptyState icon="clock" title="Nothing was chosen here yet">
-            It is as the installation says.
+            It is as for all organisations.
           </EmptyState>
         ) : (
           <div className="stack">
@@ -31,7 +31,7 @@ export function Versions({ setting }: { setting: OrganisationSetting }) {
             {mayWrite && setting.own_value !== null ? (
               <div>
                 <Button size="s" icon="undo" isBusy={rollBack.isRunning} onClick={() => again(0)}>
-                  Back to what the installation says
+                  Back to what holds for all organisations
                 </Button>
               </div>
             ) : null}

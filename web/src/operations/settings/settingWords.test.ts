@@ -10,7 +10,7 @@ const because = { ...fieldsOf(idle), reason: "Wards are busy" };
 
 describe("the words of a setting", () => {
   it("say values with their unit", () => {
-    expect([15, 1, true, null].map((value) => valueText(value, idle))).toEqual(["15 minutes", "1 minute", "on", "as the installation says"]);
+    expect([15, 1, true, null].map((value) => valueText(value, idle))).toEqual(["15 minutes", "1 minute", "on", "as for all organisations"]);
     expect(valueText("secret", { unit: "", is_sensitive: true })).toBe("kept secret");
   });
 

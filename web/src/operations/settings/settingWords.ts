@@ -7,7 +7,7 @@ type Value = OrganisationSetting["value"];
 /** "15 minutes", "on", "what everybody has" */
 export function valueText(value: Value, setting: Pick<OrganisationSetting, "unit" | "is_sensitive">): string {
   if (setting.is_sensitive) return "kept secret";
-  if (value === null) return "as the installation says";
+  if (value === null) return "as for all organisations";
   if (typeof value === "boolean") return value ? "on" : "off";
   if (typeof value !== "number") return value;
   const unit = value === 1 ? setting.unit.replace(/s$/, "") : setting.unit;
