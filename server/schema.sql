@@ -1959,7 +1959,10 @@ CREATE TABLE public.sealed_file (
     digest bytea,
     created_by uuid NOT NULL,
     created_at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL
+    expires_at timestamp with time zone NOT NULL,
+    announced_bytes bigint,
+    mark bytea,
+    sha256_ct bytea
 );
 
 ALTER TABLE ONLY public.sealed_file FORCE ROW LEVEL SECURITY;
@@ -1987,6 +1990,12 @@ COMMENT ON COLUMN public.sealed_file.created_by IS 'class=operational; account';
 COMMENT ON COLUMN public.sealed_file.created_at IS 'class=operational; when it was begun';
 
 COMMENT ON COLUMN public.sealed_file.expires_at IS 'class=operational; when it is deleted';
+
+COMMENT ON COLUMN public.sealed_file.announced_bytes IS 'class=operational; how large it will be, as it is sent; null when nobody said';
+
+COMMENT ON COLUMN public.sealed_file.mark IS 'class=operational; keyed hash of what its sender calls it, by which she finds it unfinished';
+
+COMMENT ON COLUMN public.sealed_file.sha256_ct IS 'class=operational; SHA-256 of the whole content, encrypted: unkeyed, it would let a small file be guessed';
 
 CREATE TABLE public.sealed_file_chunk (
     organisation_id uuid NOT NULL,

@@ -49,7 +49,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Declare:
-    """Makes the decorators `get`, `post`, `patch` and `delete` of one slice; `tag` groups them in the document."""
+    """Makes the decorators of one slice: `get`, `post`, `patch`, `put`, `delete`; `tag` groups them in the document."""
 
     def __init__(self, tag: str) -> None:
         self._tag = tag
@@ -71,6 +71,12 @@ class Declare:
     ) -> Callable[[Handler], Any]:
         """Declare an update; it demands If-Match."""
         return self._declare("PATCH", path, policy=policy, returns=returns, summary=summary, needs_match=True, **more)
+
+    def put(
+        self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any
+    ) -> Callable[[Handler], Any]:
+        """Declare what may be sent again and comes to the same: a part of a file at its place."""
+        return self._declare("PUT", path, policy=policy, returns=returns, summary=summary, **more)
 
     def delete(
         self, path: str, *, policy: str | None, returns: Any, summary: str, **more: Any

@@ -1,6 +1,8 @@
 """`healthprotocol import` and `export` of patients, assignments and entries: the same acts as over the API."""
 
 import asyncio
+import hashlib
+import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,6 +14,8 @@ from healthprotocol.cli.terminal import Advance, Terminal
 
 if TYPE_CHECKING:
     from healthprotocol.care.transfers.model import FileFormat, Noun
+    from healthprotocol.care.transfers.schemas import Received
+    from healthprotocol.care.transfers.service import Limits
     from healthprotocol.foundation.context import Actor
     from healthprotocol.foundation.db.transaction import Database
     from healthprotocol.foundation.jobs.operations import Operation
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
 NOUNS = ("patients", "assignments", "entries")
 _READ_BYTES = 1024 * 1024
 _LOOK_SECONDS = 0.5
+_GZIP = b"\x1f\x8b"
 
 
 def bring(noun: str, paths: list[Path], account: str, *, dry_run: bool, update: bool, terminal: Terminal) -> None:
@@ -89,7 +94,7 @@ async def _bring(wanted: _Wanted, file: BinaryIO, account: str, terminal: Termin
     async with acting(account) as (database, actor):
         _require(actor, wanted.noun)
         with terminal.progress("Reading", total=wanted.size_bytes) as advance:
-            received = await service.receive(database, actor, context, _pieces(file, advance), limits=limits)
+            received = await _taken_in(database, actor, file, advance, limits)
         asked = StartImport(
             upload_id=received.file.id, dry_run=wanted.dry_run, existing="update" if wanted.update else "skip"
         )
@@ -106,6 +111,34 @@ async def _bring(wanted: _Wanted, file: BinaryIO, account: str, terminal: Termin
             report = await service.open_report(tx, actor, operation.id, to_format="csv")
         parts = service.written(database, actor, context, report)
         return operation.result, b"".join([part async for part in parts])
+
+
+async def _taken_in(
+    database: "Database", actor: "Actor", file: BinaryIO, advance: Advance, limits: "Limits"
+) -> "Received":
+    """
+    Take a file in; what an earlier try of the same content left is gone on with.
+
+    A packed one comes whole or not at all.
+    """
+    from healthprotocol.care.transfers import service
+    from healthprotocol.care.transfers.schemas import BeginUpload
+    from healthprotocol.foundation.context import RequestContext
+
+    context = RequestContext(request_id="cli")
+    is_packed = file.read(len(_GZIP)) == _GZIP
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if is_packed or size == 0:
+        return await service.receive(database, actor, context, _pieces(file, advance), limits=limits)
+    digest = await asyncio.to_thread(_sha256_of, file)
+    async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
+        begun = await service.begin(tx, actor, BeginUpload(size_bytes=size, sha256=digest), limits=limits)
+    if begun.file.is_complete:
+        return begun
+    offset = file.seek(begun.file.size_bytes)
+    pieces = _pieces(file, advance, offset)
+    return await service.go_on(database, actor, context, begun.file.id, pieces, offset=offset, limits=limits)
 
 
 async def _driven(database: "Database", actor: "Actor", operation: "Operation", advance: Advance) -> "Operation":
@@ -157,8 +190,14 @@ async def _write(
         return size
 
 
-async def _pieces(file: BinaryIO, advance: Advance) -> AsyncIterator[bytes]:
-    read = 0
+def _sha256_of(file: BinaryIO) -> str:
+    hashed = hashlib.sha256()
+    while piece := file.read(_READ_BYTES):
+        hashed.update(piece)
+    return hashed.hexdigest()
+
+
+async def _pieces(file: BinaryIO, advance: Advance, read: int = 0) -> AsyncIterator[bytes]:
     while piece := file.read(_READ_BYTES):
         read += len(piece)
         advance(read, None)

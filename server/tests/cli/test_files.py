@@ -1,11 +1,15 @@
 """`import` and `export` of records: there and back, from a terminal."""
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
+from healthprotocol.cli import files
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.cli.terminal import Advance
 from tests.cli.test_protocols import ELBE, call, said
 from tests.cli.test_protocols import installed as installed  # noqa: PLC0414 - a fixture is asked for by its name
 
@@ -40,6 +44,29 @@ class TestImport:
         assert (first["created"], again["created"], again["skipped"]) == (2, 0, 2)
         assert {json.loads(line)["family_name"] for line in out.read_text().splitlines()} == {"Elbe", "Ems"}
         assert out.stat().st_mode & 0o077 == 0
+
+    def test_goes_on_with_what_an_earlier_try_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        file = tmp_path / "people.csv"
+        file.write_text(PEOPLE.format("1971-02-03").replace("1,Ada", "3,Ada").replace("2,Bea", "4,Bea"))
+        whole = files._pieces
+        read: list[int] = []
+
+        async def broken(source: BinaryIO, _: Advance, __: int = 0) -> AsyncIterator[bytes]:
+            yield source.read(40)
+            raise OSError
+
+        async def counted(source: BinaryIO, advance: Advance, begin: int = 0) -> AsyncIterator[bytes]:
+            read.append(begin)
+            async for piece in whole(source, advance, begin):
+                yield piece
+
+        monkeypatch.setattr(files, "_pieces", broken)
+        with pytest.raises(OSError):  # noqa: PT011 - the one of above
+            call("import", "patients", str(file), "--as", ELBE)
+        monkeypatch.setattr(files, "_pieces", counted)
+        done = said("import", "patients", str(file), "--as", ELBE)
+
+        assert (done["created"], read) == (2, [40])
 
     def test_wants_one_file(self, tmp_path: Path) -> None:
         with pytest.raises(UsedWrongly):

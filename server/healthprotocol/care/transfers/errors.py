@@ -1,6 +1,6 @@
 """What can stand against a file."""
 
-from healthprotocol.foundation.errors import BadRequest, Forbidden, Invalid, NotFound, PayloadTooLarge
+from healthprotocol.foundation.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound, PayloadTooLarge
 
 
 class FileUnreadable(Invalid):
@@ -23,6 +23,36 @@ class AskerGone(Forbidden):
     title = "Whoever asked for this may not do it any more"
 
 
+class TokenGone(Forbidden):
+    """
+    The token that asked for this was revoked, has expired, or has lost a scope. What was committed stays.
+
+    Remedy: begin it again with a token that is good for all of it; what came in already is skipped.
+    """
+
+    title = "The token that asked for this may not do it any more"
+
+
+class NotReady(Conflict):
+    """
+    The work that writes this file is under way.
+
+    Remedy: read the operation until it is over, and then ask again; `done` of `total` is how far it is.
+    """
+
+    title = "The file is not ready"
+
+
+class EndedEarly(Conflict):
+    """
+    The work that was to write this file failed or was cancelled: there is no whole file.
+
+    Remedy: the operation says why; begin it again.
+    """
+
+    title = "The file was not finished"
+
+
 class NoReport(NotFound):
     """
     There is no such import of yours, or its report was deleted with its time.
@@ -35,9 +65,9 @@ class NoReport(NotFound):
 
 class NoExport(NotFound):
     """
-    There is no such finished export of yours, or its file was deleted with its time.
+    There is no such export of yours, or its file was deleted with its time.
 
-    Remedy: read the operation until it has succeeded, or begin another.
+    Remedy: check the id, or begin another.
     """
 
     title = "No export"
@@ -51,6 +81,36 @@ class UploadsFull(PayloadTooLarge):
     """
 
     title = "There is no space for more files"
+
+
+class OffsetMismatch(Conflict):
+    """
+    A part of a file does not begin where the file ends so far: `offset_bytes` says where that is.
+
+    Remedy: read the upload and go on from its `received_bytes`.
+    """
+
+    title = "This part does not begin where the file ends"
+
+
+class MoreThanAnnounced(PayloadTooLarge):
+    """
+    More bytes came than were announced when the upload was begun. What fits was kept.
+
+    Remedy: begin another upload with the size that the file has now.
+    """
+
+    title = "The file is larger than was announced"
+
+
+class PackedInParts(Invalid):
+    """
+    A packed file cannot be sent in parts: only its whole can be unpacked.
+
+    Remedy: send it unpacked, or whole with `POST /api/v1/uploads`.
+    """
+
+    title = "A packed file cannot be sent in parts"
 
 
 class UploadCutOff(BadRequest):

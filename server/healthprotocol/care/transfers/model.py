@@ -45,7 +45,11 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
 
 
 class ImportPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What an import does, as its operation keeps it. `role` is that of who asked; names of columns are ours."""
+    """
+    What an import does, as its operation keeps it. `role` is that of who asked; names of columns are ours.
+
+    `token_id` is the token with which it was asked for, None when somebody signed in did.
+    """
 
     noun: Noun
     upload_id: UUID
@@ -58,15 +62,17 @@ class ImportPlan(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool
     existing: Existing
     role: str
+    token_id: UUID | None = None
 
 
 class ExportPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What an export writes. `role` is that of who asked; the operation keeps `filter` sealed."""
+    """What an export writes. `role` and `token_id` are as in an import; the operation keeps `filter` sealed."""
 
     noun: Noun
     format: FileFormat
     filter: str
     role: str
+    token_id: UUID | None = None
 
 
 class FirstFault(msgspec.Struct, frozen=True):

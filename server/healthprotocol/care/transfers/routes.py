@@ -17,11 +17,6 @@ from healthprotocol.trust.permissions.model import Permission
 
 declare = Declare("files")
 _STREAMS = ("text/csv", "application/x-ndjson", "application/gzip", "application/octet-stream")
-_WRITES: dict[Noun, Permission] = {
-    "patients": Permission.PATIENT_WRITE,
-    "assignments": Permission.ASSIGNMENT_WRITE,
-    "entries": Permission.ENTRY_WRITE,
-}
 
 
 @declare.get(
@@ -49,27 +44,57 @@ async def list_file_kinds(gate: Gate) -> Answer:
 )
 async def upload_file(gate: Gate) -> Answer:
     query = gate.query(schemas.UploadQuery)
-    settings = gate.request.app.state.settings
     received = await service.receive(
+        gate.database, gate.actor, gate.context, gate.body_parts(), limits=_limits(gate), sha256=query.sha256
+    )
+    return gate.answered(schemas.upload(received), status=200 if received.is_known else 201)
+
+
+@declare.post(
+    "/api/v1/uploads/resumable",
+    policy=Permission.OPERATION_WRITE,
+    returns=schemas.UploadOut,
+    body=schemas.BeginUpload,
+    status=201,
+    summary="Announce a file that comes in parts; announced again it goes on where it stopped",
+)
+async def begin_upload(gate: Gate) -> Answer:
+    data = await gate.body(schemas.BeginUpload)
+    return await gate.write(
+        lambda tx: service.begin(tx, gate.actor, data, limits=_limits(gate)),
+        schemas.upload,
+        headers=lambda begun: {"location": f"/api/v1/uploads/{begun.file.id}"},
+    )
+
+
+@declare.put(
+    "/api/v1/uploads/{upload_id:uuid}/content",
+    policy=Permission.OPERATION_WRITE,
+    returns=schemas.UploadOut,
+    query=schemas.PartQuery,
+    streams=_STREAMS,
+    batchable=False,
+    summary="Send the rest of a file, or some of it, from where it ends so far",
+)
+async def continue_upload(gate: Gate, upload_id: UUID) -> Answer:
+    query = gate.query(schemas.PartQuery)
+    received = await service.go_on(
         gate.database,
         gate.actor,
         gate.context,
+        FileId(upload_id),
         gate.body_parts(),
-        limits=service.Limits(
-            settings.upload_limit_bytes,
-            timedelta(hours=settings.file_keep_hours),
-            quota_bytes=settings.upload_quota_bytes,
-        ),
-        sha256=query.sha256,
+        offset=query.offset,
+        limits=_limits(gate),
     )
-    return gate.answered(schemas.upload(received), status=200 if received.is_known else 201)
+    return gate.answered(schemas.upload(received))
 
 
 @declare.get(
     "/api/v1/uploads/{upload_id:uuid}",
     policy=Permission.OPERATION_READ,
     returns=schemas.UploadOut,
-    summary="Read what is known of a file that was sent",
+    summary="Read what is known of a file that was sent, and how much of one that comes in parts is here",
 )
 async def read_upload(gate: Gate, upload_id: UUID) -> Answer:
     return await gate.read(lambda tx: service.get(tx, gate.actor, FileId(upload_id)), schemas.upload)
@@ -87,6 +112,15 @@ async def preview_upload(gate: Gate, upload_id: UUID) -> Answer:
     return await gate.read(
         lambda tx: service.preview(tx, gate.actor, FileId(upload_id), query.kind, existing=query.existing),
         lambda shown: shown,
+    )
+
+
+def _limits(gate: Gate) -> service.Limits:
+    settings = gate.request.app.state.settings
+    return service.Limits(
+        settings.upload_limit_bytes,
+        timedelta(hours=settings.file_keep_hours),
+        quota_bytes=settings.upload_quota_bytes,
     )
 
 
@@ -108,21 +142,24 @@ _IMPORTS: dict[str, Any] = {"returns": OperationOut, "body": schemas.StartImport
 
 
 @declare.post(
-    "/api/v1/imports/patients", policy=_WRITES["patients"], summary="Bring in the patients of a file", **_IMPORTS
+    "/api/v1/imports/patients", policy=service.WRITES["patients"], summary="Bring in the patients of a file", **_IMPORTS
 )
 async def import_patients(gate: Gate) -> Answer:
     return await _import(gate, "patients")
 
 
 @declare.post(
-    "/api/v1/imports/assignments", policy=_WRITES["assignments"], summary="Bring in the plans of a file", **_IMPORTS
+    "/api/v1/imports/assignments",
+    policy=service.WRITES["assignments"],
+    summary="Bring in the plans of a file",
+    **_IMPORTS,
 )
 async def import_assignments(gate: Gate) -> Answer:
     return await _import(gate, "assignments")
 
 
 @declare.post(
-    "/api/v1/imports/entries", policy=_WRITES["entries"], summary="Bring in the entries of a file", **_IMPORTS
+    "/api/v1/imports/entries", policy=service.WRITES["entries"], summary="Bring in the entries of a file", **_IMPORTS
 )
 async def import_entries(gate: Gate) -> Answer:
     return await _import(gate, "entries")
@@ -229,6 +266,8 @@ async def download_export(gate: Gate, operation_id: UUID) -> Answer:
 ROUTES = [
     list_file_kinds,
     upload_file,
+    begin_upload,
+    continue_upload,
     read_upload,
     preview_upload,
     import_patients,

@@ -56,8 +56,31 @@ class UploadQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
     sha256: Sha256 | None = None
 
 
+class BeginUpload(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """
+    A file that is to come in parts: how large it is, and what it is known by when its sending is begun again.
+
+    With `sha256` of the content that is at the same time what it is held to, and content that is here already need
+    not be sent. Else `name`: whatever your program calls this very state of this very file.
+    """
+
+    size_bytes: Annotated[int, Meta(ge=1, le=1_000_000_000_000)]
+    sha256: Sha256 | None = None
+    name: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+
+
+class PartQuery(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`offset`: the byte of the file with which the body begins, the upload's `received_bytes`."""
+
+    offset: Annotated[int, Meta(ge=0)]
+
+
 class UploadOut(msgspec.Struct, kw_only=True, frozen=True):
-    """A file as it was received. `is_known`: it had come before, and this is the one that was kept then."""
+    """
+    A file as it was received. `is_known`: it had come before, and this is the one that was kept then.
+
+    One that comes in parts has `size_bytes` as announced and `received_bytes` so far, until it `is_complete`.
+    """
 
     id: UUID
     size_bytes: int
@@ -65,6 +88,8 @@ class UploadOut(msgspec.Struct, kw_only=True, frozen=True):
     expires_at: datetime
     sha256: str | None = None
     is_known: bool = False
+    is_complete: bool
+    received_bytes: int
 
 
 class ColumnOut(msgspec.Struct, frozen=True):
@@ -149,22 +174,29 @@ class StartExport(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fiel
 
 
 class Received(msgspec.Struct, frozen=True):
-    """A file that was taken in."""
+    """A file that was taken in, or as far as it was."""
 
     file: SealedFile
     sha256: bytes | None = None
     is_known: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        """How large it is, or is to be."""
+        return self.file.size_bytes if self.file.is_complete else self.file.announced_bytes or 0
 
 
 def upload(value: Received) -> UploadOut:
     """Return the shape of an upload."""
     return UploadOut(
         id=value.file.id,
-        size_bytes=value.file.size_bytes,
+        size_bytes=value.size_bytes,
         created_at=value.file.created_at,
         expires_at=value.file.expires_at,
         sha256=None if value.sha256 is None else value.sha256.hex(),
         is_known=value.is_known,
+        is_complete=value.file.is_complete,
+        received_bytes=value.file.size_bytes,
     )
 
 

@@ -26,9 +26,14 @@ FileId = NewType("FileId", UUID)
 CHUNK_BYTES = 256 * 1024
 KEY = "files"
 SWEPT_AT_ONCE = 20
+MOST_OPEN = 20
+"""How many announced files of one account may wait for their content."""
 
 _TABLE = "sealed_file_chunk"
-_COLUMNS = "id, purpose, is_complete, media_type, size_bytes, digest, created_by, created_at, expires_at"
+_COLUMNS = (
+    "id, purpose, is_complete, media_type, size_bytes, announced_bytes, digest, mark, sha256_ct, created_by, "
+    "created_at, expires_at"
+)
 _READ_AT_ONCE = 4
 
 
@@ -41,7 +46,12 @@ class FileUnknown(NotFound):
 
 
 class SealedFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A file as its row says. `digest` is a keyed hash of the whole content, None before it is complete."""
+    """
+    A file as its row says. `digest` is a keyed hash of the whole content, None before it is complete.
+
+    `announced_bytes` is how large it will be, `mark` by what its sender finds it while it is not complete; both None
+    where nobody said. `sha256_ct` is for `sha256_of`.
+    """
 
     id: FileId
     purpose: str
@@ -52,6 +62,16 @@ class SealedFile(msgspec.Struct, frozen=True, kw_only=True):
     created_by: AccountId
     created_at: datetime
     expires_at: datetime
+    announced_bytes: int | None = None
+    mark: bytes | None = None
+    sha256_ct: bytes | None = None
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """What is said of a file before it comes: how large it is as it is sent, and what its sender calls it."""
+
+    size_bytes: int
+    mark: bytes | None
 
 
 async def create(
@@ -62,12 +82,15 @@ async def create(
     media_type: str,
     created_by: AccountId,
     keep: timedelta,
+    announced: Announced | None = None,
 ) -> SealedFile:
     """Begin an empty file; one that exists under this id is returned as it is."""
     await tx.execute(
         """
-        insert into sealed_file (organisation_id, id, purpose, media_type, created_by, created_at, expires_at)
-        values ($1, $2, $3, $4, $5, $6, $7)
+        insert into sealed_file (
+          organisation_id, id, purpose, media_type, created_by, created_at, expires_at, announced_bytes, mark
+        )
+        values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         on conflict (organisation_id, id) do nothing
         """,
         tx.tenant,
@@ -77,6 +100,8 @@ async def create(
         created_by,
         tx.now,
         tx.now + keep,
+        None if announced is None else announced.size_bytes,
+        None if announced is None else announced.mark,
     )
     return await get(tx, file_id, purpose=purpose)
 
@@ -93,6 +118,37 @@ async def of_content(tx: "Transaction", digest: bytes, *, purpose: str) -> Seale
     """Return the complete file of this content (`digest_of`), None when there is none."""
     found = await _select(tx, "digest = $2 and purpose = $3", digest, purpose)
     return None if found is None or found.expires_at <= tx.now else found
+
+
+async def known(tx: "Transaction", sha256: bytes, *, purpose: str, keep: timedelta) -> SealedFile | None:
+    """Return the complete file of this content, kept from now on as long as a new one; None when there is none."""
+    found = await of_content(tx, digest_of(tx, sha256), purpose=purpose)
+    return None if found is None else await _kept_as_long(tx, found, tx.now + keep)
+
+
+async def unfinished(tx: "Transaction", *, purpose: str, created_by: AccountId) -> list[SealedFile]:
+    """Return the files that an account announced and that are not complete, the oldest first, at most MOST_OPEN."""
+    rows = await tx.fetch(
+        f"""
+        select {_COLUMNS}
+        from sealed_file
+        where organisation_id = $1 and purpose = $2 and created_by = $3 and not is_complete
+          and announced_bytes is not null and expires_at > $4
+        order by created_at, id
+        limit $5
+        """,  # noqa: S608 - a constant of this module
+        tx.tenant,
+        purpose,
+        created_by,
+        tx.now,
+        MOST_OPEN,
+    )
+    return [msgspec.convert(dict(row), SealedFile) for row in rows]
+
+
+def mark_of(tx: "Transaction", name: str) -> bytes:
+    """Return the keyed hash of what a sender calls a file: a name may say whom it is about."""
+    return tx.keys.signer("files").sign(tx.tenant.bytes + b"mark" + name.encode())
 
 
 def digest_of(tx: "Transaction", sha256: bytes) -> bytes:
@@ -131,16 +187,28 @@ async def append(tx: "Transaction", file: SealedFile, content: bytes) -> SealedF
     return msgspec.structs.replace(file, size_bytes=size)
 
 
-async def complete(tx: "Transaction", file: SealedFile, *, digest: bytes | None = None) -> SealedFile:
+async def sha256_of(tx: "Transaction", file: SealedFile) -> bytes | None:
+    """Return the hash of a file's whole content; None when it is not complete, or of those nobody asks for."""
+    if file.sha256_ct is None:
+        return None
+    key = await tx.keys.purpose(tx, KEY)
+    return key.decrypt(table=_TABLE, column="sha256", row_id=file.id, ciphertext=file.sha256_ct)
+
+
+async def complete(tx: "Transaction", file: SealedFile, *, sha256: bytes | None = None) -> SealedFile:
     """
     Say that a file is whole. Where one of the same content and purpose is kept already, return that one instead.
 
-    `digest` None is for files that nobody looks for by their content.
+    `sha256` None is for files that nobody looks for by their content.
     """
+    digest = sha256_ct = None
+    if sha256 is not None:
+        digest, key = digest_of(tx, sha256), await tx.keys.purpose(tx, KEY)
+        sha256_ct = key.encrypt(table=_TABLE, column="sha256", row_id=file.id, plaintext=sha256, pad=Padding.EXACT)
     kept = await tx.fetchval(
         """
         update sealed_file f
-        set is_complete = true, digest = $3
+        set is_complete = true, digest = $3, sha256_ct = $5
         where f.organisation_id = $1 and f.id = $2
           and not exists (
             select from sealed_file o
@@ -152,9 +220,10 @@ async def complete(tx: "Transaction", file: SealedFile, *, digest: bytes | None 
         file.id,
         digest,
         tx.now,
+        sha256_ct,
     )
     if kept:
-        return msgspec.structs.replace(file, is_complete=True, digest=digest)
+        return msgspec.structs.replace(file, is_complete=True, digest=digest, sha256_ct=sha256_ct)
     earlier = None if digest is None else await of_content(tx, digest, purpose=file.purpose)
     if earlier is None or earlier.id == file.id:
         return await get(tx, file.id, purpose=file.purpose)

@@ -9,18 +9,22 @@ from healthprotocol.care.transfers.service.exporting import (
     submit_export,
 )
 from healthprotocol.care.transfers.service.exporting import kind_of as export_kind_of
-from healthprotocol.care.transfers.service.importing import import_batch, kind_of, submit
+from healthprotocol.care.transfers.service.importing import WRITES, import_batch, kind_of, submit
 from healthprotocol.care.transfers.service.keeping import Keeping
 from healthprotocol.care.transfers.service.reports import open_report, written
+from healthprotocol.care.transfers.service.resuming import begin, go_on
 from healthprotocol.care.transfers.service.uploads import Limits, get, preview, receive
 
 __all__ = [
+    "WRITES",
     "Keeping",
     "Limits",
+    "begin",
     "content_of",
     "export_batch",
     "export_kind_of",
     "get",
+    "go_on",
     "import_batch",
     "kind_of",
     "on_patient_erased",

@@ -21,14 +21,14 @@ from healthprotocol.care.entries.rules.occurrence_ids import parse_occurrence_id
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import Patient
 from healthprotocol.care.transfers import repository
-from healthprotocol.care.transfers.errors import NoExport
+from healthprotocol.care.transfers.errors import EndedEarly, NoExport
 from healthprotocol.care.transfers.model import ExportPlan, Noun
 from healthprotocol.care.transfers.rules.cells import written
 from healthprotocol.care.transfers.rules.columns import names_of
 from healthprotocol.care.transfers.schemas import StartExport
 from healthprotocol.care.transfers.service import subjects
-from healthprotocol.care.transfers.service.asking import asker
-from healthprotocol.care.transfers.service.keeping import keep_of
+from healthprotocol.care.transfers.service.asking import asker, token_of
+from healthprotocol.care.transfers.service.keeping import keep_of, require_over
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.listing import Asked
 from healthprotocol.foundation.db.transaction import Database, Transaction
@@ -81,7 +81,8 @@ async def stream(
 async def submit_export(tx: Transaction, actor: Actor, wanted: StartExport) -> Operation:
     """Begin to write a noun into a sealed file. Raises Forbidden, and BadRequest for the filter."""
     _require_sight(actor, wanted.kind)
-    plan = ExportPlan(noun=wanted.kind, format=wanted.format, filter=wanted.filter, role=actor.role)
+    token_id = await token_of(tx, actor)
+    plan = ExportPlan(noun=wanted.kind, format=wanted.format, filter=wanted.filter, role=actor.role, token_id=token_id)
     await repository.begin_work(tx)
     listing = {"patients": patients.LISTING, "assignments": assignments.LISTING, "entries": entries.LISTING}
     await listing[plan.noun].ask(tx, Asked(filter=plan.filter))
@@ -106,7 +107,8 @@ async def export_batch(tx: Transaction, operation: Operation) -> Batch:
     plan = msgspec.structs.replace(
         msgspec.convert(operation.input, ExportPlan), filter=await _opened_filter(tx, operation)
     )
-    actor = await asker(tx, operation, role=plan.role)
+    needs = (Permission.PATIENT_EXPORT, _READS[plan.noun])
+    actor = await asker(tx, operation, role=plan.role, token_id=plan.token_id, needs=needs)
     file = await sealed.create(
         tx,
         FileId(operation.id),
@@ -141,16 +143,22 @@ async def open_export(
     """
     Return the finished file of an export that the actor began, or any as an admin. Reading it is recorded.
 
-    Raises NoExport, Forbidden, RangeNotSatisfiable when `begin` lies behind its end.
+    Raises NoExport, NotReady, EndedEarly, Forbidden, RangeNotSatisfiable when `begin` lies behind its end.
     """
     try:
         operation = await operations.get(tx, operation_id)
-        file = await sealed.get(tx, FileId(operation_id), purpose=EXPORT)
-    except (operations.OperationUnknown, FileUnknown):
+    except operations.OperationUnknown:
         raise NoExport from None
     is_theirs = operation.created_by == actor.account_id or actor.role == Role.ADMIN
-    if not is_theirs or not file.is_complete:
+    if not is_theirs or not operation.kind.startswith(f"{EXPORT}."):
         raise NoExport
+    require_over(operation)
+    if operation.status != operations.SUCCEEDED:
+        raise EndedEarly(public={"operation_id": str(operation_id), "operation_status": operation.status})
+    try:
+        file = await sealed.get(tx, FileId(operation_id), purpose=EXPORT)
+    except FileUnknown:
+        raise NoExport from None
     if begin > 0 and begin >= file.size_bytes:
         raise RangeNotSatisfiable(public={"size_bytes": file.size_bytes})
     plan = msgspec.convert(operation.input, ExportPlan)

@@ -15,7 +15,7 @@ from healthprotocol.care.transfers.model import Counts, ImportPlan, Line, Noun, 
 from healthprotocol.care.transfers.rules.counting import added_up
 from healthprotocol.care.transfers.schemas import StartImport
 from healthprotocol.care.transfers.service import reports
-from healthprotocol.care.transfers.service.asking import asker
+from healthprotocol.care.transfers.service.asking import asker, token_of
 from healthprotocol.care.transfers.service.lines import RecordSource, dialect_in, dialect_of, line_of
 from healthprotocol.care.transfers.service.nouns import SIZES, intake
 from healthprotocol.care.transfers.service.uploads import complete, plan_of
@@ -30,6 +30,13 @@ from healthprotocol.foundation.tabular import Place
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission
+
+WRITES: dict[Noun, Permission] = {
+    "patients": Permission.PATIENT_WRITE,
+    "assignments": Permission.ASSIGNMENT_WRITE,
+    "entries": Permission.ENTRY_WRITE,
+}
+"""What one must be allowed to bring a noun in."""
 
 # How many lines are read before whoever waits for the database is let go on.
 _AT_ONCE = 50
@@ -49,6 +56,7 @@ async def submit(tx: Transaction, actor: Actor, noun: Noun, wanted: StartImport)
     file = await complete(tx, upload_id)
     dialect = await dialect_of(tx, upload_id, noun)
     plan = plan_of(file, dialect, noun, actor=actor, dry_run=wanted.dry_run, existing=wanted.existing)
+    plan = msgspec.structs.replace(plan, token_id=await token_of(tx, actor))
 
     operation = await operations.submit(
         tx,
@@ -65,7 +73,8 @@ async def submit(tx: Transaction, actor: Actor, noun: Noun, wanted: StartImport)
 async def import_batch(tx: Transaction, operation: Operation) -> Batch:
     """Bring in the next lines of a file, as `run_in_batches` asks for it."""
     plan = msgspec.convert(operation.input, ImportPlan)
-    actor = await asker(tx, operation, role=plan.role)
+    needs = (Permission.OPERATION_WRITE, WRITES[plan.noun])
+    actor = await asker(tx, operation, role=plan.role, token_id=plan.token_id, needs=needs)
     counts = Counts(dry_run=plan.dry_run)
     if operation.result is not None:
         counts = msgspec.convert(operation.result, Counts)

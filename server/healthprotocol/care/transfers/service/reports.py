@@ -10,7 +10,7 @@ from healthprotocol.care.transfers.model import Counts, FileFormat, ImportPlan, 
 from healthprotocol.care.transfers.rules.columns import REPORT_COLUMNS, names_of
 from healthprotocol.care.transfers.rules.counting import MOST_REPORTED
 from healthprotocol.care.transfers.service import subjects
-from healthprotocol.care.transfers.service.keeping import keep_of
+from healthprotocol.care.transfers.service.keeping import keep_of, require_over
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.files import FileId, FileUnknown, sealed
@@ -77,7 +77,7 @@ async def add(
 async def open_report(
     tx: Transaction, actor: Actor, operation_id: OperationId, *, to_format: FileFormat | None
 ) -> Report:
-    """Return the report of an import that the actor began, or any as an admin. Raises NoReport."""
+    """Return the report of an import that the actor began, or any as an admin. Raises NoReport, NotReady."""
     try:
         operation = await operations.get(tx, operation_id)
     except operations.OperationUnknown:
@@ -85,6 +85,7 @@ async def open_report(
     is_theirs = operation.created_by == actor.account_id or actor.role == Role.ADMIN
     if not is_theirs or not operation.kind.startswith(IMPORT):
         raise NoReport
+    require_over(operation)
     plan = msgspec.convert(operation.input, ImportPlan)
     await audit.record(
         tx,

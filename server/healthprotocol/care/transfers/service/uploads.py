@@ -48,18 +48,18 @@ async def receive(
     nothing of it stays.
     """
     async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
-        await _require_space(tx, limits)
+        await require_space(tx, limits)
     counted = Intake(limit_bytes=limits.bytes)
     file: SealedFile | None = None
     try:
         async for part in plain_parts(stream, counted, size=_PART_BYTES):
             async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
-                await _require_space(tx, limits, more_bytes=len(part))
+                await require_space(tx, limits, more_bytes=len(part))
                 file = await sealed.append(tx, file or await _begun(tx, actor, keep=limits.keep), part)
         _require_whole(counted, sha256)
         async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
             file = file or await _begun(tx, actor, keep=limits.keep)
-            kept = await sealed.complete(tx, file, digest=sealed.digest_of(tx, counted.sha256))
+            kept = await sealed.complete(tx, file, sha256=counted.sha256)
             detail = {"bytes": kept.size_bytes}
             await audit.record(tx, actor, "import.upload", kept.id, object_type="file", detail=detail)
     except BaseException:
@@ -72,9 +72,11 @@ async def receive(
 
 
 async def get(tx: Transaction, actor: Actor, upload_id: FileId) -> Received:
-    """Return an upload of the organisation. Raises FileUnknown."""
-    del actor
-    return Received(await complete(tx, upload_id))
+    """Return an upload of the organisation; one that comes in parts to its sender only. Raises FileUnknown."""
+    found = await sealed.get(tx, upload_id, purpose=UPLOAD)
+    if not found.is_complete and (found.created_by != actor.account_id or found.announced_bytes is None):
+        raise sealed.FileUnknown
+    return Received(found, await sealed.sha256_of(tx, found))
 
 
 async def complete(tx: Transaction, upload_id: FileId) -> SealedFile:
@@ -142,7 +144,8 @@ def plan_of(
     )
 
 
-async def _require_space(tx: Transaction, limits: Limits, *, more_bytes: int = 1) -> None:
+async def require_space(tx: Transaction, limits: Limits, *, more_bytes: int = 1) -> None:
+    """Raise UploadsFull when the organisation's files and so many bytes more are too much."""
     if await sealed.kept_bytes(tx, purpose=UPLOAD) + more_bytes > limits.quota_bytes:
         raise UploadsFull(public={"quota_bytes": limits.quota_bytes})
 

@@ -27,6 +27,13 @@ _COLUMNS: SqlText = """
 t.id, t.account_id, t.name, t.scopes, t.created_by, t.created_at, t.expires_at, t.last_used_at, t.revoked_at, t.revision
 """
 
+_CREDENTIAL: SqlText = """
+select t.id, t.account_id, t.token_hash, t.scopes, t.expires_at, t.revoked_at, t.last_used_at, a.role, a.status
+from api_token t
+join account a on a.organisation_id = t.organisation_id and a.id = t.account_id
+where t.organisation_id = $1
+"""
+
 
 async def insert(tx: Transaction, token: Token, token_hash: bytes) -> None:
     await tx.execute(
@@ -63,24 +70,23 @@ async def organisation_of(tx: Transaction, token_hash: bytes) -> OrganisationId 
 
 async def get_credential(tx: Transaction, token_hash: bytes) -> BearerCredential | None:
     """Return a token with the present role and status of its account."""
-    row = await tx.fetchrow(
-        """
-        select t.id, t.account_id, t.scopes, t.expires_at, t.revoked_at, t.last_used_at, a.role, a.status
-        from api_token t
-        join account a on a.organisation_id = t.organisation_id and a.id = t.account_id
-        where t.organisation_id = $1 and t.token_hash = $2
-        """,
-        tx.tenant,
-        token_hash,
-    )
-    if row is None:
-        return None
+    row = await tx.fetchrow(f"{_CREDENTIAL} and t.token_hash = $2", tx.tenant, token_hash)
+    return None if row is None else _credential(tx, row)
+
+
+async def credential_of_id(tx: Transaction, token_id: UUID) -> BearerCredential | None:
+    """Return a token with the present role and status of its account, by its id."""
+    row = await tx.fetchrow(f"{_CREDENTIAL} and t.id = $2", tx.tenant, token_id)
+    return None if row is None else _credential(tx, row)
+
+
+def _credential(tx: Transaction, row: Record) -> BearerCredential:
     actor = Actor(
         account_id=AccountId(row["account_id"]),
         organisation_id=OrganisationId(tx.tenant),
         role=row["role"],
         scopes=frozenset(row["scopes"]),
-        session_hash=token_hash,
+        session_hash=row["token_hash"],
     )
     return BearerCredential(
         id=row["id"],

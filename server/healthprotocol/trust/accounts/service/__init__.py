@@ -20,7 +20,14 @@ from healthprotocol.trust.accounts.service.organisations import (
 from healthprotocol.trust.accounts.service.passwords import PasswordHasher
 from healthprotocol.trust.accounts.service.policy import usual_choices
 from healthprotocol.trust.accounts.service.sign_in import sweep_sessions
-from healthprotocol.trust.accounts.service.tokens import TOKENS, create_token, list_tokens, revoke_token
+from healthprotocol.trust.accounts.service.tokens import (
+    TOKENS,
+    create_token,
+    list_tokens,
+    revoke_token,
+    scopes_of_token,
+    token_of,
+)
 
 __all__ = [
     "ACCOUNTS",
@@ -40,7 +47,9 @@ __all__ = [
     "list_tokens",
     "require_good_password",
     "revoke_token",
+    "scopes_of_token",
     "set_password",
     "sweep_sessions",
+    "token_of",
     "usual_choices",
 ]

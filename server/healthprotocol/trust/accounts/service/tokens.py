@@ -11,7 +11,7 @@ from healthprotocol.trust.accounts.errors import TokenNotFound
 from healthprotocol.trust.accounts.model import AccountStatus, NewToken, Token
 from healthprotocol.trust.accounts.repository import accounts as account_repository
 from healthprotocol.trust.accounts.repository import tokens as repository
-from healthprotocol.trust.accounts.rules.credentials import LONGEST_TOKEN_LIFE
+from healthprotocol.trust.accounts.rules.credentials import LONGEST_TOKEN_LIFE, is_valid
 from healthprotocol.trust.accounts.service.accounts import create_service_account
 from healthprotocol.trust.accounts.service.credentials import Secret, new_bearer, own_tag
 from healthprotocol.trust.audit import service as audit
@@ -67,6 +67,20 @@ async def revoke_token(tx: Transaction, actor: Actor, token_id: UUID) -> Token:
     tx.invalidate(own_tag(token_hash))
     await audit.record(tx, actor, "token.revoke", token_id)
     return token
+
+
+async def token_of(tx: Transaction, actor: Actor) -> UUID | None:
+    """Return the token with which an actor came; None for one that came with none, or whose token is gone."""
+    if actor.scopes is None or actor.session_hash is None:
+        return None
+    credential = await repository.get_credential(tx, actor.session_hash)
+    return None if credential is None else credential.id
+
+
+async def scopes_of_token(tx: Transaction, token_id: UUID) -> frozenset[str] | None:
+    """Return what a token may be used for now; None when it may not be used at all: revoked, expired, or gone."""
+    credential = await repository.credential_of_id(tx, token_id)
+    return credential.actor.scopes if credential is not None and is_valid(credential, now=tx.now) else None
 
 
 async def _require_good(tx: Transaction, new: NewToken) -> None:
