@@ -146,7 +146,8 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     An entry of a file, or why it cannot be read.
 
     `recorded_at` is when another system recorded it, None being now. It corrects the entry of `replaces_client_id`, or
-    of `sent.replaces`; with `is_retraction` it undoes it.
+    of `sent.replaces`; with `is_retraction` it undoes it. With `is_trial` it is judged and never written: it was
+    refused already, and whoever mends it wants to know what else stands against it.
     """
 
     sent: NewEntry | Problem
@@ -155,6 +156,7 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
     recorded_at: datetime | None = None
     replaces_client_id: UUID | None = None
     is_retraction: bool = False
+    is_trial: bool = False
 
     @property
     def is_slow(self) -> bool:

@@ -185,6 +185,8 @@ class Bringing:
             known = self._plans.get(assignment_id)
             if known is None:
                 results[index] = _refused(sent, OccurrenceNotFound())
+            elif item.is_trial:
+                results[index] = self._tried(Draft(index, sent, *known, ref, b"", item.recorded_at))
             elif not item.is_slow:
                 hashed = repository.content_hash(self._tx, sent)
                 drafts.append(Draft(index, sent, *known, ref, hashed, item.recorded_at))
@@ -246,6 +248,13 @@ class Bringing:
                 continue
             judged.append((draft.index, draft, entry))
         return _Part(results, judged, [*doubtful, *refused])
+
+    def _tried(self, draft: Draft) -> Recorded:
+        try:
+            self._entry(draft)
+        except Problem as problem:
+            return _refused(draft.sent, problem)
+        return Recorded(client_id=None)
 
     def _entry(self, draft: Draft) -> Entry:
         return entry_of(

@@ -72,6 +72,15 @@ async def create_many(tx: Transaction, actor: Actor, people: Sequence[Demographi
     return outcomes
 
 
+def faults_of(tx: Transaction, demographics: Demographics) -> list[Violation]:
+    """Return everything that is wrong with demographics; nothing is read or written."""
+    try:
+        settled_or_invalid(tx, demographics)
+    except Invalid as problem:
+        return list(problem.violations)
+    return []
+
+
 async def get(tx: Transaction, actor: Actor, patient_id: PatientId) -> Patient:
     """Return a patient. Raises PatientNotFound."""
     await access.require_patient(tx, actor, patient_id)

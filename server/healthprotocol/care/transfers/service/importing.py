@@ -85,7 +85,7 @@ async def import_batch(tx: Transaction, operation: Operation) -> Batch:
 
     async with _written(tx, plan):
         lines, outcomes = await _brought(tx, actor, operation, reading)
-    await reports.add(tx, operation, counts, lines, outcomes)
+    await reports.add(tx, operation, counts, plan.noun, lines, outcomes)
     counts = added_up(counts, lines, outcomes)
     end = reading.place.offset
     done = max(plan.size_bytes, 1) if reading.is_over else end

@@ -92,10 +92,10 @@ def line_of(noun: Noun, record: Record, dialect: Dialect) -> Line:
 def _of_cells(noun: Noun, record: Record, dialect: Dialect) -> Line:
     cells = record.cells or []
     more = len(cells) - len(dialect.columns)
+    said = read_cells(noun, dialect.columns, cells, decimal_comma=dialect.delimiter == ";")
     if more > 0 and any(cells[len(dialect.columns) :]):
         detail = f"The line has {more} cells more than there are columns."
-        return Line(record.line, {}, dialect.columns, cells, (Violation("", "too_many_cells", detail),))
-    said = read_cells(noun, dialect.columns, cells, decimal_comma=dialect.delimiter == ";")
+        return Line(record.line, said, dialect.columns, cells, (Violation("", "too_many_cells", detail),))
     return Line(record.line, said, dialect.columns, cells)
 
 

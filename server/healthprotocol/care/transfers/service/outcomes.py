@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeVar
 
+import msgspec
+
 from healthprotocol.api.body import decode_body
 from healthprotocol.care.transfers.model import Line, Noun, Outcome
 from healthprotocol.care.transfers.rules.cells import column_of
@@ -12,6 +14,21 @@ from healthprotocol.foundation.errors import Problem, Violation
 T = TypeVar("T")
 
 _MOST_FAULTS = 20
+# What a line needs that has none of it, or none that can be read: so that the rest of it can be judged.
+_STAND_INS: dict[Noun, dict[str, object]] = {
+    "patients": {"given_name": "A", "family_name": "A", "birth_date": "1970-01-01"},
+    "assignments": {"starts_on": "2000-01-01"},
+    "entries": {
+        "client_id": "00000000-0000-0000-0000-000000000000",
+        "outcome": "completed",
+        "effective_at": "2000-01-01T00:00:00Z",
+    },
+}
+# Columns on which hangs what is said of a line as a whole: whether there is such an occurrence, and when it was open.
+_PLACING = {
+    "assignment_client_id", "assignment_id", "activity_key", "planned_local", "slot", "occurrence_id", "outcome",
+    "effective_at", "recorded_at", "replaces", "replaces_client_id",
+}  # fmt: skip
 
 
 def read(noun: Noun, line: Line, kind: type[T]) -> T | Outcome:
@@ -22,6 +39,30 @@ def read(noun: Noun, line: Line, kind: type[T]) -> T | Outcome:
         return decode_body(body_of(noun, line), kind)
     except Problem as problem:
         return refused(noun, line, problem)
+
+
+def rest_of(noun: Noun, line: Line, outcome: Outcome, kind: type[T]) -> T | None:
+    """
+    Return the shape of a refused line without the columns that are at fault; None when there is none.
+
+    It is for judging what else stands against it, and never written: what it needs and lacks is made up.
+    """
+    columns = {one.pointer for one in outcome.faults}
+    if line.faults or "" in columns:
+        return None
+    said = {name: value for name, value in line.said.items() if name not in columns}
+    try:
+        return decode_body(body_of(noun, msgspec.structs.replace(line, said={**_STAND_INS[noun], **said})), kind)
+    except Problem:
+        return None
+
+
+def with_more(outcome: Outcome, more: Sequence[Violation]) -> Outcome:
+    """Return a refused line's outcome with what else stands against it, by column; each column says one thing."""
+    columns = {one.pointer for one in outcome.faults}
+    known = columns if _PLACING.isdisjoint(columns) else {*columns, ""}
+    faults = (*outcome.faults, *(one for one in more if one.pointer not in known))
+    return msgspec.structs.replace(outcome, faults=faults[:_MOST_FAULTS])
 
 
 def refused(noun: Noun, line: Line, problem: Problem) -> Outcome:

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 
 from healthprotocol.care.transfers.errors import NoReport
-from healthprotocol.care.transfers.model import Counts, FileFormat, ImportPlan, Line, Outcome
+from healthprotocol.care.transfers.model import Counts, FileFormat, ImportPlan, Line, Noun, Outcome
 from healthprotocol.care.transfers.rules.columns import REPORT_COLUMNS, names_of
 from healthprotocol.care.transfers.rules.counting import MOST_REPORTED
 from healthprotocol.care.transfers.service import subjects
 from healthprotocol.care.transfers.service.keeping import keep_of, require_over
+from healthprotocol.care.transfers.service.naming import named_in
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.files import FileId, FileUnknown, sealed
@@ -45,9 +46,19 @@ class Report(msgspec.Struct, frozen=True):
 
 
 async def add(
-    tx: Transaction, operation: Operation, counts: Counts, lines: Sequence[Line], outcomes: Sequence[Outcome]
+    tx: Transaction,
+    operation: Operation,
+    counts: Counts,
+    noun: Noun,
+    lines: Sequence[Line],
+    outcomes: Sequence[Outcome],
 ) -> None:
-    """Add the faulty lines of a batch to the report of its import, up to MOST_REPORTED in all."""
+    """Add the faulty lines of a batch to the report of its import, up to MOST_REPORTED in all, and whom they name."""
+    failed = [(line, outcome) for line, outcome in zip(lines, outcomes, strict=True) if outcome.became == "failed"][
+        : MOST_REPORTED - counts.reported
+    ]
+    if not failed:
+        return
     faulty = [
         Faulty(
             line.number,
@@ -55,11 +66,8 @@ async def add(
             "; ".join(dict.fromkeys(one.pointer for one in outcome.faults if one.pointer)),
             "; ".join(one.detail for one in outcome.faults),
         )
-        for line, outcome in zip(lines, outcomes, strict=True)
-        if outcome.became == "failed"
-    ][: MOST_REPORTED - counts.reported]
-    if not faulty:
-        return
+        for line, outcome in failed
+    ]
     file_id = FileId(operation.id)
     file = await sealed.create(
         tx,
@@ -70,8 +78,9 @@ async def add(
         keep=keep_of(tx),
     )
     await sealed.append(tx, file, b"".join(msgspec.json.encode(one) + b"\n" for one in faulty))
-    named = (one.subject_id for one in outcomes if one.became == "failed" and one.subject_id is not None)
-    await subjects.add(tx, operation, named)
+    known = {outcome.subject_id for _, outcome in failed if outcome.subject_id is not None}
+    named = await named_in(tx, noun, [line for line, outcome in failed if outcome.subject_id is None])
+    await subjects.add(tx, operation, sorted(known | named))
 
 
 async def open_report(

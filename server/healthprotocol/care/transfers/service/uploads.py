@@ -9,6 +9,7 @@ from healthprotocol.care.transfers.errors import UploadCutOff, UploadsFull
 from healthprotocol.care.transfers.model import Existing, FirstFault, ImportPlan, Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import PreviewLine, PreviewOut, Received
 from healthprotocol.care.transfers.service.lines import RecordSource, dialect_of, line_of
+from healthprotocol.care.transfers.service.naming import named_in
 from healthprotocol.care.transfers.service.nouns import intake
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
@@ -107,7 +108,9 @@ async def preview(
             break
     plan = plan_of(file, dialect, noun, actor=actor, dry_run=True, existing=existing)
     outcomes = await tried(tx, actor, plan, lines)
-    subjects = tuple({outcome.subject_id for outcome in outcomes if outcome.subject_id is not None})
+    failed = [line for line, outcome in zip(lines, outcomes, strict=True) if outcome.became == "failed"]
+    known = {outcome.subject_id for outcome in outcomes if outcome.subject_id is not None}
+    subjects = tuple(sorted(known | await named_in(tx, noun, failed)))
     await audit.record(tx, actor, "import.preview", upload_id, object_type="file", subject_ids=subjects)
     return PreviewOut(
         format=dialect.format,

@@ -14,7 +14,7 @@ from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import AssignmentLine
 from healthprotocol.care.transfers.service.nouns.patients import as_id
-from healthprotocol.care.transfers.service.outcomes import read, refused, whole
+from healthprotocol.care.transfers.service.outcomes import read, refused, rest_of, whole, with_more
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid, Problem, Violation
@@ -35,13 +35,20 @@ class AssignmentIntake:
         """Take lines; return what became of them."""
         await repository.hold(self._tx, "assignment")
         shaped = [read(_NOUN, line, AssignmentLine) for line in lines]
-        found = await self._found([one for one in shaped if isinstance(one, AssignmentLine)])
+        rests = {
+            place: rest
+            for place, (line, one) in enumerate(zip(lines, shaped, strict=True))
+            if isinstance(one, Outcome) and (rest := rest_of(_NOUN, line, one, AssignmentLine)) is not None
+        }
+        found = await self._found([*(one for one in shaped if isinstance(one, AssignmentLine)), *rests.values()])
         outcomes: list[Outcome | None] = [None] * len(lines)
         waiting: list[_Wanted] = []
         keys: set[str | None] = set()
         for place, (line, one) in enumerate(zip(lines, shaped, strict=True)):
             if isinstance(one, Outcome):
-                outcomes[place] = one
+                rest = rests.get(place)
+                more = () if rest is None else await self._faults(line, rest, found)
+                outcomes[place] = with_more(one, more)
                 continue
             if one.client_id is not None and one.client_id in keys:
                 # It is the same plan as one that waits, or that one cannot be made and this one may.
@@ -76,6 +83,14 @@ class AssignmentIntake:
                 self._tx, [one for line in sent if (one := _identifier(line)) is not None]
             ),
         )
+
+    async def _faults(self, line: Line, rest: AssignmentLine, found: "_Found") -> Sequence[Violation]:
+        """Return what stands against the rest of a line that has not its shape."""
+        settled = await self._settled(line, rest, found)
+        if isinstance(settled, Outcome):
+            return settled.faults
+        faults = await assignments.faults_of(self._tx, settled)
+        return refused(_NOUN, line, Invalid(violations=faults)).faults if faults else ()
 
     async def _settled(self, line: Line, sent: AssignmentLine, found: "_Found") -> NewAssignment | Outcome:
         """Return what a line asks for, or its outcome: it is here already, or names what is not."""

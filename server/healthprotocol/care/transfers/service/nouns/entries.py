@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
+
 from healthprotocol.care.assignments.model import AssignmentId
 from healthprotocol.care.entries import service as entries
 from healthprotocol.care.entries.model import NewEntry, OccurrenceRef, Recording
@@ -12,7 +14,7 @@ from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import EntryLine
 from healthprotocol.care.transfers.service.nouns.patients import as_id
-from healthprotocol.care.transfers.service.outcomes import fault, read, refused
+from healthprotocol.care.transfers.service.outcomes import fault, read, refused, rest_of, with_more
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid, Violation
@@ -31,27 +33,30 @@ class EntryIntake:
         self._bringing = entries.Bringing(tx, actor, operation_id=operation_id)
         self._assignments: dict[str, UUID] = {}
         self._prefixes: dict[tuple[AssignmentId, str], str] = {}
-        # The lines under way, each with its outcome where it is one already.
-        self._waiting: list[tuple[Line, Outcome | None]] = []
+        # The lines under way. One whose outcome stands waits for nothing, but for what else is against it.
+        self._waiting: list[_Waiting] = []
 
     async def take(self, lines: Sequence[Line]) -> list[Outcome]:
         """Take lines; return what became of lines taken before."""
         shaped: list[EntryLine | Outcome] = []
+        rests: dict[int, EntryLine] = {}
         for number, line in enumerate(lines):
             if number % _AT_ONCE == 0:
                 # While these are read, what is under way in the database goes on.
                 await asyncio.sleep(0)
-            shaped.append(read(_NOUN, line, EntryLine))
-        await self._load({one.assignment_client_id for one in shaped if isinstance(one, EntryLine)})
+            one = read(_NOUN, line, EntryLine)
+            shaped.append(one)
+            if isinstance(one, Outcome) and (rest := rest_of(_NOUN, line, one, EntryLine)) is not None:
+                rests[number] = rest
+        sent = [*(one for one in shaped if isinstance(one, EntryLine)), *rests.values()]
+        await self._load({one.assignment_client_id for one in sent})
         recordings: list[Recording] = []
         for number, (line, one) in enumerate(zip(lines, shaped, strict=True)):
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)
-            recording = self._recording(line, one) if isinstance(one, EntryLine) else one
-            if isinstance(recording, Outcome):
-                self._waiting.append((line, recording))
-            else:
-                self._waiting.append((line, None))
+            waiting, recording = self._taken(line, one, rests.get(number))
+            self._waiting.append(waiting)
+            if recording is not None:
                 recordings.append(recording)
         return self._settled(await self._bringing.take(recordings))
 
@@ -66,18 +71,35 @@ class EntryIntake:
     def _settled(self, recorded: Sequence[entries.Recorded], *, is_end: bool = False) -> list[Outcome]:
         done: list[Outcome] = []
         results = iter(recorded)
-        for number, (line, outcome) in enumerate(self._waiting):
-            if outcome is not None:
-                done.append(outcome)
+        for number, waiting in enumerate(self._waiting):
+            if not waiting.is_judged:
+                assert waiting.outcome is not None
+                done.append(waiting.outcome)
                 continue
             result = next(results, None)
             if result is None:
                 self._waiting = self._waiting[number:]
                 assert not is_end
                 return done
-            done.append(_outcome(line, result))
+            done.append(_outcome(waiting, result))
         self._waiting = []
         return done
+
+    def _taken(
+        self, line: Line, one: EntryLine | Outcome, rest: EntryLine | None
+    ) -> "tuple[_Waiting, Recording | None]":
+        """Return how a line waits, and what is judged of it: of one that has not its shape, the rest of it."""
+        sent = one if isinstance(one, EntryLine) else rest
+        recording = None if sent is None else self._recording(line, sent)
+        if isinstance(one, EntryLine):
+            if isinstance(recording, Outcome):
+                return _Waiting(line, recording), None
+            return _Waiting(line, is_judged=True), recording
+        if isinstance(recording, Outcome):
+            return _Waiting(line, with_more(one, recording.faults)), None
+        if recording is None or recording.is_slow:
+            return _Waiting(line, one), None
+        return _Waiting(line, one, is_judged=True), msgspec.structs.replace(recording, is_trial=True)
 
     async def _load(self, keys: set[str | None]) -> None:
         if len(self._assignments) > _MOST_KEYS:
@@ -139,9 +161,20 @@ class EntryIntake:
         )
 
 
-def _outcome(line: Line, result: entries.Recorded) -> Outcome:
+class _Waiting(msgspec.Struct, frozen=True):
+    """A line under way: its outcome where it is one already, and whether it, or the rest of it, is being judged."""
+
+    line: Line
+    outcome: Outcome | None = None
+    is_judged: bool = False
+
+
+def _outcome(waiting: _Waiting, result: entries.Recorded) -> Outcome:
     if result.problem is not None:
-        return refused(_NOUN, line, result.problem)
+        refusal = refused(_NOUN, waiting.line, result.problem)
+        return refusal if waiting.outcome is None else with_more(waiting.outcome, refusal.faults)
+    if waiting.outcome is not None:
+        return waiting.outcome
     if result.entry is None or not result.is_new:
         return Outcome("skipped")
     return Outcome("created", result.entry.id, result.entry.patient_id)

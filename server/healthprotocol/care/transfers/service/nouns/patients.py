@@ -11,11 +11,11 @@ from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Existing, Line, Noun, Outcome
 from healthprotocol.care.transfers.rules.cells import composed
 from healthprotocol.care.transfers.schemas import PatientLine
-from healthprotocol.care.transfers.service.outcomes import fault, read, refused, whole
+from healthprotocol.care.transfers.service.outcomes import fault, read, refused, rest_of, whole, with_more
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.errors import Problem
+from healthprotocol.foundation.errors import Invalid, Problem
 
 _NOUN: Noun = "patients"
 
@@ -42,7 +42,7 @@ class PatientIntake:
         waiting = _Waiting()
         for place, (line, one) in enumerate(zip(lines, shaped, strict=True)):
             if isinstance(one, Outcome):
-                outcomes[place] = one
+                outcomes[place] = self._told(line, one)
                 continue
             if waiting.may_have(one, known.ids(one)):
                 await self._write(waiting, outcomes, known)
@@ -65,6 +65,12 @@ class PatientIntake:
 
     async def cancel(self) -> None:
         """Nothing is under way."""
+
+    def _told(self, line: Line, outcome: Outcome) -> Outcome:
+        """Return what stands against a line that has not its shape, and what else would if it had."""
+        rest = rest_of(_NOUN, line, outcome, PatientLine)
+        faults = [] if rest is None else patients.faults_of(self._tx, rest.demographics())
+        return with_more(outcome, refused(_NOUN, line, Invalid(violations=faults)).faults) if faults else outcome
 
     async def _known(self, sent: Sequence[PatientLine]) -> "_Known":
         keys = [one.client_id for one in sent if one.client_id is not None]
