@@ -1995,7 +1995,7 @@ COMMENT ON COLUMN public.sealed_file.announced_bytes IS 'class=operational; how 
 
 COMMENT ON COLUMN public.sealed_file.mark IS 'class=operational; keyed hash of what its sender calls it, by which she finds it unfinished';
 
-COMMENT ON COLUMN public.sealed_file.sha256_ct IS 'class=operational; SHA-256 of the whole content, encrypted: unkeyed, it would let a small file be guessed';
+COMMENT ON COLUMN public.sealed_file.sha256_ct IS 'class=health; SHA-256 of the whole content, encrypted: unkeyed, it would let a small file be guessed';
 
 CREATE TABLE public.sealed_file_chunk (
     organisation_id uuid NOT NULL,

@@ -14,6 +14,7 @@ from healthprotocol.foundation.errors import Problem, Violation
 T = TypeVar("T")
 
 _MOST_FAULTS = 20
+_MOST_ROUNDS = 4
 # What a line needs that has none of it, or none that can be read: so that the rest of it can be judged.
 _STAND_INS: dict[Noun, dict[str, object]] = {
     "patients": {"given_name": "A", "family_name": "A", "birth_date": "1970-01-01"},
@@ -41,20 +42,27 @@ def read(noun: Noun, line: Line, kind: type[T]) -> T | Outcome:
         return refused(noun, line, problem)
 
 
-def rest_of(noun: Noun, line: Line, outcome: Outcome, kind: type[T]) -> T | None:
+def rest_of(noun: Noun, line: Line, outcome: Outcome, kind: type[T]) -> tuple[Outcome, T | None]:
     """
-    Return the shape of a refused line without the columns that are at fault; None when there is none.
+    Return all that is wrong with the shape of a refused line, and the line without what is; None when nothing is left.
 
-    It is for judging what else stands against it, and never written: what it needs and lacks is made up.
+    That is for judging what else stands against it, and never written: what it needs and lacks is made up.
     """
-    columns = {one.pointer for one in outcome.faults}
-    if line.faults or "" in columns:
-        return None
-    said = {name: value for name, value in line.said.items() if name not in columns}
-    try:
-        return decode_body(body_of(noun, msgspec.structs.replace(line, said={**_STAND_INS[noun], **said})), kind)
-    except Problem:
-        return None
+    for _ in range(_MOST_ROUNDS):
+        columns = {one.pointer for one in outcome.faults}
+        if line.faults or "" in columns:
+            return outcome, None
+        said = {name: value for name, value in line.said.items() if name not in columns}
+        try:
+            rest = msgspec.structs.replace(line, said={**_STAND_INS[noun], **said})
+            return outcome, decode_body(body_of(noun, rest), kind)
+        except Problem as problem:
+            # Some faults are seen only when others are out of the way.
+            more = [one for one in refused(noun, line, problem).faults if one.pointer not in columns]
+            if not more:
+                return outcome, None
+            outcome = msgspec.structs.replace(outcome, faults=(*outcome.faults, *more)[:_MOST_FAULTS])
+    return outcome, None
 
 
 def with_more(outcome: Outcome, more: Sequence[Violation]) -> Outcome:

@@ -35,11 +35,12 @@ class AssignmentIntake:
         """Take lines; return what became of them."""
         await repository.hold(self._tx, "assignment")
         shaped = [read(_NOUN, line, AssignmentLine) for line in lines]
-        rests = {
-            place: rest
-            for place, (line, one) in enumerate(zip(lines, shaped, strict=True))
-            if isinstance(one, Outcome) and (rest := rest_of(_NOUN, line, one, AssignmentLine)) is not None
-        }
+        rests: dict[int, AssignmentLine] = {}
+        for place, (line, one) in enumerate(zip(lines, shaped, strict=True)):
+            if isinstance(one, Outcome):
+                shaped[place], rest = rest_of(_NOUN, line, one, AssignmentLine)
+                if rest is not None:
+                    rests[place] = rest
         found = await self._found([*(one for one in shaped if isinstance(one, AssignmentLine)), *rests.values()])
         outcomes: list[Outcome | None] = [None] * len(lines)
         waiting: list[_Wanted] = []

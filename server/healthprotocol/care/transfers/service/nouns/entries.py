@@ -45,9 +45,11 @@ class EntryIntake:
                 # While these are read, what is under way in the database goes on.
                 await asyncio.sleep(0)
             one = read(_NOUN, line, EntryLine)
+            if isinstance(one, Outcome):
+                one, rest = rest_of(_NOUN, line, one, EntryLine)
+                if rest is not None:
+                    rests[number] = rest
             shaped.append(one)
-            if isinstance(one, Outcome) and (rest := rest_of(_NOUN, line, one, EntryLine)) is not None:
-                rests[number] = rest
         sent = [*(one for one in shaped if isinstance(one, EntryLine)), *rests.values()]
         await self._load({one.assignment_client_id for one in sent})
         recordings: list[Recording] = []

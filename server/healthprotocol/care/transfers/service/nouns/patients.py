@@ -68,9 +68,9 @@ class PatientIntake:
 
     def _told(self, line: Line, outcome: Outcome) -> Outcome:
         """Return what stands against a line that has not its shape, and what else would if it had."""
-        rest = rest_of(_NOUN, line, outcome, PatientLine)
+        told, rest = rest_of(_NOUN, line, outcome, PatientLine)
         faults = [] if rest is None else patients.faults_of(self._tx, rest.demographics())
-        return with_more(outcome, refused(_NOUN, line, Invalid(violations=faults)).faults) if faults else outcome
+        return with_more(told, refused(_NOUN, line, Invalid(violations=faults)).faults) if faults else told
 
     async def _known(self, sent: Sequence[PatientLine]) -> "_Known":
         keys = [one.client_id for one in sent if one.client_id is not None]

@@ -1,4 +1,4 @@
--- 0025_resumable_upload.up.sql
+-- 0026_resumable_upload.up.sql
 -- Phase: expand
 -- Why: an upload that broke off goes on where it stopped, and says its SHA-256 whenever it is asked.
 -- Old code ignores the columns; safe before a deploy.
