@@ -222,6 +222,7 @@ class TestPatients:
 
         assert {(one["line"], one["field"]) for one in result["faults"]} == {
             (2, "birth_date"),
+            (2, "phone"),
             (4, "identifier_system"),
         }
 

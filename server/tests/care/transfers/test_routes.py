@@ -97,8 +97,8 @@ class TestImport:
         assert "'=1+1" in report.text
         assert report.text.count("\r\n") == 2
         assert others.status_code == 404
-        read = await ward.rows("select 1 from audit_event where action = 'import.read_report'")
-        assert len(read) == 1
+        read = await ward.rows("select subject_ids from audit_event where action = 'import.read_report' order by id")
+        assert [one["subject_ids"] for one in read] == [[], [ward.patient_ids[1]]]
 
     async def test_of_entries_is_not_for_patients(self, door: Door, ward: Ward) -> None:
         upload = (await send(door, "clara", csv_of(ENTRY_COLUMNS, ward.entries(3)))).json()["id"]
