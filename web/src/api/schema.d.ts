@@ -1484,6 +1484,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/uploads/resumable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Announce a file that comes in parts; announced again it goes on where it stopped */
+        post: operations["begin_upload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/uploads/{upload_id}": {
         parameters: {
             query?: never;
@@ -1491,9 +1508,26 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read what is known of a file that was sent */
+        /** Read what is known of a file that was sent, and how much of one that comes in parts is here */
         get: operations["read_upload"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/uploads/{upload_id}/content": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Send the rest of a file, or some of it, from where it ends so far */
+        put: operations["continue_upload"];
         post?: never;
         delete?: never;
         options?: never;
@@ -1948,6 +1982,20 @@ export interface components {
          */
         Because: {
             reason: string;
+        };
+        /**
+         * BeginUpload
+         * @description A file that is to come in parts: how large it is, and what it is known by when its sending is begun again.
+         *
+         *     With `sha256` of the content that is at the same time what it is held to, and content that is here already need
+         *     not be sent. Else `name`: whatever your program calls this very state of this very file.
+         */
+        BeginUpload: {
+            /** @default null */
+            name?: string | null;
+            /** @default null */
+            sha256?: string | null;
+            size_bytes: number;
         };
         /**
          * BoundsDuration
@@ -3246,6 +3294,13 @@ export interface components {
             total_at_least?: number | null;
         };
         /**
+         * PartQuery
+         * @description `offset`: the byte of the file with which the body begins, the upload's `received_bytes`.
+         */
+        PartQuery: {
+            offset: number;
+        };
+        /**
          * PatientListItem
          * @description What a list shows of a patient.
          */
@@ -4219,14 +4274,18 @@ export interface components {
         /**
          * UploadOut
          * @description A file as it was received. `is_known`: it had come before, and this is the one that was kept then.
+         *
+         *     One that comes in parts has `size_bytes` as announced and `received_bytes` so far, until it `is_complete`.
          */
         UploadOut: {
             created_at: string;
             expires_at: string;
             /** Format: uuid */
             id: string;
+            is_complete: boolean;
             /** @default false */
             is_known?: boolean;
+            received_bytes: number;
             /** @default null */
             sha256?: string | null;
             size_bytes: number;
@@ -7518,6 +7577,36 @@ export interface operations {
             "5XX": components["responses"]["Problem"];
         };
     };
+    begin_upload: {
+        parameters: {
+            query?: never;
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginUpload"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
     read_upload: {
         parameters: {
             query?: never;
@@ -7528,6 +7617,43 @@ export interface operations {
             cookie?: never;
         };
         requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadOut"];
+                };
+            };
+            "4XX": components["responses"]["Problem"];
+            "5XX": components["responses"]["Problem"];
+        };
+    };
+    continue_upload: {
+        parameters: {
+            query: {
+                offset: number;
+            };
+            header?: {
+                "Idempotency-Key"?: string;
+                /** @description The session's csrf_token; needed with the cookie, not with a bearer token. */
+                "X-CSRF-Token"?: string;
+            };
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/gzip": string;
+                "application/octet-stream": string;
+                "application/x-ndjson": string;
+                "text/csv": string;
+            };
+        };
         responses: {
             /** @description Done */
             200: {
