@@ -28,6 +28,7 @@ MOST_REQUESTS = 100
 AT_ONCE = 4
 LONGEST_SECONDS = 30.0
 LARGEST_ANSWERS_BYTES = 8 * 1024 * 1024
+LARGEST_BODY_BYTES = 1024 * 1024
 
 # What a client may set for one request of a batch. Who it is, and that it is JSON, the batch says for all.
 _HEADERS = frozenset({"if-match", "if-none-match", "idempotency-key"})
@@ -205,7 +206,7 @@ async def _send(gate: Gate, part: _Part, enclosing: Enclosing, room: _Room) -> B
     name = _name(part.index, request)
     try:
         request = _filled_in(part.index, request, part.needs, part.answers)
-    except (Invalid, DependencyFailed) as fault:
+    except (Invalid, DependencyFailed, PayloadTooLarge) as fault:
         return _refused(gate, name, fault)
     body = b"" if request.body is None else msgspec.json.encode(request.body)
     headers = _headers(gate, part, has_body=bool(body))
@@ -348,7 +349,7 @@ def _needs(batch: BatchIn) -> list[set[str]]:
 def _filled_in(
     index: int, request: BatchRequest, needs: Collection[str], answers: Mapping[str, BatchResponse]
 ) -> BatchRequest:
-    """Return the request with its references put in. Raises DependencyFailed, Invalid."""
+    """Return the request with its references put in. Raises DependencyFailed, Invalid, PayloadTooLarge."""
     failed = [name for name in needs if answers[name].status >= _FIRST_ERROR]
     if failed:
         raise DependencyFailed(public={"failed_request": min(failed)})
@@ -357,7 +358,7 @@ def _filled_in(
     try:
         path = references.fill_path(request.path, bodies)
         pointer = "/body"
-        body = references.fill_body(request.body, bodies)
+        body = references.fill_body(request.body, bodies, most_bytes=LARGEST_BODY_BYTES)
     except references.NoSuchPlace as missing:
         detail = f"{missing.reference} points at nothing that can be put here in the answer of the earlier request."
         raise Invalid(violations=[_at(index, pointer, _LOST, detail)]) from None

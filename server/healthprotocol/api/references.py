@@ -10,7 +10,13 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
+from healthprotocol.foundation.errors import PayloadTooLarge
+
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z0-9_-]{1,64})(?P<pointer>(?:/[A-Za-z0-9_.~-]{1,64}){1,8})\}")
+# An id, a key, a page token: nothing that names a resource is longer.
+_LONGEST_IN_PATH = 4_000
 
 
 class NoSuchPlace(Exception):
@@ -36,15 +42,35 @@ def fill_path(path: str, answers: Mapping[str, Any]) -> str:
     return _REFERENCE.sub(lambda match: quote(str(_plain(_found(match, answers), match)), safe=""), path)
 
 
-def fill_body(body: Any, answers: Mapping[str, Any]) -> Any:
-    """Return a JSON value with every reference to a name in `answers` replaced by what it points at."""
+def fill_body(body: Any, answers: Mapping[str, Any], *, most_bytes: int) -> Any:
+    """
+    Return a JSON value with every reference to a name in `answers` replaced by what it points at.
+
+    Raises NoSuchPlace, and PayloadTooLarge when what is put in is longer than `most_bytes` as JSON: a large answer that
+    is named in many places counts in each.
+    """
+    lengths: dict[str, int] = {}
+    total = 0
+    for text in _texts(body):
+        match = _REFERENCE.fullmatch(text)
+        if match is None or match["name"] not in answers:
+            continue
+        if text not in lengths:
+            lengths[text] = len(msgspec.json.encode(_found(match, answers)))
+        total += lengths[text]
+        if total > most_bytes:
+            raise PayloadTooLarge(f"With its references put in, a body has at most {most_bytes:,} bytes.")
+    return _filled(body, answers)
+
+
+def _filled(body: Any, answers: Mapping[str, Any]) -> Any:
     if isinstance(body, str):
         match = _REFERENCE.fullmatch(body)
         return body if match is None or match["name"] not in answers else _found(match, answers)
     if isinstance(body, dict):
-        return {key: fill_body(inner, answers) for key, inner in body.items()}
+        return {key: _filled(inner, answers) for key, inner in body.items()}
     if isinstance(body, list):
-        return [fill_body(inner, answers) for inner in body]
+        return [_filled(inner, answers) for inner in body]
     return body
 
 
@@ -74,7 +100,7 @@ def _found(match: re.Match[str], answers: Mapping[str, Any]) -> Any:
 
 
 def _plain(value: Any, match: re.Match[str]) -> str | int:
-    """A path takes a text or a whole number; an object, a list or nothing names no resource."""
-    if isinstance(value, bool) or not isinstance(value, str | int):
+    """A path takes a short text or a whole number; an object, a list or nothing names no resource."""
+    if isinstance(value, bool) or not isinstance(value, str | int) or len(str(value)) > _LONGEST_IN_PATH:
         raise NoSuchPlace(match[0])
     return value

@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from healthprotocol.api import batch
+from healthprotocol.api import batch, references
 from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database
@@ -253,6 +253,24 @@ class TestLargeAnswers:
 
         statuses = sorted(one["status"] for one in answer.json()["responses"])
         assert statuses in ([200, 201, 201, 413], [201, 201, 413, 413])
+
+
+class TestLargeReferences:
+    async def test_are_put_in_up_to_a_limit(self, door: Door) -> None:
+        for number in range(20):
+            await send(door, [create({**ELBE, "given_name": f"Elbe {number}"})])
+        many = {"anything": ["${all/items}"] * 2_000}
+
+        answer = await send(door, [read("/patients", id="all"), create(many)])
+
+        assert [one["status"] for one in answer.json()["responses"]] == [200, 413]
+
+    async def test_in_a_path_are_not_put_in(self, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(references, "_LONGEST_IN_PATH", 3)
+
+        answer = await send(door, [create(id="made"), read("/patients/${made/id}")])
+
+        assert [one["status"] for one in answer.json()["responses"]] == [201, 422]
 
 
 class TestWhatIsRefused:
