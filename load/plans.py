@@ -2,9 +2,11 @@
 Which lists make PostgreSQL scan or sort too much: the plans of every field and order, on the rows of the data set.
 
 Start it first with `load/dataset.py database --data-dir DIR` (or `serve`). The application runs in this process and
-answers every list by every filter and order; the plan of each page is read beside it (EXPLAIN, which runs nothing).
-What holds whatever the machine does is the rows that a plan expects to touch, so that is what is judged.
-Run with: PYTHONPATH=server .venv/bin/python load/plans.py --data-dir DIR
+answers every list by every filter and order, and every range of a moment in the usual order too; the plan of each
+statement is read beside it (EXPLAIN). What holds whatever the machine does is the rows that a plan expects to touch, so
+that is what is judged; with --run it is run as well, and judged by the pages of 8 KiB that it did touch, for what
+PostgreSQL expects may be wrong: moments rise together, and it takes them for independent.
+Run with: PYTHONPATH=server .venv/bin/python load/plans.py --data-dir DIR [--run]
 """
 
 import argparse
@@ -24,6 +26,8 @@ from measuring.inside import Inside, beside
 
 # A page has 50 rows; more than so many that are read to be thrown away, or sorted, were not found by an index.
 MOST_SCANNED, MOST_SORTED = 5_000, 5_000
+# What the longest walk of a list touches, twice: some 10 ms from memory.
+MOST_BUFFERS = 8_000
 
 Node = dict[str, Any]
 
@@ -33,6 +37,11 @@ class Plan(msgspec.Struct, frozen=True):
 
     name: str
     root: Node
+
+    @property
+    def buffers(self) -> int:
+        """How many pages of 8 KiB it touched; 0 where it was not run."""
+        return self.root.get("Shared Hit Blocks", 0) + self.root.get("Shared Read Blocks", 0)
 
     @property
     def faults(self) -> list[str]:
@@ -47,6 +56,8 @@ class Plan(msgspec.Struct, frozen=True):
             for node in nodes(self.root)
             if node["Node Type"] == "Sort" and node["Plans"][0]["Plan Rows"] > MOST_SORTED
         ]
+        touched = self.buffers
+        found += [f"touches {touched:,} buffers"] if touched > MOST_BUFFERS else []
         return found + ([f"costs {self.root['Total Cost']:,.0f}"] if self.root["Total Cost"] > MOST_COST else [])
 
 
@@ -60,21 +71,26 @@ def nodes(plan: Node) -> Iterator[Node]:
 def queries(path: str, items: list[dict[str, Any]]) -> Iterator[dict[str, str]]:
     """Yield every filter of a list, and every order both ways, with values that occur."""
     yield {}
-    for name, field in LISTS[path].fields.items():
+    spec = LISTS[path]
+    for name, field in spec.fields.items():
         yield from ({"filter": source} for source in conditions(name, field, items))
+        if name in spec.ranged_orders:
+            for order in (spec.default_order, spec.default_order.removesuffix(" desc"), spec.tiebreak):
+                yield from ({"filter": source, "order_by": order} for source in conditions(name, field, items))
         if field.sortable:
             yield from ({"order_by": order} for order in (name, f"{name} desc"))
 
 
-async def read(inside: Inside) -> list[Plan]:
-    """Ask for every list in every way, and return the plans of the pages."""
+async def read(inside: Inside, *, is_run: bool) -> list[Plan]:
+    """Ask for every list in every way, and return the plans of the statements."""
+    explain = "explain (analyze, buffers, format json) " if is_run else "explain (format json) "
     plans: list[Plan] = []
     asked = ""
     fetch = Transaction.fetch
 
     async def spy(tx: Transaction, sql: str, *args: object) -> list[Any]:
-        if asked and "\norder by" in sql and "\nlimit $" in sql:
-            said = await tx.fetchval("explain (format json) " + sql, *args)
+        if asked and "\norder by" in sql and "\nlimit " in sql:
+            said = await tx.fetchval(explain + sql, *args)
             plan = msgspec.json.decode(said) if isinstance(said, str) else said
             plans.append(Plan(asked, plan[0]["Plan"]))
         return await fetch(tx, sql, *args)
@@ -91,23 +107,27 @@ async def read(inside: Inside) -> list[Plan]:
     return plans
 
 
-async def run(data_dir: Path) -> list[Plan]:
+async def run(data_dir: Path, *, is_run: bool) -> list[Plan]:
     """Return all plans of the data set that runs."""
     async with beside(data_dir) as inside:
-        return await read(inside)
+        return await read(inside, is_run=is_run)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--run", action="store_true", help="run the statements too, and judge what they touch")
     given = parser.parse_args()
-    plans = asyncio.run(run(given.data_dir.resolve()))
+    plans = asyncio.run(run(given.data_dir.resolve(), is_run=given.run))
     faulty = [plan for plan in plans if plan.faults]
     for plan in faulty:
         print(f"! {plan.name}: {'; '.join(plan.faults)}")
     dearest = max(plans, key=lambda plan: plan.root["Total Cost"])
     print(f"{len(plans)} plans, {len(faulty)} that touch too much")
     print(f"the dearest is expected to cost {dearest.root['Total Cost']:,.0f} of {MOST_COST:,.0f}: {dearest.name}")
+    if given.run:
+        widest = max(plans, key=lambda plan: plan.buffers)
+        print(f"the widest touched {widest.buffers:,} buffers of {MOST_BUFFERS:,}: {widest.name}")
     return int(bool(faulty))
 
 
