@@ -70,9 +70,9 @@ def _filters(spec: ListingSpec, items: list[dict[str, Any]]) -> Iterator[str]:
             yield " AND ".join(part for part in parts if part)
 
 
-def conditions(name: str, field: Any, items: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield the filters of a field, with a value that occurs where there is one."""
-    value = next((item[name] for item in items if item.get(name) is not None), None)
+def conditions(name: str, field: Any, items: list[dict[str, Any]], tied: dict[str, str] | None = None) -> Iterator[str]:
+    """Yield the filters of a field, with a value that occurs where there is one; `tied` are values of other tables."""
+    value = next((item[name] for item in items if item.get(name) is not None), (tied or {}).get(name))
     if field.part_of:
         # Found by the whole value only.
         if value is not None:

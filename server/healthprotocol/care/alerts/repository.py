@@ -27,7 +27,10 @@ from healthprotocol.foundation.db.transaction import Record, Transaction
 
 _TABLE = "alert"
 
-_ASSIGNMENT = Join("assignment ja where ja.organisation_id = a.organisation_id and ja.id = a.assignment_id")
+_ASSIGNMENT = Join(
+    "assignment ja where ja.organisation_id = a.organisation_id and ja.id = a.assignment_id",
+    listed="a.assignment_id = any(array(select ja.id from assignment ja where ?))",
+)
 # As the table generates it: a severity is found by the number that the inbox is ordered by.
 _URGENCY = {"low": 1, "moderate": 2, "high": 3}
 

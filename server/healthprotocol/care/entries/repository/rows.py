@@ -39,7 +39,10 @@ e.client_id, e.content_ct, e.effective_at, e.recorded_at, e.recorded_by
 
 _ROW: SqlText = f"select {_COLUMNS} from entry e"  # noqa: S608 - made of constants of this module
 
-_ASSIGNMENT = Join("assignment ja where ja.organisation_id = e.organisation_id and ja.id = e.assignment_id")
+_ASSIGNMENT = Join(
+    "assignment ja where ja.organisation_id = e.organisation_id and ja.id = e.assignment_id",
+    listed="e.assignment_id = any(array(select ja.id from assignment ja where ?))",
+)
 
 ENTRIES = ListingSpec(
     name="entries",

@@ -5,11 +5,16 @@ Everything here is SqlText: what the spec was written with, and the words below.
 """
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 from .fields import HAS, IN, PREFIX, PRESENT, Kind
 from .ordering import SortKey
 from .sql import SqlText, placeholder
 from .tree import Comparison, Junction, Negation, Node
+
+# How a page is read: as PostgreSQL likes; walked in its order, with joins asked row by row, or with their ids listed
+# first; or sorted, once all of it was found.
+Way: TypeAlias = Literal["", "walked", "listed", "sorted"]
 
 
 class Parameters:
@@ -19,8 +24,9 @@ class Parameters:
     The places are those of the filter's values; the page's own arguments follow them in the order of `more`.
     """
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, *, way: Way = "") -> None:
         self.places: list[int] = []
+        self.way: Way = way
         self._next = first
 
     def of_place(self, place: int, cast: SqlText) -> SqlText:
@@ -48,7 +54,15 @@ def filter_condition(node: Node, parameters: Parameters) -> SqlText:
         case Comparison():
             condition = _comparison(node, parameters)
             join = node.field.join
-            return condition if join is None else "exists (select from " + join.source + " and " + condition + ")"
+            if join is None:
+                return condition
+            if parameters.way == "listed" and join.listed:
+                return join.listed.replace("?", condition)
+            return "exists (select from " + join.source + " and " + condition + _END_OF_EXISTS[parameters.way]
+
+
+# PostgreSQL makes no join of a subquery with an offset: it is asked row by row, as far as the list is walked.
+_END_OF_EXISTS: dict[Way, SqlText] = {"": ")", "sorted": ")", "walked": " offset 0)", "listed": " offset 0)"}
 
 
 def _comparison(node: Comparison, parameters: Parameters) -> SqlText:

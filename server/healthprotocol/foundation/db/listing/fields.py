@@ -66,10 +66,13 @@ class Join(msgspec.Struct, frozen=True):
 
     `source` is what follows `select from`, with the condition that ties it to the row of the list, tenant included:
     `harbour h where h.organisation_id = b.organisation_id and h.id = b.harbour_id`. It becomes an `exists`, so it
-    multiplies no rows.
+    multiplies no rows. `listed` is for a join whose one row may be tied to very many of a long list: the same with the
+    ids found first, `b.harbour_id = any(array(select h.id from harbour h where ?))`, with `?` for the condition. Such a
+    list is walked first, some thousand rows in its order, and only then all that is tied is found and sorted.
     """
 
     source: SqlText
+    listed: SqlText = ""
 
 
 class Blind(msgspec.Struct, frozen=True, kw_only=True):

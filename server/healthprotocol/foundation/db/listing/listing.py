@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from .compiler import Parameters, after, filter_condition, order_by
+from .compiler import Parameters, Way, after, filter_condition, order_by
 from .ordering import SortKey
 from .page import Page
 from .page_token import Signer, seal
@@ -89,23 +89,23 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         base_where: SqlText,
         first_parameter: int,
         *,
+        way: Way = "",
         until: Place | None = None,
-        is_fenced: bool = False,
     ) -> tuple[SqlText, list[Any]]:
         """
         Return the statement of this page and its own arguments, numbered from `first_parameter`.
 
         `base_select` must yield every sortable field as a column of the field's name, because the page tokens are made
         of them. `base_where` must hold the organisation. One row more than the page is read, to see the end. The rows
-        of a page on the way back come in reverse; `page` turns them. `until` ends the walk before a row; `is_fenced`
-        has all rows that the filter selects found and sorted, in whatever order an index holds them.
+        of a page on the way back come in reverse; `page` turns them. `until` ends a walk before
+        a row.
         """
         key = (base_select, base_where, first_parameter, self.shape, self.order, _nulls(self.last), self.is_backward)
-        if until is not None or is_fenced:
-            key = (*key, _nulls(until), is_fenced)
+        if way:
+            key = (*key, way, until is None, _nulls(until))
         statement = self.memory.statements.get(key)
         if statement is None:
-            statement = self._page_statement(base_select, base_where, first_parameter, until=until, is_fenced=is_fenced)
+            statement = self._page_statement(base_select, base_where, first_parameter, way=way, until=until)
             self.memory.statements[key] = statement
         arguments: list[Any] = [self.values[place] for place in statement.places]
         if self.last is not None:
@@ -124,7 +124,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             key = (*key, self.order, _nulls(until))
         statement = self.memory.statements.get(key)
         if statement is None:
-            parameters = Parameters(first_parameter)
+            parameters = Parameters(first_parameter, way="" if until is None else "listed")
             conditions = self._conditions(base_where, parameters)
             if until is not None:
                 conditions += "\n  and " + after(self.order.backward, _nulls(until), parameters)
@@ -193,10 +193,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         base_where: SqlText,
         first_parameter: int,
         *,
+        way: Way,
         until: Place | None,
-        is_fenced: bool,
     ) -> Statement:
-        parameters = Parameters(first_parameter)
+        parameters = Parameters(first_parameter, way=way)
         keys, opposite = self._directions()
         conditions = self._conditions(base_where, parameters)
         if self.last is not None:
@@ -208,7 +208,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             + "\nwhere "
             + conditions
             + "\norder by "
-            + order_by(keys, is_fenced=is_fenced)
+            + order_by(keys, is_fenced=way == "sorted")
             + "\nlimit "
             + parameters.more("bigint")
         )
@@ -226,17 +226,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         if self.last is not None and not of:
             conditions += "\n  and " + after(keys, _nulls(self.last), parameters)
         walked = order_by(keys) if own is None or not of else next(comparisons(own)).field.expression
-        text = (
-            base_select
-            + "\nwhere "
-            + conditions
-            + "\norder by "
-            + walked
-            + "\noffset "
-            + parameters.more("bigint")
-            + "\nlimit 1"
-        )
-        return Statement(text, parameters.places)
+        ends = "\norder by " + walked + "\noffset " + parameters.more("bigint") + "\nlimit 1"
+        return Statement(base_select + "\nwhere " + conditions + ends, parameters.places)
 
     def _directions(self) -> "tuple[Sequence[SortKey], Sequence[SortKey]]":
         order = self.order

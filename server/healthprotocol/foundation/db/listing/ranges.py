@@ -1,5 +1,5 @@
 """
-Which stretches of which fields a filter asks for.
+Which stretches of which fields a filter asks for, and which other rows it wants those of a list to be tied to.
 
 Fields that rise together, such as when something happened and when it was recorded, mislead PostgreSQL: it takes them
 to be independent, walks one of them in order, and expects rows of the other's range to turn up all along the way.
@@ -22,6 +22,15 @@ def ranges(node: Node | None) -> dict[str, Node]:
         if each.operator in _BOUNDS and each.field.kind in _RANGED and each.field.join is None:
             found.setdefault(each.name, []).append(each)
     return {name: nodes[0] if len(nodes) == 1 else Junction("and", tuple(nodes)) for name, nodes in found.items()}
+
+
+def ties(node: Node | None) -> tuple[str, ...]:
+    """Return the fields of broad joins that must have a certain value whatever else holds."""
+    return tuple(
+        each.name
+        for each in _required(node)
+        if each.operator in _EXACT and each.field.join is not None and each.field.join.listed
+    )
 
 
 def is_narrowed(node: Node | None, narrow_by: Collection[str]) -> bool:

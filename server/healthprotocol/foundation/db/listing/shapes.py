@@ -11,7 +11,7 @@ from cachebox import LRUCache
 
 from .fields import HAS, IN, PREFIX, Kind
 from .ordering import SortKey
-from .ranges import is_narrowed, ranges
+from .ranges import is_narrowed, ranges, ties
 from .settling import Settled
 from .sql import SqlText
 from .tree import Comparison, Junction, Negation, Node, comparisons
@@ -30,10 +30,12 @@ class Shape:
     def __init__(self, settled: Settled, *, moments: Collection[str] = (), narrow_by: Collection[str] = ()) -> None:
         self.settled = settled
         self.ranges = ranges(settled.node)
-        # The fields that rise together, and those of them that have a range here; few rows are in no danger.
+        # The fields that rise together; and those of them that have a range here, with the broad joins: what may lie
+        # far along in the order. Few rows are in no danger.
         self.moments = frozenset(moments)
         narrowed = is_narrowed(settled.node, narrow_by)
-        self.contenders = () if narrowed else tuple([name for name in self.ranges if name in moments])
+        far = (*[name for name in self.ranges if name in moments], *ties(settled.node))
+        self.contenders = () if narrowed else far
         # What the list is ordered by when the request does not say, where the filter decides that.
         self.order: Order | None = None
         self.is_sealed = settled.is_sealed

@@ -1,9 +1,12 @@
 """
-Read a page whose filter gives a range to one field and whose order goes by another that rises together with it.
+Read a page of rows that may lie far along in its order.
 
-PostgreSQL takes the two to be independent and expects rows of the range all along the order; in truth they may begin
-millions of rows away. So the walk is ended after some rows; where that was too early, and the range is small, its rows
-are found by its own index and sorted; what is left is refused. Nothing of it reads more than FARTHEST rows at a time.
+Such are those whose filter gives a range to one field and whose order goes by another that rises together with it, and
+those tied to one row of another table. PostgreSQL errs about both: of the first it expects some all along the order,
+where they may begin millions of rows away, and of the second few, where they may be most. So the walk is ended after
+some rows. Where that was too early, a small range is found by its own index and sorted, and a large one is refused:
+nothing of it reads more than FARTHEST rows at a time. What is tied is found by the join and sorted, if PostgreSQL
+expects that to be affordable.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,6 +17,7 @@ import msgspec
 from healthprotocol.foundation.db.transaction import Record, Transaction
 from healthprotocol.foundation.errors import Violation
 
+from .compiler import Way
 from .errors import QueryTooCostly
 from .listing import Listing
 from .sql import SqlText
@@ -21,6 +25,8 @@ from .sql import SqlText
 # Most such pages are full after some rows of the order. A row walked is a buffer or two: 3,000 take some 5 ms from
 # memory.
 NEAREST, FARTHEST = 300, 3_000
+# What is tied to another row is walked further: to find all of it instead takes some buffers a row of it.
+FARTHEST_TIED = 5_000
 
 
 class Walk(msgspec.Struct, frozen=True):
@@ -41,18 +47,22 @@ class Walk(msgspec.Struct, frozen=True):
     async def rows(self) -> list[Record]:
         """Return the rows of the page, one more than it when there are more. Raises QueryTooCostly."""
         listing = self.listing
-        for reach in (NEAREST, FARTHEST):
+        steps: tuple[tuple[Way, int], ...] = (
+            ("walked", NEAREST),
+            ("listed", FARTHEST if self._ranged else FARTHEST_TIED),
+        )
+        for way, reach in steps:
             stop = await self._row_after(listing, reach)
             until = None if stop is None else listing.place_of(stop)
-            rows = await self._fetch(*listing.sql(self.select, self.where, len(self.args) + 1, until=until))
+            rows = await self._fetch(*listing.sql(self.select, self.where, len(self.args) + 1, way=way, until=until))
             if until is None or len(rows) > listing.page_size:
                 return rows
         await self._require_few()
-        return await self._fetch(*listing.sql(self.select, self.where, len(self.args) + 1, is_fenced=True))
+        return await self._fetch(*listing.sql(self.select, self.where, len(self.args) + 1, way="sorted"))
 
     async def count(self, most: int) -> int:
         """Return how many rows the filter selects, or `most` + 1 when there are more. Raises QueryTooCostly."""
-        if len(self.listing.shape.contenders) == 1:
+        if len(self.listing.shape.ranges) <= 1:
             # The order is no matter here, and the index of the one range finds nothing but its rows.
             return await self._counted(most, None)
         whole = msgspec.structs.replace(self.listing, last=None, is_backward=False)
@@ -63,6 +73,10 @@ class Walk(msgspec.Struct, frozen=True):
             return found
         await self._require_few("/count_up_to")
         return await self._counted(most, None)
+
+    @property
+    def _ranged(self) -> list[str]:
+        return [name for name in self.listing.contended if name in self.listing.shape.ranges]
 
     async def _counted(self, most: int, until: "tuple[Any, ...] | None") -> int:
         first = len(self.args) + 1
@@ -78,15 +92,16 @@ class Walk(msgspec.Struct, frozen=True):
         return await self.tx.fetch(sql, *self.args, *more)
 
     async def _require_few(self, pointer: str = "/order_by") -> None:
-        """Raise QueryTooCostly when every range holds more rows than may be sorted."""
-        for name in self.listing.contended:
+        """Raise QueryTooCostly when there are ranges, and each of them holds more rows than may be sorted."""
+        for name in self._ranged:
             if await self._row_after(self.listing, FARTHEST, of=name) is None:
                 return
-        raise _too_far(self.listing, pointer)
+        if self._ranged:
+            raise _too_far(self.listing, self._ranged, pointer)
 
 
-def _too_far(listing: Listing, pointer: str) -> QueryTooCostly:
-    ranged, first = listing.contended, listing.order.keys[0].name
+def _too_far(listing: Listing, ranged: Sequence[str], pointer: str) -> QueryTooCostly:
+    first = listing.order.keys[0].name
     narrow = [name for name in listing.narrowing() if name not in listing.shape.moments]
     detail = (
         f"The rows of this range of {' and '.join(ranged)} lie far along in the order of {first}, and are too many to "

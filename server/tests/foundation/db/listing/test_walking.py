@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from healthprotocol.foundation.crypto.hkdf import Signer
 from healthprotocol.foundation.db.listing import (
+    Join,
     ListingSpec,
     Page,
     QueryTooCostly,
     choice,
     date,
     fetch_page,
+    text,
     timestamp,
     uuid,
     walking,
@@ -38,6 +40,13 @@ SELECT = "select c.id, c.harbour_id, c.state, c.called_on, c.called_at, c.noted_
 FIELDS = {
     "id": uuid("c.id", sortable=True),
     "harbour_id": uuid("c.harbour_id"),
+    "harbour.sea": text(
+        "jh.sea",
+        join=Join(
+            "harbour jh where jh.id = c.harbour_id",
+            listed="c.harbour_id = any(array(select jh.id from harbour jh where ?))",
+        ),
+    ),
     "state": choice("c.state", ("docked", "waiting"), sortable=True),
     "called_on": date("c.called_on", nullable=True),
     "called_at": timestamp("c.called_at", sortable=True),
@@ -93,6 +102,7 @@ async def calls(cluster: Cluster, database_name: str) -> AsyncIterator[Reading]:
     connection = await asyncpg.connect(cluster.admin_url(database_name))
     await connection.execute(
         """
+        create table harbour (id uuid primary key, sea text not null);
         create table call (
           id uuid primary key, harbour_id uuid not null, state text not null, called_on date,
           called_at timestamptz not null, noted_at timestamptz not null
@@ -120,7 +130,10 @@ async def calls(cluster: Cluster, database_name: str) -> AsyncIterator[Reading]:
             )
         )
     await connection.copy_records_to_table("call", records=rows)
-    await connection.execute("analyze call")
+    await connection.executemany(
+        "insert into harbour values ($1, $2)", [(UUID(int=n), "Baltic" if n % 2 else f"Sea {n}") for n in range(200)]
+    )
+    await connection.execute("analyze")
     yield Reading(connection, flags=Flags())
     await connection.close()
 
@@ -297,6 +310,42 @@ class TestAnOrderAwayFromTheRange:
         source = f'called_at < now + 20h AND harbour_id = "{UUID(int=3)}"'
 
         assert len(await whole(calls, source, "noted_at desc")) == 6
+
+
+class TestWhatIsTiedToAnotherRow:
+    async def test_is_walked_while_there_is_much_of_it(self, calls: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(walking, "NEAREST", 100)
+        page = await read(calls, 'harbour.sea = "Baltic"', page_size=20)
+
+        rows = await calls.connection.fetch(
+            """
+            select c.id from call c join harbour h on h.id = c.harbour_id where h.sea = 'Baltic'
+            order by c.noted_at desc, c.id desc limit 20
+            """
+        )
+        assert [row["id"] for row in page.items] == [row["id"] for row in rows]
+        # Each of a hundred rows at most, and as often its harbour.
+        assert calls.rows <= 101 + 100 * 2
+
+    @pytest.mark.parametrize(("sea", "count"), [("Sea 4", 20), ("Sea 3", 0)])
+    async def test_is_found_by_the_join_where_there_is_little(
+        self, calls: Reading, monkeypatch: pytest.MonkeyPatch, sea: str, count: int
+    ) -> None:
+        monkeypatch.setattr(walking, "NEAREST", 10)
+        monkeypatch.setattr(walking, "FARTHEST_TIED", 100)
+
+        page = await read(calls, f'harbour.sea = "{sea}"', count_up_to=100)
+
+        assert (len(page.items), page.total) == (count, count)
+
+    async def test_pages_there_and_back(self, calls: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(walking, "NEAREST", 10)
+        monkeypatch.setattr(walking, "FARTHEST_TIED", 100)
+        source = 'harbour.sea = "Baltic" AND called_at < now + 30h'
+
+        found = await whole(calls, source, page_size=200)
+
+        assert len(found) == len(set(found)) == 900
 
 
 class TestACount:
