@@ -9,6 +9,8 @@ from healthprotocol.foundation.errors import BadRequest, PayloadTooLarge, Violat
 _GZIP = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 _UNPACKED_AT_ONCE = 256 * 1024
+# What packing may add to content that does not shrink: heads, tails, and a hundredth of it.
+_PACKING_BYTES = 64 * 1024
 
 
 class TooLarge(PayloadTooLarge):
@@ -41,6 +43,18 @@ class Intake:
         self._limit = limit_bytes
         self._hash = hashlib.sha256()
         self.size_bytes = 0
+        self._received_bytes = 0
+
+    def receive(self, packed: bytes) -> bytes:
+        """
+        Count what comes in, before it is unpacked. Raises TooLarge.
+
+        Gzip can go on for ever and unpack to nothing: zeros behind its end, and members without content.
+        """
+        self._received_bytes += len(packed)
+        if self._received_bytes > self._limit + self._limit // 100 + _PACKING_BYTES:
+            raise self._too_large()
+        return packed
 
     @property
     def sha256(self) -> bytes:
@@ -51,9 +65,12 @@ class Intake:
         """Count and hash content. Raises TooLarge."""
         self.size_bytes += len(content)
         if self.size_bytes > self._limit:
-            raise TooLarge(f"A file has at most {self._limit:,} bytes, unpacked.", public={"limit_bytes": self._limit})
+            raise self._too_large()
         self._hash.update(content)
         return content
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"A file has at most {self._limit:,} bytes, unpacked.", public={"limit_bytes": self._limit})
 
 
 async def plain_parts(stream: AsyncIterator[bytes], intake: Intake, *, size: int) -> AsyncIterator[bytes]:
@@ -64,7 +81,7 @@ async def plain_parts(stream: AsyncIterator[bytes], intake: Intake, *, size: int
     its size never lies in memory. Raises TooLarge, NotGzip.
     """
     waiting = bytearray()
-    async for piece in _unpacked(stream):
+    async for piece in _unpacked(stream, intake):
         waiting += intake.take(piece)
         while len(waiting) >= size:
             yield bytes(waiting[:size])
@@ -73,12 +90,12 @@ async def plain_parts(stream: AsyncIterator[bytes], intake: Intake, *, size: int
         yield bytes(waiting)
 
 
-async def _unpacked(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+async def _unpacked(stream: AsyncIterator[bytes], intake: Intake) -> AsyncIterator[bytes]:
     beginning = b""
     packed: _Unpacking | None = None
     is_plain = False
     async for received in stream:
-        piece = received
+        piece = intake.receive(received)
         if packed is None and not is_plain:
             beginning += piece
             if len(beginning) < len(_GZIP):
