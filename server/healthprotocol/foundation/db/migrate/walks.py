@@ -45,9 +45,11 @@ class KeyWalk:
         self._key = key
 
     def resumes(self, cursor: Cursor | None) -> Cursor | None:
+        """Return any cursor but one of the other walk."""
         return None if cursor and cursor[0] == BY_PLACE else cursor
 
     async def batch(self, cursor: Cursor | None, *, rows: int) -> tuple[Cursor, int] | None:
+        """Do the rows up to the one that stands so many further along the key."""
         found = await self._next(cursor, rows)
         if found is None:
             return None
@@ -109,9 +111,11 @@ class PlaceWalk:
         self._sql = sql
 
     def resumes(self, cursor: Cursor | None) -> Cursor | None:
+        """Return a cursor of this walk only: a place says nothing along a key."""
         return cursor if cursor and cursor[0] == BY_PLACE else None
 
     async def batch(self, cursor: Cursor | None, *, rows: int) -> tuple[Cursor, int] | None:
+        """Do the pages that hold about so many rows, by the table's own count of both."""
         table = await self._connection.fetchrow(
             """
             select pg_relation_filenode(c.oid)::text as file,
