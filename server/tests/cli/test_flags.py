@@ -77,9 +77,30 @@ class TestFlags:
         )
         again = await machine.run("flags", "rollout", "start", FLAG, *WHY)
         status = await machine.run("flags", "rollout", "status", FLAG)
+        paused = answer(await machine.run("flags", "rollout", "pause", FLAG, *WHY, "--json"))
+        resting = await machine.run("flags", "rollout", "status", FLAG)
+        resumed = answer(await machine.run("flags", "rollout", "resume", FLAG, *WHY, "--json"))
         stopped = answer(await machine.run("flags", "rollout", "stop", FLAG, *WHY, "--json"))
 
         assert (started["percentage"], started["status"]) == (10.0, "running")
         assert (again.code, "running" in again.err) == (1, True)
         assert "rolled back at 9.21" in status.out
-        assert stopped["status"] == "stopped"
+        assert (paused["paused_at"] is None, resumed["paused_at"], stopped["status"]) == (False, None, "stopped")
+        assert "running, paused, off at 10 %, stage 1 of 2, of all" in resting.out
+
+    async def test_are_rolled_back_by_hand_for_one_organisation(self, machine: Machine) -> None:
+        made = await machine.run(
+            "admin", "create", "--organisation", "Delta Clinic", "--email", "elbe@delta.example", "--json",
+            "--password-stdin", typed="a-river-with-many-arms-47\n",
+        )  # fmt: skip
+        for_one = ("--organisation", answer(made)["organisation_id"])
+
+        await machine.run("flags", "rollout", "start", FLAG, "--variant", "off", *for_one, *WHY)
+        rolled_back = answer(await machine.run("flags", "rollout", "back", FLAG, *for_one, *WHY, "--json"))
+        here = answer(await machine.run("flags", "show", FLAG, *for_one, "--json"))
+        elsewhere = answer(await machine.run("flags", "show", FLAG, "--json"))
+        revived = answer(await machine.run("flags", "revive", FLAG, *for_one, *WHY, "--json"))
+
+        assert (rolled_back["status"], rolled_back["is_own"]) == ("rolled_back", True)
+        assert (here["decision"]["cause"], elsewhere["decision"]["value"]) == ("killed", True)
+        assert revived["decision"]["value"] is True

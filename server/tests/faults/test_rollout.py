@@ -13,7 +13,7 @@ import pytest
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.flags.guard import Plan
 from healthprotocol.foundation.flags.runtime import Flags
-from healthprotocol.foundation.ids import INSTALLATION
+from healthprotocol.foundation.ids import INSTALLATION, OrganisationId
 from healthprotocol.operations.flags import service
 from healthprotocol.operations.flags.model import Course, Rollout, RolloutStage, RolloutStatus, Step
 from tests.faults.flagged import FLAG, REGISTRY
@@ -63,14 +63,20 @@ class Nodes(msgspec.Struct, frozen=True):
         finally:
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def start(self, stages: tuple[RolloutStage, ...] = HALF, plan: Plan | None = None) -> Rollout:
-        async with self.database.transaction(INSTALLATION) as tx:
+    async def start(
+        self,
+        stages: tuple[RolloutStage, ...] = HALF,
+        plan: Plan | None = None,
+        *,
+        tenant: OrganisationId = INSTALLATION,
+    ) -> Rollout:
+        async with self.database.transaction(tenant) as tx:
             return await service.start_rollout(
                 tx, None, FLAG.key, Course(variant="on", stages=stages, plan=plan or Plan()), reason="We try it."
             )
 
     async def present(self) -> tuple[Rollout, list[Step]]:
-        async with self.database.transaction(INSTALLATION) as tx:
+        async with self.database.transaction(self.organisation.id) as tx:
             return await service.get_rollout(tx, None, FLAG.key)
 
     async def until_over(self, *, most_seconds: float) -> tuple[Rollout, list[Step], float]:
@@ -136,6 +142,20 @@ class TestABadChange:
         evidence = steps[-1].evidence
         assert evidence["error_score"] >= evidence["threshold"]
         assert evidence["treated"]["errors"] > evidence["control"]["errors"]
+        await asyncio.sleep(1)
+        assert [await nodes.treated_at(port) for port in nodes.ports] == [0, 0]
+
+    @pytest.mark.parametrize("harm", [("0.2", "0")], indirect=True)
+    async def test_of_one_organisation_is_taken_back_there_alone(self, nodes: Nodes) -> None:
+        await nodes.start(tenant=nodes.organisation.id)
+
+        rollout, steps, _ = await nodes.until_over(most_seconds=LONGEST_SECONDS)
+
+        async with nodes.database.transaction(nodes.organisation.id) as tx:
+            seen = await service.get(tx, None, FLAG.key)
+        assert (rollout.status, rollout.why, rollout.is_own) == (RolloutStatus.ROLLED_BACK, "errors", True)
+        assert steps[-1].evidence["treated"]["errors"] > steps[-1].evidence["control"]["errors"]
+        assert (seen.own.state.is_killed, seen.installation.state.is_killed) == (True, False)
         await asyncio.sleep(1)
         assert [await nodes.treated_at(port) for port in nodes.ports] == [0, 0]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -14,6 +15,8 @@ from healthprotocol.foundation.ids import INSTALLATION, AccountId, OrganisationI
 from healthprotocol.operations.flags import service
 from healthprotocol.operations.flags.errors import FlagKilled, TooManyRollouts
 from healthprotocol.operations.flags.model import Change, Course, RolloutStage, RolloutStatus
+from healthprotocol.operations.flags.repository import flags
+from healthprotocol.operations.flags.repository import rollouts as repository
 from healthprotocol.operations.flags.service import Keeper
 from healthprotocol.operations.flags.service import rollouts as service_of_rollouts
 from tests.operations.flags.conftest import COLOUR, FASTER, OLDER
@@ -264,6 +267,29 @@ class TestTurns:
 
         assert (nothing.status_code, foreign.status_code) == (409, 409)
         assert shown.json()["rollout"]["is_own"] is False
+
+
+class TestAtTheSameTime:
+    async def test_a_kill_and_the_guard_never_wait_for_each_other(
+        self, keeper: Keeper, organisation: Organisation
+    ) -> None:
+        await begun(keeper, organisation)
+
+        async def kill() -> None:
+            async with keeper.database.transaction(organisation.id) as tx:
+                await service.kill(tx, organisation.admin, FASTER.key, reason="It fails.")
+
+        async with keeper.database.transaction(organisation.id) as guard:
+            # What the guard holds while it looks; and then it decides about the flag.
+            assert len(await repository.due(guard, after=timedelta(0))) == 1
+            killing = asyncio.create_task(kill())
+            await asyncio.sleep(0.3)
+            await flags.stored_for_change(guard, FASTER.key)
+        await killing
+
+        async with keeper.database.transaction(organisation.id) as tx:
+            rollout, steps = await service.get_rollout(tx, None, FASTER.key)
+        assert (rollout.status, steps[-1].act) == (RolloutStatus.STOPPED, "killed")
 
 
 class TestTheControl:

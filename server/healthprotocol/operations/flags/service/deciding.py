@@ -14,6 +14,7 @@ from healthprotocol.operations.flags import policy
 from healthprotocol.operations.flags.errors import RequirementCycle
 from healthprotocol.operations.flags.model import Change, Seen, Stored
 from healthprotocol.operations.flags.repository import flags as repository
+from healthprotocol.operations.flags.repository import rollouts
 from healthprotocol.operations.flags.rules import changing
 from healthprotocol.operations.flags.service.ending import end_for_kill
 from healthprotocol.operations.flags.service.looking import get, require_flag
@@ -58,10 +59,12 @@ async def kill(tx: Transaction, actor: Actor | None, key: str, *, reason: str) -
     """
     policy.require_write(tx, actor)
     require_flag(tx, key)
+    # The rollout's row before the flag's, as the guard locks them: else each could wait for the other.
+    rollout = await rollouts.running(tx, key)
     before = await repository.stored_for_change(tx, key)
     if not before.state.is_killed:
-        if before.state.rollout is not None:
-            await end_for_kill(tx, key, reason=reason)
+        if rollout is not None:
+            await end_for_kill(tx, rollout, reason=reason)
         await keep(tx, before, changing.killed(before.state), act="kill", reason=reason, actor=actor)
     return await get(tx, None, key)
 

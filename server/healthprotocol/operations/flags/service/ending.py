@@ -13,9 +13,7 @@ async def end(tx: Transaction, rollout: Rollout, status: RolloutStatus, act: str
     await rollouts.add_step(tx, rollout, act, advancing.evidence(rollout))
 
 
-async def end_for_kill(tx: Transaction, key: str, *, reason: str) -> None:
-    """End the rollout of a flag that is being killed, if one is running."""
-    rollout = await rollouts.running(tx, key)
-    if rollout is not None:
-        rollout.reason = reason
-        await end(tx, rollout, RolloutStatus.STOPPED, "killed")
+async def end_for_kill(tx: Transaction, rollout: Rollout, *, reason: str) -> None:
+    """End the running rollout of a flag that is being killed."""
+    rollout.reason = reason
+    await end(tx, rollout, RolloutStatus.STOPPED, "killed")

@@ -52,11 +52,12 @@ async def start_rollout(tx: Transaction, actor: Actor | None, key: str, course: 
     advancing.require_good_stages(course.stages)
     if course.variant not in flag.variants:
         raise Invalid(violations=[Violation("/variant", "unknown", "The flag has no such variant.")])
+    running = await rollouts.running(tx, key)
     before = await repository.stored_for_change(tx, key)
     installation = (await repository.all_stored(tx))[0].get(key, Stored(key=key))
     if before.state.is_killed or installation.state.is_killed:
         raise FlagKilled
-    if await rollouts.running(tx, key) is not None:
+    if running is not None:
         raise RolloutRunning
     advancing.require_a_change(before, installation, flag.default, course.variant)
     await _require_room(tx)
