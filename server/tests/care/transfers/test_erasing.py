@@ -7,7 +7,7 @@ import pytest
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.transfers import service
-from healthprotocol.care.transfers.errors import AskerGone, NoExport
+from healthprotocol.care.transfers.errors import AskerGone, EndedEarly
 from healthprotocol.care.transfers.schemas import StartExport
 from healthprotocol.care.transfers.service import exporting
 from healthprotocol.care.transfers.service.nouns import SIZES, Size
@@ -77,7 +77,7 @@ class TestErasing:
         assert (operation.status, (operation.problem or {})["type"]) == ("failed", "ended-by-erasure")
         assert await ward.count("sealed_file_chunk") == 0
         async with ward.database.transaction(ward.organisation.id, actor=actor) as tx:
-            with pytest.raises(NoExport):
+            with pytest.raises(EndedEarly):
                 await service.open_export(tx, actor, operation.id, begin=0)
 
     async def test_ends_an_import_under_way_before_a_line_of_its_file_enrols_her_again(
