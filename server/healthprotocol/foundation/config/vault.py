@@ -167,7 +167,7 @@ def resolve(references: Mapping[str, str], settings: Mapping[str, Any]) -> tuple
     return found, faults
 
 
-def _provider(settings: Mapping[str, Any]) -> "Vault | Fault":
+def _provider(settings: Mapping[str, Any]) -> "SecretProvider | Fault":
     address = settings.get("vault_address")
     if not address:
         return Fault("a setting refers to the vault", "set HP_VAULT_ADDRESS")

@@ -50,7 +50,7 @@ class _Door:
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection and close it; a client that is slow or leaves is no concern of ours."""
         with contextlib.suppress(OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            async with self._places, asyncio.timeout(REQUEST_SECONDS + PAGE_SECONDS):
+            async with asyncio.timeout(REQUEST_SECONDS + PAGE_SECONDS), self._places:
                 async with asyncio.timeout(REQUEST_SECONDS):
                     head = await reader.readuntil(b"\r\n\r\n")
                 writer.write(_response(await self._page(head)))

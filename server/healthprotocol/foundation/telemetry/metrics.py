@@ -12,6 +12,7 @@ from typing import Protocol
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from healthprotocol.foundation.telemetry import processes
 from healthprotocol.foundation.telemetry.metrics_folder import FOLDER_VARIABLE
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -282,6 +283,8 @@ def render() -> bytes:
     folder = os.environ.get(FOLDER_VARIABLE)
     if not folder:
         return generate_latest(REGISTRY)
+    # A process that was killed said nothing of what it left: its requests are in flight no more.
+    processes.forget_ended()
     registry = CollectorRegistry()
     MultiProcessCollector(registry, path=folder)
     return generate_latest(registry)

@@ -17,10 +17,3 @@ def prepare(folder: Path) -> None:
     for left_over in folder.glob("*.db"):
         left_over.unlink(missing_ok=True)
     os.environ[FOLDER_VARIABLE] = str(folder)
-
-
-def forget_process(pid: int) -> None:
-    """Take the gauges of an ended process out of the sum; what it counted stays."""
-    folder = os.environ.get(FOLDER_VARIABLE)
-    for left_over in Path(folder).glob(f"gauge_live*_{pid}.db") if folder else ():
-        left_over.unlink(missing_ok=True)

@@ -43,6 +43,14 @@ def said(topic: str) -> dict[int, bytes]:
     return found
 
 
+def forget_ended() -> None:
+    """Take the gauges of processes that ended out of the sums; what they counted stays."""
+    folder = os.environ.get(FOLDER_VARIABLE)
+    for path in Path(folder).glob("gauge_live*_*.db") if folder else ():
+        if not _is_alive(int(path.stem.rpartition("_")[2])):
+            path.unlink(missing_ok=True)
+
+
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -12,6 +12,10 @@ from healthprotocol.foundation.telemetry import metrics
 metrics.request_started()
 metrics.request_ended("GET", "/x", 200, 0.01)
 metrics.request_started()
+import sys
+sys.stdout.write("counted\\n")
+sys.stdout.flush()
+sys.stdin.read()
 """
 SHOWING = """
 import sys
@@ -31,16 +35,22 @@ class TestJobsSeen:
 class TestFolder:
     def test_processes_add_up_and_the_ended_ones_gauges_are_forgotten(self, tmp_path: Path) -> None:
         environment = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
-        first, second = (subprocess.Popen([sys.executable, "-c", COUNTING], env=environment) for _ in range(2))
-        assert first.wait() == second.wait() == 0
-
-        forgetting = (
-            f"from healthprotocol.foundation.telemetry import metrics_folder as f; f.forget_process({first.pid})"
+        ended, living = (
+            subprocess.Popen(
+                [sys.executable, "-c", COUNTING], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            )
+            for _ in range(2)
         )
-        subprocess.run([sys.executable, "-c", forgetting], env=environment, check=True)
+        for one in (ended, living):
+            assert one.stdout is not None
+            assert one.stdout.readline() == b"counted\n"
+        ended.kill()
+        ended.communicate()
+
         shown = subprocess.run(
             [sys.executable, "-c", SHOWING], env=environment, check=True, capture_output=True, text=True
         ).stdout
+        living.communicate()
 
         assert 'hp_request_seconds_count{method="GET",route="/x",status="200"} 2.0' in shown
         assert "hp_requests_in_flight 1.0" in shown
