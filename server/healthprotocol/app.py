@@ -79,7 +79,7 @@ def _wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
     # Protocols come in the body itself; the imports below that address only name an upload.
     larger = {"/api/v1/imports": 12 * MEBIBYTE, "/api/v1/imports/": USUAL_LIMIT, batch.PATH: 4 * MEBIBYTE}
     # What is sent as a stream is bounded, and refused when it is unreadable, by its own route.
-    streamed = [endpoint.path for endpoint in endpoints() if endpoint.streams]
+    streamed = [(endpoint.method, endpoint.path) for endpoint in endpoints() if endpoint.streams]
     app = BodyLimitMiddleware(app, larger=larger, streamed=streamed)
     # Smaller answers to who accepts them; files of the web app are compressed already and stand outside.
     app = CompressionMiddleware(app)

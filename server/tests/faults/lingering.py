@@ -1,9 +1,9 @@
 """
 A worker process for tests that kill it: it works as the real one does, but slowly.
 
-Run as `python -m tests.faults.lingering imports|assignments APP_URL ROOT_KEY_FILE SECONDS`. It waits so long in each
-batch's transaction, after the rows are written and before the commit: there it dies when a test strikes at a random
-moment.
+Run as `python -m tests.faults.lingering imports|people|exports|assignments APP_URL ROOT_KEY_FILE SECONDS`. It waits so
+long in each batch's transaction, after the rows are written and before the commit: there it dies when a test strikes at
+a random moment.
 """
 
 import asyncio
@@ -15,31 +15,55 @@ from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.care.assignments import jobs as assignment_jobs
 from healthprotocol.care.assignments.model import AssignmentsStarted
 from healthprotocol.care.entries.model import EntriesBrought
+from healthprotocol.care.patients.model import PatientCreated
 from healthprotocol.care.transfers import jobs as transfer_jobs
+from healthprotocol.care.transfers import service
 from healthprotocol.care.transfers.service import nouns
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.root import LocalRootKey
 from healthprotocol.foundation.db.transaction import Database, Transaction, open_pool
 from healthprotocol.foundation.events import Subscriptions
+from healthprotocol.foundation.jobs.batches import Batch, Step
+from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.jobs.registry import JobRegistry
 from healthprotocol.foundation.jobs.worker import WorkerTimes, run_worker
+
+
+class Exported:
+    """A batch of an export was written."""
+
+
+def _telling(export_batch: Step) -> Step:
+    async def told(tx: Transaction, operation: Operation) -> Batch:
+        batch = await export_batch(tx, operation)
+        await tx.publish(Exported())
+        return batch
+
+    return told
+
 
 # What is worked on, and the event that each of its batches publishes.
 WORK = {
     "imports": (transfer_jobs.register, EntriesBrought),
+    "people": (transfer_jobs.register, PatientCreated),
+    "exports": (transfer_jobs.register, Exported),
     "assignments": (assignment_jobs.register, AssignmentsStarted),
 }
 
 
 async def main(work: str, url: str, root_key: str, seconds: str) -> None:
     """Work until killed."""
+    lingered: list[Transaction] = []
 
-    async def linger(_tx: Transaction, _event: object) -> None:
-        await asyncio.sleep(float(seconds))
+    async def linger(tx: Transaction, _event: object) -> None:
+        if lingered != [tx]:
+            lingered[:] = [tx]
+            await asyncio.sleep(float(seconds))
 
     register, event = WORK[work]
     # Small batches, so that a small file has many.
-    nouns.SIZES["entries"] = nouns.Size(100, 200)
+    nouns.SIZES["entries"] = nouns.SIZES["patients"] = nouns.Size(100, 200)
+    service.export_batch = _telling(service.export_batch)
     pool = await open_pool(url, size=4, statement_timeout_seconds=20)
     database = Database(
         pool,

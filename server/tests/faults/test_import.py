@@ -1,9 +1,14 @@
-"""A worker is killed in the middle of an import, again and again: every line comes in, none twice."""
+"""A worker is killed in the middle of a file, again and again: every line comes in or goes out, none twice."""
 
 import asyncio
 import os
 import signal
 
+import msgspec
+
+from healthprotocol.care.transfers import service
+from healthprotocol.care.transfers.schemas import StartExport
+from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.operations import Operation
@@ -13,6 +18,7 @@ from tests.support.people import Organisation
 from tests.support.postgresql import Cluster
 
 LINES = 1_800
+EXPORTED = 9_000
 SECONDS_A_PART = "0.15"
 WORKER = "tests.faults.lingering"
 
@@ -70,6 +76,79 @@ class TestKilledWorker:
         )
         assert named[0]["count"] == len(ward.patient_ids)
         assert (await ward.report(operation)).count("\n") == 3
+
+
+class TestKilledWorkerOfPatients:
+    async def test_another_goes_on_where_it_was(
+        self, cluster: Cluster, database_name: str, database: Database, organisation: Organisation
+    ) -> None:
+        ward = await make_ward(database, organisation, patients=1)
+        lines = [
+            {"client_id": f"k-{n}", "given_name": "Ada", "family_name": "Elbe", "birth_date": "1960-01-01"}
+            for n in range(LINES)
+        ]
+        lines[900]["birth_date"] = "soon"
+        operation = await ward.begin("patients", csv_of(list(lines[0]), lines))
+        address = (cluster.app_url(database_name), str(cluster.root_key))
+
+        seen = [await killed_at(share, ward, operation, "people", *address) for share in (0.2, 0.5)]
+        for half in seen:
+            assert half.result is not None
+        async with process(WORKER, "people", *address, "0"):
+            await eventually(lambda: _is_over(ward, operation))
+
+        over = await present(ward, operation)
+        assert over.result is not None
+        assert 0 < seen[0].done < seen[1].done < over.total
+        assert (over.status, over.result["created"], over.result["failed"]) == ("succeeded", LINES - 1, 1)
+        assert await ward.count("patient") == LINES
+        assert await ward.count("import_key") == LINES - 1
+        created = await ward.rows("select count(distinct subject_id) from audit_event where action = 'patient.create'")
+        assert created == [{"count": LINES}]
+        again = await ward.bring("patients", csv_of(list(lines[0]), lines))
+        assert (again["created"], again["skipped"], again["failed"]) == (0, LINES - 1, 1)
+
+
+class TestKilledWorkerOfAnExport:
+    async def test_writes_every_row_once(
+        self, cluster: Cluster, database_name: str, database: Database, organisation: Organisation
+    ) -> None:
+        ward = await make_ward(database, organisation, patients=4)
+        await ward.bring("entries", csv_of(ENTRY_COLUMNS, ward.entries(EXPORTED)))
+        actor = organisation.coordinator
+        async with database.transaction(organisation.id, actor=actor) as tx:
+            operation = await service.submit_export(tx, actor, StartExport(kind="entries", format="ndjson"))
+        address = (cluster.app_url(database_name), str(cluster.root_key))
+
+        half = await killed_at(0.2, ward, operation, "exports", *address, total=EXPORTED)
+        async with process(WORKER, "exports", *address, "0"):
+            await eventually(lambda: _is_over(ward, operation))
+
+        over = await present(ward, operation)
+        assert 0 < half.done < over.done == EXPORTED
+        async with database.transaction(organisation.id, actor=actor) as tx:
+            _, file = await service.open_export(tx, actor, operation.id, begin=0)
+        context = RequestContext(request_id="export")
+        parts = [part async for part in service.content_of(database, actor, context, file, begin=0)]
+        ids = [msgspec.json.decode(line)["client_id"] for line in b"".join(parts).splitlines()]
+        assert (len(ids), len(set(ids))) == (EXPORTED, EXPORTED)
+
+
+async def killed_at(
+    share: float, ward: Ward, operation: Operation, work: str, *address: str, total: int | None = None
+) -> Operation:
+    """Kill a worker in the middle of a batch after it has done so much; return how far the operation is."""
+
+    async def is_past() -> bool:
+        now = await present(ward, operation)
+        return now.done >= (total or now.total) * share
+
+    async with process(WORKER, work, *address, SECONDS_A_PART) as victim:
+        await eventually(is_past)
+        await asyncio.sleep(float(SECONDS_A_PART) * 0.7)
+        os.kill(victim.pid, signal.SIGKILL)
+        await victim.wait()
+    return await present(ward, operation)
 
 
 async def _is_over(ward: Ward, operation: Operation) -> bool:

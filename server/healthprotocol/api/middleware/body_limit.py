@@ -24,6 +24,7 @@ LONGEST_QUERY = 8 * 1024
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_PARAMETER = re.compile(r"\{[^}]*\}")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 
@@ -32,7 +33,8 @@ class BodyLimitMiddleware:
     """
     Refuses what is too large (413) or unreadable (400). `larger` maps beginnings of paths to their own limits.
 
-    What is sent (POST) to exactly one of the `streamed` addresses is passed on as it comes: the route bounds it itself.
+    What is sent to one of the `streamed` routes, each a method and a path whose `{names}` stand for one segment, is
+    passed on as it comes: the route bounds it itself.
     """
 
     def __init__(
@@ -41,11 +43,11 @@ class BodyLimitMiddleware:
         *,
         limit: int = USUAL_LIMIT,
         larger: Mapping[str, int] | None = None,
-        streamed: Collection[str] = (),
+        streamed: Collection[tuple[str, str]] = (),
     ) -> None:
         self._app = app
         self._limit = limit
-        self._streamed = frozenset(streamed)
+        self._streamed = [(method, re.compile(_PARAMETER.sub("[^/]+", path))) for method, path in streamed]
         # The longest beginning decides, whatever the order they were given in.
         self._larger = sorted((larger or {}).items(), key=lambda item: len(item[0]), reverse=True)
 
@@ -57,7 +59,7 @@ class BodyLimitMiddleware:
         headers = dict(scope["headers"])
         try:
             _check_query(scope["query_string"])
-            if scope["method"] == "POST" and scope["path"] in self._streamed:
+            if self._is_streamed(scope["method"], scope["path"]):
                 await self._app(scope, receive, send)
                 return
             if (
@@ -77,6 +79,9 @@ class BodyLimitMiddleware:
             await _refuse(problem, scope, send)
             return
         await self._app(scope, _again(body, receive), send)
+
+    def _is_streamed(self, method: str, path: str) -> bool:
+        return any(method == its_method and its_path.fullmatch(path) for its_method, its_path in self._streamed)
 
     def _limit_of(self, path: str) -> int:
         for beginning, limit in self._larger:

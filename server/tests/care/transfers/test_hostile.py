@@ -11,6 +11,7 @@ import pytest
 
 from healthprotocol.care.transfers import service
 from healthprotocol.care.transfers.errors import FileUnreadable, UploadCutOff, UploadsFull
+from healthprotocol.care.transfers.model import Noun
 from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.files import NotGzip, TooLarge
@@ -175,6 +176,31 @@ class TestFile:
         result = await ward.bring("entries", text.getvalue().encode())
 
         assert (result["created"], result["faults"]) == (3, [])
+
+    @pytest.mark.parametrize("noun", ["patients", "assignments"])
+    async def test_with_a_character_that_no_column_takes_loses_that_line_only(self, ward: Ward, noun: Noun) -> None:
+        person = {"given_name": "Ada", "family_name": "Elbe", "birth_date": "1960-01-01"}
+        plan = {"patient_id": str(ward.patient_ids[0]), "starts_on": "2030-01-01"}
+        sound = person if noun == "patients" else {**plan, "protocol_title": "Heart at home"}
+        nul = (
+            {**person, "identifiers": [{"system": "urn:\0", "value": "1"}]}
+            if noun == "patients"
+            else {**plan, "protocol_title": "Heart\0"}
+        )
+        slashes = {**sound, "client_id": "back\\u0000slash"}
+
+        result = await ward.bring(noun, b"\n".join(msgspec.json.encode(one) for one in (nul, slashes)))
+
+        assert [(one["line"], one["code"]) for one in result["faults"]][:1] == [(1, "nul_character")]
+        assert (result["failed"], result["lines"]) == ((1, 2) if noun == "patients" else (2, 2))
+
+    async def test_with_such_a_character_inside_a_cell_says_which(self, ward: Ward) -> None:
+        cell = '[{"system":"urn:\\u0000","value":"1"}]'
+        line = {"given_name": "Ada", "family_name": "Elbe", "birth_date": "1960-01-01", "identifiers": cell}
+
+        result = await ward.bring("patients", csv_of(list(line), [line]))
+
+        assert [(one["line"], one["field"]) for one in result["faults"]] == [(2, "identifiers")]
 
     def test_limits_stand_above_what_is_tried_here(self) -> None:
         assert LIMITS.bytes == 64 * MEBIBYTE

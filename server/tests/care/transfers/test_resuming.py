@@ -225,6 +225,21 @@ class TestOverHttp:
         read = await door.ask("clara", "GET", f"/uploads/{whole.json()['id']}")
         assert read.json()["sha256"] == hashlib.sha256(body).hexdigest()
 
+    async def test_whose_connection_is_cut_keeps_what_came(self, door: Door, ward: Ward) -> None:
+        body = csv_of(ENTRY_COLUMNS, ward.entries(20_000))
+        assert len(body) > 2 * MEBIBYTE
+        begun = await door.ask("clara", "POST", "/uploads/resumable", {"size_bytes": len(body), "name": "entries.csv"})
+        upload = begun.json()["id"]
+
+        for cut_at in (100, 2 * MEBIBYTE + 100):
+            there = (await door.ask("clara", "GET", f"/uploads/{upload}")).json()["received_bytes"]
+            await cut(door, upload, body[there:cut_at], there)
+        shown = await door.ask("clara", "POST", "/uploads/resumable", {"size_bytes": len(body), "name": "entries.csv"})
+        whole = await put(door, upload, body[shown.json()["received_bytes"] :], shown.json()["received_bytes"])
+
+        assert (shown.json()["id"], shown.json()["received_bytes"]) == (upload, 2 * MEBIBYTE + 100)
+        assert whole.json()["sha256"] == hashlib.sha256(body).hexdigest()
+
     async def test_is_for_those_who_may_begin_long_work(self, door: Door) -> None:
         answer = await door.ask("auditor", "POST", "/uploads/resumable", {"size_bytes": 1})
 
@@ -234,6 +249,29 @@ class TestOverHttp:
 async def put(door: Door, upload_id: str, body: bytes, offset: int) -> Any:
     headers = {"authorization": "Bearer clara", "content-type": "text/csv"}
     return await door.http.put(f"/api/v1/uploads/{upload_id}/content?offset={offset}", content=body, headers=headers)
+
+
+async def cut(door: Door, upload_id: str, body: bytes, offset: int) -> None:
+    """Send a part as a client does whose connection breaks behind it: the server has it, and then nobody."""
+    messages: list[dict[str, Any]] = [
+        {"type": "http.request", "body": body[at : at + 65_536], "more_body": True}
+        for at in range(0, len(body), 65_536)
+    ]
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop(0) if messages else {"type": "http.disconnect"}
+
+    async def send(_: Any) -> None:
+        """There is nobody to answer."""
+
+    path = f"/api/v1/uploads/{upload_id}/content"
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "PUT", "scheme": "http",
+        "path": path, "raw_path": path.encode(), "root_path": "", "query_string": f"offset={offset}".encode(),
+        "headers": [(b"host", b"hp.test"), (b"authorization", b"Bearer clara"), (b"content-type", b"text/csv")],
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "state": {},
+    }  # fmt: skip
+    await door.http._transport.app(scope, receive, send)  # type: ignore[attr-defined]
 
 
 class TestWhole:

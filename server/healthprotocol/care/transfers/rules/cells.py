@@ -100,6 +100,9 @@ def _value(kind: CellKind, cell: str, *, decimal_comma: bool) -> object:
 def _json(kind: CellKind, text: str) -> object:
     if kind == "text_or_json" and not text.lstrip().startswith("{"):
         return text
+    if "\\u0000" in text:
+        # PostgreSQL takes no such character: as a text it does not fit, and its column is told.
+        return text
     try:
         return msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):

@@ -1,5 +1,7 @@
 """The records of a sealed file as lines of their noun, from any place on."""
 
+import re
+
 import msgspec
 
 from healthprotocol.care.transfers.errors import FileUnreadable
@@ -13,6 +15,7 @@ from healthprotocol.foundation.tabular import CSV, Dialect, DialectFault, Place,
 from healthprotocol.foundation.tabular.dialect import LOOKED_AT_BYTES
 
 READ_BYTES = 4 * 1024 * 1024
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 async def dialect_of(tx: Transaction, file_id: FileId, noun: Noun) -> Dialect:
@@ -100,8 +103,13 @@ def _of_cells(noun: Noun, record: Record, dialect: Dialect) -> Line:
 
 
 def _of_json(noun: Noun, record: Record) -> Line:
+    raw = record.raw or b""
+    if _NUL.search(raw):
+        # As in any other body; PostgreSQL would fail the whole batch for it.
+        detail = "A text must not contain the character NUL."
+        return Line(record.line, {}, faults=(Violation("", "nul_character", detail),))
     try:
-        said = msgspec.json.decode(record.raw or b"", type=dict[str, object])
+        said = msgspec.json.decode(raw, type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
         return Line(record.line, {}, faults=(Violation("", "json_invalid", "The line is not a JSON object."),))
     shown = {name: value for name, value in said.items() if name not in REPORT_COLUMNS}
