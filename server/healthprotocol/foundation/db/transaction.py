@@ -180,6 +180,8 @@ class Transaction:
         """
         kept = (list(self._before_commit), list(self._after_commit), {n: list(v) for n, v in self.pending.items()})
         forget_keys = self.keys.savepoint(self)
+        # What may be undone writes here, and leaves its trace to no other transaction, which would keep it.
+        is_read, self.is_read = self.is_read, False
         await self.connection.execute("savepoint attempt")
         try:
             yield
@@ -192,6 +194,8 @@ class Transaction:
                 # It still stands after the rollback to it, and would hide one of the same name around it.
                 await self.connection.execute("rollback to savepoint attempt; release savepoint attempt")
             raise
+        finally:
+            self.is_read = is_read
         await self.connection.execute("release savepoint attempt")
 
     async def publish(self, event: object) -> None:

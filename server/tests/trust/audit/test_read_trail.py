@@ -9,6 +9,7 @@ import pytest
 
 from healthprotocol.api.paging import ListQuery
 from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.trial import trial
 from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.trust.audit import repository, service
 from healthprotocol.trust.audit.model import StoredEvent
@@ -85,6 +86,18 @@ class TestReadTrail:
         await read_at_once(database, organisation, reads=False)
 
         assert inserted == [1] * AT_ONCE
+
+    async def test_what_a_read_only_tries_leaves_no_event(
+        self, database: Database, organisation: Organisation, inserted: list[int]
+    ) -> None:
+        async with (
+            database.transaction(organisation.id),
+            database.transaction(organisation.id, is_read=True) as tx,
+            trial(tx),
+        ):
+            await service.record(tx, organisation.clinician, "patient.read")
+
+        assert await recorded(database, organisation) == 0
 
     async def test_nobody_is_answered_whose_event_cannot_be_written(
         self, database: Database, organisation: Organisation, inserted: list[int], monkeypatch: pytest.MonkeyPatch
