@@ -1,6 +1,6 @@
 """One request for one page, checked: its statements with their arguments, and the page of the rows they return."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -26,6 +26,10 @@ class Columns(Protocol):
 
     def __getitem__(self, name: str, /) -> Any:
         """Return the value of a column."""
+        ...
+
+    def values(self) -> Iterable[Any]:
+        """Return the values of all columns in their order."""
         ...
 
 
@@ -145,7 +149,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
 
         They are walked from where the page begins, in its order. With `of`, the name of a field with a range, they are
         those of that range, in the order of the field. Nothing but the order's own range stands in the condition, so
-        an index is walked for `rows` rows and no more.
+        an index is walked for `rows` rows and no more; and nothing but the order's values is selected, where the select
+        is plain enough to be cut, so that the rows themselves need not be read. `place_reached` reads the answer.
         """
         key = ("reach", base_select, base_where, first_parameter, self.shape, of)
         if not of:
@@ -158,6 +163,10 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         if self.last is not None and not of:
             arguments += [value for value in self.last if value is not None]
         return statement.sql, [*arguments, rows]
+
+    def place_reached(self, base_select: SqlText, row: Columns) -> Place:
+        """Return where the row stands that `reach_sql` found."""
+        return tuple(row.values()) if _is_plain(base_select) else self.place_of(row)
 
     def place_of(self, row: Columns) -> Place:
         """Return the values of a row that say where it stands in the order."""
@@ -225,13 +234,26 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             conditions += "\n  and " + filter_condition(own, parameters)
         if self.last is not None and not of:
             conditions += "\n  and " + after(keys, _nulls(self.last), parameters)
-        walked = order_by(keys) if own is None or not of else next(comparisons(own)).field.expression
+        if own is not None and of:
+            walked = wanted = next(comparisons(own)).field.expression
+        else:
+            walked, wanted = order_by(keys), ", ".join([key.field.expression for key in keys])
         ends = "\norder by " + walked + "\noffset " + parameters.more("bigint") + "\nlimit 1"
-        return Statement(base_select + "\nwhere " + conditions + ends, parameters.places)
+        selected = "select " + wanted + " " + _source_of(base_select) if _is_plain(base_select) else base_select
+        return Statement(selected + "\nwhere " + conditions + ends, parameters.places)
 
     def _directions(self) -> "tuple[Sequence[SortKey], Sequence[SortKey]]":
         order = self.order
         return (order.backward, order.keys) if self.is_backward else (order.keys, order.backward)
+
+
+def _is_plain(base_select: SqlText) -> bool:
+    """Whether what is selected ends at the one `from` there is."""
+    return base_select.count("from ") == 1
+
+
+def _source_of(base_select: SqlText) -> SqlText:
+    return base_select[base_select.index("from ") :]
 
 
 def _nulls(place: Place | None) -> tuple[bool, ...]:

@@ -26,7 +26,7 @@ from .sql import SqlText
 # memory.
 NEAREST, FARTHEST = 300, 3_000
 # What is tied to another row is walked further: to find all of it instead takes some buffers a row of it.
-FARTHEST_TIED = 5_000
+FARTHEST_TIED = 20_000
 
 
 class Walk(msgspec.Struct, frozen=True):
@@ -53,7 +53,7 @@ class Walk(msgspec.Struct, frozen=True):
         )
         for way, reach in steps:
             stop = await self._row_after(listing, reach)
-            until = None if stop is None else listing.place_of(stop)
+            until = None if stop is None else listing.place_reached(self.select, stop)
             rows = await self._fetch(*listing.sql(self.select, self.where, len(self.args) + 1, way=way, until=until))
             if until is None or len(rows) > listing.page_size:
                 return rows
@@ -67,7 +67,7 @@ class Walk(msgspec.Struct, frozen=True):
             return await self._counted(most, None)
         whole = msgspec.structs.replace(self.listing, last=None, is_backward=False)
         stop = await self._row_after(whole, FARTHEST)
-        until = None if stop is None else whole.place_of(stop)
+        until = None if stop is None else whole.place_reached(self.select, stop)
         found = await self._counted(most, until)
         if until is None or found > most:
             return found
