@@ -13,8 +13,9 @@ from healthprotocol.care.transfers import service
 from healthprotocol.care.transfers.errors import MoreThanAnnounced, OffsetMismatch, PackedInParts, UploadCutOff
 from healthprotocol.care.transfers.schemas import BeginUpload, Received
 from healthprotocol.foundation.context import Actor, RequestContext
-from healthprotocol.foundation.db.transaction import Database
-from healthprotocol.foundation.files import FileId, FileUnknown, TooLarge, sealed
+from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.errors import Unavailable
+from healthprotocol.foundation.files import FileId, FileUnknown, SealedFile, TooLarge, sealed
 from tests.care.transfers.files import ENTRY_COLUMNS, LIMITS, Ward, csv_of, make_ward
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
@@ -83,6 +84,27 @@ class TestUpload:
         assert whole.file.is_complete
         assert whole.sha256 == hashlib.sha256(body).digest()
         assert await content(ward, whole.file.id) == body
+
+    async def test_that_cannot_be_written_for_a_moment_has_no_hole(
+        self, ward: Ward, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        body = b"".join(number.to_bytes(4, "big") for number in range(700_000))
+        upload = await begun(ward, body)
+        append, fails = sealed.append, iter([True])
+
+        async def hindered(tx: Transaction, file: SealedFile, content: bytes) -> SealedFile:
+            if next(fails, False):
+                raise Unavailable(retry_after_seconds=1)
+            return await append(tx, file, content)
+
+        monkeypatch.setattr(sealed, "append", hindered)
+        with pytest.raises(Unavailable):
+            await sent(ward, upload.file.id, pieces(body), 0)
+
+        at = await received(ward, upload.file.id)
+        assert body.startswith(await content(ward, upload.file.id))
+        whole = await sent(ward, upload.file.id, pieces(body[at:]), at)
+        assert whole.sha256 == hashlib.sha256(body).digest()
 
     async def test_whose_task_is_cancelled_keeps_what_came(self, ward: Ward) -> None:
         upload = await begun(ward, b"x" * 1000)

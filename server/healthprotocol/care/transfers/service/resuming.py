@@ -7,12 +7,14 @@ again by what she announced it with.
 
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from healthprotocol.care.transfers.errors import MoreThanAnnounced, OffsetMismatch, PackedInParts, UploadCutOff
 from healthprotocol.care.transfers.schemas import BeginUpload, Received
 from healthprotocol.care.transfers.service.uploads import UPLOAD, Limits, require_space
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.errors import Problem
 from healthprotocol.foundation.files import FileId, FileUnknown, SealedFile, TooLarge, sealed
 from healthprotocol.foundation.ids import new_id
 from healthprotocol.trust.audit import service as audit
@@ -84,12 +86,13 @@ async def go_on(
         async for piece in stream:
             waiting += piece
             while len(waiting) >= _PART_BYTES:
-                part = bytes(waiting[:_PART_BYTES])
+                file = await adding.add(bytes(waiting[:_PART_BYTES]), at=file.size_bytes)
+                # Only now: of what could not be written nothing may be missing before what follows it.
                 del waiting[:_PART_BYTES]
-                file = await adding.add(part, at=file.size_bytes)
     except BaseException:
-        # A slow line that breaks every minute gets there, too.
-        await adding.add(bytes(waiting), at=file.size_bytes)
+        # A slow line that breaks every minute gets there, too. What stands against it now is no news.
+        with suppress(Problem):
+            await adding.add(bytes(waiting), at=file.size_bytes)
         raise
     file = await adding.add(bytes(waiting), at=file.size_bytes)
     if file.size_bytes < (file.announced_bytes or 0):
