@@ -208,7 +208,7 @@ class Parts(Provider):
             where,
             size=settings.pool_size,
             statement_timeout_seconds=settings.statement_timeout_seconds,
-            limits=PoolLimits(leak_reclaimed=settings.pool_leak_seconds),
+            limits=_pool_limits(settings),
             observe=tell_pool,
         )
         yield pool
@@ -301,12 +301,21 @@ def _replicas(primary: Pool, settings: Settings) -> Replicas | None:
     if not settings.replica_urls:
         return None
     pools = [
-        make_pool(url, size=settings.pool_size, statement_timeout_seconds=settings.statement_timeout_seconds)
+        make_pool(
+            Server(url=url, processes=settings.database_processes),
+            size=settings.pool_size,
+            statement_timeout_seconds=settings.statement_timeout_seconds,
+            limits=_pool_limits(settings),
+        )
         for url in settings.replica_urls
     ]
     replicas = Replicas(primary, pools, observe=metrics.replicas_seen)
     replicas.start()
     return replicas
+
+
+def _pool_limits(settings: Settings) -> PoolLimits:
+    return PoolLimits(leak_reclaimed=settings.pool_leak_seconds)
 
 
 def _database_url(settings: Settings) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from healthprotocol.foundation.db.pool.control import rule_of
+from healthprotocol.foundation.db.pool.control import Rule, rule_of
 from healthprotocol.foundation.db.pool.engine import Pool
 from healthprotocol.foundation.db.pool.limits import PoolLimits
 from healthprotocol.foundation.db.pool.opening import ask_share
@@ -66,7 +66,10 @@ def make_pool(
 ) -> Pool:
     """Return the same pool, not opened yet."""
     server = Server(url=where) if isinstance(where, str) else where
-    limits = msgspec.structs.replace(limits or PoolLimits(rule=rule_of(server.processes or 1)), most=size)
+    limits = limits or PoolLimits()
+    # Who brings no rule of her own is given the one of as many processes as share the server.
+    rule = rule_of(server.processes or 1) if limits.rule == Rule() else limits.rule
+    limits = msgspec.structs.replace(limits, most=size, rule=rule)
     connect = partial(_connect, statement_timeout_seconds=statement_timeout_seconds)
     pool = Pool(
         # Behind a pooler nothing is prepared: the next transaction may be on another server.

@@ -8,8 +8,9 @@ from structlog.testing import capture_logs
 
 from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.pool import PoolLimits, Priority
+from healthprotocol.foundation.db.pool.control import Rule, rule_of
 from healthprotocol.foundation.db.pool.opening import Granted, share_of
-from healthprotocol.foundation.db.pool.postgresql import STATEMENTS, Server, open_pool
+from healthprotocol.foundation.db.pool.postgresql import STATEMENTS, Server, make_pool, open_pool
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.telemetry import metrics
@@ -17,6 +18,25 @@ from tests.foundation.db.test_lost_server import end_connections
 from tests.support.postgresql import Cluster
 
 QUICK = PoolLimits(leak_told=0.5, leak_reclaimed=2.0)
+
+
+class TestTheRule:
+    def test_is_that_of_all_who_share_the_server_whatever_else_is_chosen(self) -> None:
+        server = Server(url="postgresql://river@localhost/none", processes=4)
+
+        pool = make_pool(server, size=8, statement_timeout_seconds=5, limits=PoolLimits(leak_told=1))
+
+        assert pool.limits.rule == rule_of(4) != Rule()
+        assert (pool.limits.leak_told, pool.limits.most) == (1, 8)
+
+    def test_is_ones_own_where_one_brings_it(self) -> None:
+        own = Rule(harmless=3)
+
+        pool = make_pool(
+            "postgresql://river@localhost/none", size=8, statement_timeout_seconds=5, limits=PoolLimits(rule=own)
+        )
+
+        assert pool.limits.rule == own
 
 
 class TestTheShare:
