@@ -245,7 +245,8 @@ class Migrator:
 
 
 def p99_ms(samples: list[tuple[float, float]], times: list[tuple[float, float]]) -> float:
-    chosen = sorted(latency for due, latency in samples if any(begin <= due < end for begin, end in joined(times)))
+    stretches = joined(times)
+    chosen = sorted(latency for due, latency in samples if any(begin <= due < end for begin, end in stretches))
     return chosen[int(len(chosen) * 0.99)] * 1000 if chosen else 0.0
 
 

@@ -26,7 +26,7 @@ from healthprotocol.foundation.db.pool.postgresql import open_pool
 
 SIZES = (1, 2, 4, 8, 12, 16, 24, 32, 48)
 MOST = 48
-ROUNDS, FINALISTS = 4, 3
+ROUNDS, FINALISTS = 3, 3
 LONGEST_WAIT_SECONDS = 4.0
 LOANS = 20_000
 CHEAP = "select 1"
@@ -51,9 +51,9 @@ def phases(capacity: float) -> tuple[Phase, ...]:
     """Return the work for a server that does `capacity` of WORK a second on four connections."""
     return (
         Phase("idle", 1, CHEAP, 20),
-        Phase("burst", 4, WORK, 0.65 * capacity, wave=int(0.15 * capacity)),
+        Phase("burst", 4, WORK, 0.75 * capacity, wave=int(0.2 * capacity)),
         Phase("slow queries", 4, SLOW, 200),
-        Phase("burst again", 4, WORK, 0.65 * capacity, wave=int(0.15 * capacity)),
+        Phase("burst again", 4, WORK, 0.75 * capacity, wave=int(0.2 * capacity)),
     )
 
 

@@ -232,7 +232,7 @@ def _look_fresh(control: Control, seen: Seen, rule: Rule) -> Control:
     stood = seen.at - control.fresh_since
     # Past the size that was crowded before it takes more to believe that the server is calm.
     is_past = control.size >= control.ceiling and seen.at - control.crowded_at < rule.remember
-    enough = rule.sure_pulses if is_past else rule.fewest_pulses
+    enough = rule.sure_pulses * (1 + control.doubt) if is_past else rule.fewest_pulses
     longest = rule.longest_sure_look if is_past else rule.longest_look
     if stood < patience or (0 < fresh < enough and stood < longest):
         return msgspec.structs.replace(control, fresh=fresh, fresh_sum=total)
@@ -243,7 +243,7 @@ def _look_fresh(control: Control, seen: Seen, rule: Rule) -> Control:
     if not (is_calm and is_settled and seen.wait > rule.target_wait):
         return state
     # Other work than that which made the crowd: what was remembered of that one does not hold for it.
-    return _grow(msgspec.structs.replace(state, ceiling=math.inf) if is_past else state, seen, rule)
+    return _grow(msgspec.structs.replace(state, ceiling=math.inf, tried_at=seen.at) if is_past else state, seen, rule)
 
 
 def _try_in_doubt(control: Control, seen: Seen, rule: Rule) -> Control:
