@@ -13,20 +13,20 @@ mistake slow queries (a lock, a disk, a sleep) for a crowd. It costs nothing: th
   the knee throughput *falls* (measured on two processors: 4 connections 1,420 transactions a second, 48 of them
   1,235), and the pulse rises from 0.1 to 10 ms. So the size falls by a quarter while the pulse is crowded. Waiting
   here, in order and by class, is better than all at once over there.
-- **A few never crowd.** Up to eight connections a process cost the others next to nothing, while too few for slow work
-  make a queue without end. So no crowd makes the size smaller than that, and below it a queue is reason enough to
-  grow. Whoever shares the server's machine can make pulses slow that no smaller size would mend.
+- **A few never crowd.** Up to a dozen connections of a process cost the others next to nothing, while too few for slow
+  work make a queue without end. So no crowd makes the size smaller than that, and below it a queue is reason enough
+  to grow. Whoever shares the server's machine can make pulses slow that no smaller size would mend.
 - **Between calm and crowded nothing changes.** The two bounds are a factor of four apart and a step is a factor of 1.5
   at most, so a step cannot leap over the band; this is what keeps the size from swinging. And each step looks at
   pulses of its own, felt since the step before while somebody waited: what was felt when the server had less to do
   says nothing of the size at which it now works.
-- **Regret.** A crowd within a minute of a growth means that the growth was wrong: how long a queue must stand calm
-  before the next growth doubles, up to four seconds, and is forgiven after a minute without a crowd. The size left is
-  remembered for ten minutes: it is passed only when many more pulses were calm, as they are when work has become slow,
-  and as they are not, but for a few, near the edge of what the processors can do.
+- **Regret.** The size that a crowd left is remembered for half an hour: it is passed only when many more pulses were
+  calm, as they are when work has become slow, and as they hardly ever are near the edge of what the processors can do.
+  A crowd within a minute of a growth means that the growth was wrong: how long a queue must then stand calm at that
+  size doubles, up to four seconds, and is forgiven after a minute without a crowd.
 - **Doubt.** Where work has waited for long and the server is not crowded, only not calm either, the rule may have it
-  wrong: it tries a quarter more, and goes on while no crowd follows. When one does, the work must wait twice as long
-  before the next try, up to two minutes.
+  wrong: it tries a quarter more, and goes on while no crowd follows. When one does, the work must wait four times as
+  long before the next try, up to two minutes, and as many more pulses must be calm to pass what was crowded.
 - **Shrink slowly when idle.** What was not used at the busiest moment of half a minute is surplus; half of what lies
   above a margin goes. That closes connections which PostgreSQL could use elsewhere. When it has to grow back within
   minutes, that was wrong too: the window that is looked at doubles, up to an hour, until a shrink proves right.
@@ -58,10 +58,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     target_wait: float = 0.005
     calm: float = 0.0005
     crowded: float = 0.002
-    harmless: int = 8
+    harmless: int = 12
     fewest_pulses: int = 8
+    calm_pulses: int = 4
     longest_look: float = 0.5
-    sure_pulses: int = 64
+    sure_pulses: int = 24
     longest_sure_look: float = 4.0
     settle: float = 0.5
     patience: float = 0.25
@@ -208,7 +209,7 @@ def _give_way(control: Control, seen: Seen, rule: Rule, *, least: int) -> Contro
     return msgspec.structs.replace(
         control,
         size=size,
-        ceiling=size if size > least else math.inf,
+        ceiling=size,
         shrank_at=seen.at,
         crowded_at=seen.at,
         patience=regret,
@@ -228,11 +229,11 @@ def _look_fresh(control: Control, seen: Seen, rule: Rule) -> Control:
     if control.fresh_since is None:
         return msgspec.structs.replace(control, fresh=0, fresh_sum=0.0, fresh_since=seen.at)
     fresh, total = control.fresh + seen.pulses, control.fresh_sum + seen.pulse * seen.pulses
-    patience = control.patience if seen.at - control.crowded_at < rule.forgive else 0.0
     stood = seen.at - control.fresh_since
     # Past the size that was crowded before it takes more to believe that the server is calm.
     is_past = control.size >= control.ceiling and seen.at - control.crowded_at < rule.remember
-    enough = rule.sure_pulses * (1 + control.doubt) if is_past else rule.fewest_pulses
+    patience = control.patience if is_past and seen.at - control.crowded_at < rule.forgive else 0.0
+    enough = rule.sure_pulses * (1 + control.doubt) if is_past else rule.calm_pulses
     longest = rule.longest_sure_look if is_past else rule.longest_look
     if stood < patience or (0 < fresh < enough and stood < longest):
         return msgspec.structs.replace(control, fresh=fresh, fresh_sum=total)

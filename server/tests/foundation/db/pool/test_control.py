@@ -41,7 +41,7 @@ class TestGrowth:
         assert follow(Control(size=4), 10.0, wait=1.0, short=0).size == 4
 
     def test_does_not_happen_before_a_server_that_is_neither_calm_nor_crowded(self) -> None:
-        control = follow(Control(size=10), 1.0, pulse=BETWEEN)
+        control = follow(Control(size=14), 1.0, pulse=BETWEEN)
 
         assert follow(control, 60.0, start=1.0, wait=0.3, short=50, pulse=BETWEEN).size == control.size
 
@@ -65,7 +65,7 @@ class TestACrowd:
         assert control.size == RULE.harmless
 
     def test_is_seen_sooner_by_many_processes(self) -> None:
-        assert (rule_of(1).harmless, rule_of(2).harmless, rule_of(16).harmless) == (8, 4, 4)
+        assert (rule_of(1).harmless, rule_of(2).harmless, rule_of(16).harmless) == (12, 6, 4)
 
     def test_is_not_believed_of_a_few_pulses(self) -> None:
         seen = Seen(at=0.0, wait=0.0, short=0, most_used=8, pulses=3, pulse=CROWDED, best_pulse=0.0001)
@@ -93,10 +93,10 @@ class TestACrowd:
 
 class TestWhatIsRemembered:
     def crowded_at_16(self) -> Control:
-        """Given way from 16, and half a minute of calm since."""
-        control = follow(Control(size=16), 0.3, pulse=CROWDED, wait=0.1, short=5)
+        """Given way from 24, and half a minute of calm since."""
+        control = follow(Control(size=24), 0.3, pulse=CROWDED, wait=0.1, short=5)
         control = follow(control, 29.0, start=1.0)
-        assert RULE.harmless < control.size < 16
+        assert RULE.harmless < control.size < 24
         return control
 
     def test_a_few_calm_pulses_do_not_lead_past_what_was_crowded(self) -> None:
@@ -109,7 +109,7 @@ class TestWhatIsRemembered:
         assert control.size == before.size
 
     def test_many_calm_pulses_do(self) -> None:
-        assert follow(self.crowded_at_16(), 2.0, start=30.0, wait=0.1, short=50).size > 16
+        assert follow(self.crowded_at_16(), 2.0, start=30.0, wait=0.1, short=50).size > 24
 
     def test_and_loans_during_which_nobody_can_begin(self) -> None:
         control = self.crowded_at_16()
@@ -117,28 +117,28 @@ class TestWhatIsRemembered:
             seen = Seen(at=30 + tick / 10, wait=0.1, short=50, most_used=control.size)
             control = decide(control, seen, BOUNDS, RULE)
 
-        assert control.size > 16
+        assert control.size > 24
 
 
 class TestDoubt:
     LATE = RULE.doubtful_wait * 2
 
     def test_lets_work_that_is_late_for_long_try_a_quarter_more(self) -> None:
-        control = follow(Control(size=10), RULE.doubt + 0.15, pulse=BETWEEN, wait=self.LATE, short=50)
+        control = follow(Control(size=12), RULE.doubt + 0.15, pulse=BETWEEN, wait=self.LATE, short=50)
 
-        assert control.size == 13
+        assert control.size == 15
 
     def test_goes_on_while_no_crowd_follows(self) -> None:
         assert follow(Control(size=10), 10.0, pulse=BETWEEN, wait=self.LATE, short=50).size == BOUNDS.most
 
     def test_needs_that_the_server_is_not_crowded(self) -> None:
-        assert follow(Control(size=12), 10.0, pulse=CROWDED, wait=self.LATE, short=50).size == RULE.harmless
+        assert follow(Control(size=16), 10.0, pulse=CROWDED, wait=self.LATE, short=50).size == RULE.harmless
 
     def test_waits_longer_after_each_crowd_that_followed(self) -> None:
-        control, grew = Control(size=10), []
+        control, grew = Control(size=12), []
         for tick in range(6_000):
-            # A server that is crowded from 12 on, and never calm.
-            pulse = CROWDED if control.size >= 12 else BETWEEN
+            # A server that is crowded from 15 on, and never calm.
+            pulse = CROWDED if control.size >= 15 else BETWEEN
             control = decide(control, look(tick / 10, wait=self.LATE, short=50, used=control.size, pulse=pulse),
                              BOUNDS, RULE)  # fmt: skip
             if control.changed == 1:
