@@ -20,6 +20,17 @@ _COLUMNS = (
 )
 # The guard takes what came since its last look: seconds of all processes, or minutes after a pause.
 _MOST_OUTCOMES = 20_000
+_PLACES_LOCK = 0x6670_6C61
+
+
+async def lock_begin(tx: Transaction, key: str) -> None:
+    """Have others who begin or kill the tenant's flag wait until this transaction ends: one sees what the other did."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"rollout {tx.tenant} {key}")
+
+
+async def lock_places(tx: Transaction) -> None:
+    """Have others who begin any rollout wait until this transaction ends: who counts the places then takes one."""
+    await tx.execute("select pg_advisory_xact_lock($1)", _PLACES_LOCK)
 
 
 async def insert(tx: Transaction, rollout: Rollout) -> None:

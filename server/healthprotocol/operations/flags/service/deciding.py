@@ -59,6 +59,8 @@ async def kill(tx: Transaction, actor: Actor | None, key: str, *, reason: str) -
     """
     policy.require_write(tx, actor)
     require_flag(tx, key)
+    # One that begins in the same moment is ended too.
+    await rollouts.lock_begin(tx, key)
     # The rollout's row before the flag's, as the guard locks them: else each could wait for the other.
     rollout = await rollouts.running(tx, key)
     before = await repository.stored_for_change(tx, key)

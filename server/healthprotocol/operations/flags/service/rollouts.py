@@ -28,8 +28,10 @@ from healthprotocol.operations.flags.service.ending import end
 from healthprotocol.operations.flags.service.looking import require_flag
 
 LOOK_EVERY = timedelta(seconds=0.9)
-# Of one organisation: all of them share what every process can watch.
+# Of one organisation: all of them share what every process can watch, and leave some of it to the installation, whose
+# operators must be able to begin a rollout whatever organisations do.
 MOST_OWN = 5
+KEPT_FOR_THE_INSTALLATION = 10
 # What the guard did not take, because its rollout ended meanwhile.
 _LEFT_OVER = timedelta(hours=1)
 
@@ -52,6 +54,7 @@ async def start_rollout(tx: Transaction, actor: Actor | None, key: str, course: 
     advancing.require_good_stages(course.stages)
     if course.variant not in flag.variants:
         raise Invalid(violations=[Violation("/variant", "unknown", "The flag has no such variant.")])
+    await rollouts.lock_begin(tx, key)
     running = await rollouts.running(tx, key)
     before = await repository.stored_for_change(tx, key)
     installation = (await repository.all_stored(tx))[0].get(key, Stored(key=key))
@@ -169,10 +172,20 @@ def _begun(tx: Transaction, key: str, course: Course, *, reason: str) -> Rollout
 
 
 async def _require_room(tx: Transaction) -> None:
-    """Return when one more rollout can be watched. Raises TooManyRollouts."""
+    """Return when one more rollout can be watched, and hold its place to the end. Raises TooManyRollouts."""
+    await rollouts.lock_places(tx)
     running = await rollouts.running_everywhere(tx)
-    of_tenant = len(running.get(OrganisationId(tx.tenant), ()))
-    if sum(map(len, running.values())) >= MOST_ROLLOUTS or (tx.tenant != INSTALLATION and of_tenant >= MOST_OWN):
+    of_all = sum(map(len, running.values()))
+    if tx.tenant == INSTALLATION:
+        is_full = of_all >= MOST_ROLLOUTS
+    else:
+        of_organisations = of_all - len(running.get(INSTALLATION, ()))
+        is_full = (
+            of_all >= MOST_ROLLOUTS
+            or of_organisations >= MOST_ROLLOUTS - KEPT_FOR_THE_INSTALLATION
+            or len(running.get(tx.tenant, ())) >= MOST_OWN
+        )
+    if is_full:
         raise TooManyRollouts
 
 
