@@ -330,8 +330,11 @@ class Database:
         finally:
             # The next borrower's transaction runs on it: whoever kept this one must not speak in there.
             tx.connection = _given_back
-        await tx.run_before_answer()
-        await tx.run_after_commit()
+        try:
+            await tx.run_before_answer()
+        finally:
+            # The commit stands, whether or not who asked is told.
+            await tx.run_after_commit()
 
     def _replica(self, tx: Transaction, terms: "Terms") -> Pool | None:
         if self.replicas is None or not terms.get("read_only") or tx.actor is None:

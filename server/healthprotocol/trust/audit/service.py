@@ -19,7 +19,7 @@ from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.crypto.data_keys import DataKey
 from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db.group_commit import GroupCommit
-from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.transaction import Database, Priority, Transaction
 from healthprotocol.foundation.ids import OrganisationId
 from healthprotocol.trust.audit import repository
 from healthprotocol.trust.audit.model import About, AuditEvent, Outcome, Recorded, StoredEvent
@@ -88,7 +88,8 @@ class ReadTrail:
         return self._database.pool.lent > 1
 
     async def _write(self, organisation_id: UUID, events: Sequence[StoredEvent]) -> None:
-        async with self._database.transaction(OrganisationId(organisation_id)) as tx:
+        # Those who wait for it have read already: behind reads that only begin, a crowd would have all of them refused.
+        async with self._database.transaction(OrganisationId(organisation_id), priority=Priority.CRITICAL) as tx:
             await repository.insert(tx, events)
 
 

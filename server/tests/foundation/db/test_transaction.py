@@ -210,6 +210,25 @@ class TestCallbacks:
         assert seen == ["Tagus Clinic"]
         assert [line["event"] for line in logs] == ["callback.failed"]
 
+    async def test_after_the_commit_run_though_the_answer_is_withheld(self, database: Database) -> None:
+        said: list[str] = []
+
+        async def withheld() -> None:
+            raise Conflict
+
+        async def told() -> None:
+            said.append("told")
+
+        async def act() -> None:
+            async with database.transaction(None) as tx:
+                tx.before_answer(withheld)
+                tx.after_commit(told)
+
+        with pytest.raises(Conflict):
+            await act()
+
+        assert said == ["told"]
+
     async def test_after_the_commit_do_not_run_without_one(self, database: Database) -> None:
         async def never() -> None:
             raise AssertionError
