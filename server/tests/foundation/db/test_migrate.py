@@ -13,7 +13,7 @@ from healthprotocol.foundation.db.migrate import Limits, MigrationFailed, Option
 from tests.support.postgresql import APP_PASSWORD, Cluster
 
 # What a schema is, as text: everything that `migrate` makes, with its rights and its comments.
-_SCHEMA = """
+_SCHEMA = r"""
 with ours as (
   select oid, nspname from pg_namespace where nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
 )
@@ -21,6 +21,7 @@ select 'relation ' || n.nspname || '.' || c.relname || ' ' || c.relkind::text ||
   || c.relforcerowsecurity::text || ' ' || pg_get_userbyid(c.relowner) || ' ' || coalesce(c.relacl::text, '-')
   || ' ' || coalesce(obj_description(c.oid, 'pg_class'), '-')
 from pg_class c join ours n on n.oid = c.relnamespace
+where not (c.relkind = 'i' and c.relispartition)
 union all
 select 'column ' || c.oid::regclass || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod) || ' '
   || a.attnotnull::text || ' ' || coalesce(pg_get_expr(d.adbin, d.adrelid), '-')
@@ -28,12 +29,16 @@ select 'column ' || c.oid::regclass || '.' || a.attname || ' ' || format_type(a.
 from pg_attribute a
 join pg_class c on c.oid = a.attrelid join ours n on n.oid = c.relnamespace
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-where a.attnum > 0 and not a.attisdropped
+where a.attnum > 0 and not a.attisdropped and not (c.relkind = 'i' and c.relispartition)
 union all
 select 'constraint ' || k.conrelid::regclass || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid)
 from pg_constraint k join ours n on n.oid = k.connamespace
 union all
-select 'index ' || pg_get_indexdef(i.indexrelid)
+-- A partition's part of an index is named by whoever builds it, PostgreSQL or the runner; what it is of is the same.
+select 'index ' || case
+    when c.relispartition then regexp_replace(pg_get_indexdef(i.indexrelid), ' INDEX \S+ ON ', ' INDEX ON ')
+    else pg_get_indexdef(i.indexrelid)
+  end
 from pg_index i join pg_class c on c.oid = i.indexrelid join ours n on n.oid = c.relnamespace
 union all
 select 'policy ' || p.polrelid::regclass || ' ' || p.polname || ' ' || coalesce(pg_get_expr(p.polqual, p.polrelid), '-')
