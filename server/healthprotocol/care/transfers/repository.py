@@ -6,9 +6,14 @@ from uuid import UUID
 
 from healthprotocol.foundation.crypto.blind_index import Indexer
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.ids import OperationId
+from healthprotocol.foundation.ids import AccountId, OperationId
 
 KeyNoun = Literal["patient", "assignment"]
+
+
+async def hold_uploads(tx: Transaction, account_id: AccountId) -> None:
+    """Have an account's other beginnings of uploads wait until this transaction ends: it counts, then adds."""
+    await tx.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"{tx.tenant}:upload:{account_id}")
 
 
 async def hold(tx: Transaction, noun: KeyNoun) -> None:

@@ -198,6 +198,14 @@ class TestUpload:
         with pytest.raises(PackedInParts):
             await sent(ward, upload.file.id, pieces(body), 0)
 
+    async def test_of_packed_content_is_refused_byte_by_byte_too(self, ward: Ward) -> None:
+        body = gzip.compress(b"client_id\r\n")
+        upload = await begun(ward, body)
+        await sent(ward, upload.file.id, pieces(body[:1]), 0)
+
+        with pytest.raises(PackedInParts):
+            await sent(ward, upload.file.id, pieces(body[1:]), 1)
+
     async def test_of_somebody_else_does_not_exist(self, ward: Ward) -> None:
         upload = await begun(ward, b"x", ward.organisation.clinician)
 
@@ -224,6 +232,14 @@ class TestUpload:
         left = {row["id"] for row in await ward.rows("select id from sealed_file")}
 
         assert left == {one.file.id for one in uploads[2:]}
+
+    async def test_gives_way_also_when_many_begin_at_once(self, ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sealed, "MOST_OPEN", 2)
+
+        begun_at_once = await asyncio.gather(*(begun(ward, b"x", name=str(number % 4)) for number in range(8)))
+
+        assert len({one.file.id for one in begun_at_once}) >= 4
+        assert await ward.count("sealed_file") == 2
 
 
 class TestOverHttp:

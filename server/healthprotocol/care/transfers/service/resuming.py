@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
+from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.errors import MoreThanAnnounced, OffsetMismatch, PackedInParts, UploadCutOff
 from healthprotocol.care.transfers.schemas import BeginUpload, Received
 from healthprotocol.care.transfers.service.uploads import UPLOAD, Limits, require_space
@@ -40,6 +41,7 @@ async def begin(tx: Transaction, actor: Actor, wanted: BeginUpload, *, limits: L
         if known is not None:
             return Received(known, bytes.fromhex(wanted.sha256), is_known=True)
     mark = _mark(tx, wanted)
+    await repository.hold_uploads(tx, actor.account_id)
     waiting = await sealed.unfinished(tx, purpose=UPLOAD, created_by=actor.account_id)
     for file in waiting:
         if mark is not None and file.mark == mark and file.announced_bytes == wanted.size_bytes:
@@ -125,7 +127,7 @@ class _Adding:
                 raise OffsetMismatch(public={"offset_bytes": file.size_bytes})
             if file.is_complete or not content:
                 return file
-            if at == 0 and content.startswith(_GZIP):
+            if at < len(_GZIP) and (await _beginning(tx, file) + content).startswith(_GZIP):
                 raise PackedInParts
             fitting = content[: file.announced_bytes - at]
             await require_space(tx, self._limits, more_bytes=len(fitting))
@@ -166,6 +168,10 @@ class _Adding:
             hashed.update(part)
             begin += len(part)
         return hashed.digest()
+
+
+async def _beginning(tx: Transaction, file: SealedFile) -> bytes:
+    return await sealed.read(tx, file.id, begin=0, most_bytes=len(_GZIP)) if file.size_bytes else b""
 
 
 def _mark(tx: Transaction, wanted: BeginUpload) -> bytes | None:
