@@ -43,13 +43,19 @@ class Aip160:
         if len(source) > LONGEST:
             return None
         shape, written = split(source)
-        # A star at the end of a text makes another comparison of it.
-        return Cut((shape, tuple([is_prefix(one) for one in written])) if "*" in source else shape, written)
+        if "*" in source or "(" in source:
+            return Cut((shape, tuple([_form(one) for one in written])), written)
+        return Cut(shape, written)
 
     def read(self, source: str, fields: Mapping[str, Field], now: datetime) -> tuple[Parsed, list[Bound], bool]:
         """Parse it; the cut is right where it found the very values that the parser did."""
         parsed, values, places = parse(source, fields, now)
         return parsed, values, len(source) <= LONGEST and places == value_places(source)
+
+
+def _form(written: str) -> str:
+    """What makes another comparison of a value: a star at the end of a text, and many in parentheses."""
+    return "(" if written[0] == "(" else "*" if is_prefix(written) else ""
 
 
 AIP160 = Aip160()
