@@ -168,6 +168,11 @@ _SENTENCES = {
     "format": "It is not a real value of its format.",
     "pattern": "It does not match the required pattern.",
 }
+_FORMATS = {
+    "date": "It must be a day that there is, as YYYY-MM-DD.",
+    "date-time": "It must be a time with its offset, such as 2026-03-07T13:00:00Z.",
+    "uuid": "It must be an id (UUID).",
+}
 _LIMITS = {
     "minLength": ("too_short", "It must have at least {} characters."),
     "maxLength": ("too_long", "It must have at most {} characters."),
@@ -199,6 +204,8 @@ def _one_violation(error: Any) -> Violation:
     keyword = str(error.schema_path[-1]) if error.schema_path else "invalid"
     if keyword in _LIMITS:
         code, sentence = _LIMITS[keyword]
+        if keyword in {"minLength", "minItems"} and _limit(error, keyword) == "1":
+            sentence = "It must not be empty."
         return Violation(pointer, code, sentence.format(_limit(error, keyword)))
     if keyword == "additionalProperties":
         unexpected = list(getattr(error.kind, "unexpected", ()))
@@ -213,7 +220,8 @@ def _one_violation(error: Any) -> Violation:
     if keyword == "enum":
         options = ", ".join(str(option) for option in getattr(error.kind, "options", ()) or ())[:300]
         return Violation(pointer, "not_allowed", f"It must be one of: {options}." if options else _SENTENCES["enum"])
-    return Violation(pointer, keyword.lower(), _SENTENCES.get(keyword, "It does not fit."))
+    named = _FORMATS.get(str(getattr(error.kind, "format", ""))) if keyword == "format" else None
+    return Violation(pointer, keyword.lower(), named or _SENTENCES.get(keyword, "It does not fit."))
 
 
 def _limit(error: Any, keyword: str) -> str:

@@ -1,10 +1,11 @@
 """`healthprotocol import` and `export` of patients, assignments and entries: the same acts as over the API."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -28,8 +29,10 @@ _GZIP = b"\x1f\x8b"
 
 def bring(noun: str, paths: list[Path], account: str, *, dry_run: bool, update: bool, terminal: Terminal) -> None:
     """Bring one file in, and write what was wrong with it beside it. Exit code 1: some lines failed."""
-    if len(paths) != 1 or not paths[0].is_file():
-        raise UsedWrongly(f"give one file of {noun}")
+    if len(paths) != 1:
+        raise UsedWrongly(f"give one file of {noun} at a time; {len(paths)} are named")
+    if not paths[0].is_file():
+        raise UsedWrongly(f"there is no file {paths[0]}")
     path, faults = paths[0], paths[0].with_name(f"{paths[0].stem}.faults.csv")
     wanted = _Wanted(_noun(noun), path.stat().st_size, dry_run=dry_run, update=update)
     with path.open("rb") as file:
@@ -48,18 +51,36 @@ def bring(noun: str, paths: list[Path], account: str, *, dry_run: bool, update: 
 
 
 def write(noun: str, account: str, *, to_format: str, filter_: str, output: Path | None, terminal: Terminal) -> None:
-    """Write a noun into a file, or to stdout."""
+    """Write a noun into a file, or to stdout. What the file held before stays until all of the new is written."""
     file_format: FileFormat = "ndjson" if to_format == "ndjson" else "csv"
     if output is None:
         run_on_database(lambda: _write(_noun(noun), sys.stdout.buffer, account, file_format, filter_, terminal))
         return
     try:
-        output.touch(mode=0o600)
-        with output.open("wb") as file:
+        with _replacing(output) as file:
             size = run_on_database(lambda: _write(_noun(noun), file, account, file_format, filter_, terminal))
     except OSError as error:
         raise CommandFailed(f"{output} cannot be written: {error.strerror}") from None
     terminal.result({"file": str(output), "bytes": size}, f"{output}: {size:,} bytes")
+
+
+@contextlib.contextmanager
+def _replacing(output: Path) -> Iterator[BinaryIO]:
+    """A file that only its owner reads, in the place of `output` when all went well; a pipe or device is written to."""
+    target = output.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            yield file
+        return
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 class _Wanted:

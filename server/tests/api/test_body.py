@@ -91,6 +91,15 @@ class TestDecodeBody:
     def test_names_the_place_and_the_rule(self, body: object, place: str, code: str) -> None:
         assert faults(body) == {place: code}
 
+    def test_says_what_a_value_must_be_in_words(self) -> None:
+        with pytest.raises(Invalid) as caught:
+            decode_body(b'{"name": "", "callsAt": ["2026-02-30"]}', Stop)
+
+        assert {fault.detail for fault in caught.value.violations} == {
+            "It must not be empty.",
+            "It must be a day that there is, as YYYY-MM-DD.",
+        }
+
     @pytest.mark.parametrize("body", [b"", b"{", b'{"name": "\xff"}', b"[" * 100_000])
     def test_what_is_no_json_is_unreadable(self, body: bytes) -> None:
         with pytest.raises(BadRequest) as caught:

@@ -10,6 +10,7 @@ import pytest
 from healthprotocol.cli import files
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.cli.terminal import Advance
+from healthprotocol.foundation.errors import Problem
 from tests.cli.test_protocols import ELBE, call, said
 from tests.cli.test_protocols import installed as installed  # noqa: PLC0414 - a fixture is asked for by its name
 
@@ -68,6 +69,28 @@ class TestImport:
 
         assert (done["created"], read) == (2, [40])
 
-    def test_wants_one_file(self, tmp_path: Path) -> None:
-        with pytest.raises(UsedWrongly):
+    def test_wants_one_file_that_is_there(self, tmp_path: Path) -> None:
+        with pytest.raises(UsedWrongly, match=r"no file .*missing\.csv"):
             call("import", "entries", str(tmp_path / "missing.csv"), "--as", ELBE)
+        with pytest.raises(UsedWrongly, match="one file of entries"):
+            call("import", "entries", str(tmp_path), str(tmp_path), "--as", ELBE)
+
+
+class TestExport:
+    def test_that_is_refused_leaves_the_file_that_was_there(self, tmp_path: Path) -> None:
+        out = tmp_path / "out.csv"
+        out.write_text("yesterday's")
+
+        with pytest.raises(Problem):
+            call("export", "patients", "status = nobody", "--as", ELBE, "--format", "csv", "--output", str(out))
+
+        assert out.read_text() == "yesterday's"
+        assert list(tmp_path.iterdir()) == [out]
+
+    def test_writes_to_what_is_no_file_without_replacing_it(self, tmp_path: Path) -> None:
+        link = tmp_path / "out.csv"
+        link.symlink_to("/dev/null")
+
+        call("export", "patients", "--as", ELBE, "--format", "csv", "--output", str(link))
+
+        assert link.is_char_device()

@@ -56,6 +56,9 @@ export function EmptyState({ icon = "info", title, children, action }: { icon?: 
   );
 }
 
+/** Whether its detail says anything that its title does not. */
+const hasMore = (fault: Fault) => fault.body.detail && fault.body.detail !== fault.message;
+
 export function ErrorState({ fault, retry }: { fault: Fault; retry?: () => void }) {
   return (
     <div className="empty" role="alert">
@@ -63,7 +66,7 @@ export function ErrorState({ fault, retry }: { fault: Fault; retry?: () => void 
         <Icon name="alert" size={26} />
       </span>
       <p className="empty-title">{fault.message}</p>
-      {fault.body.detail ? <p className="muted">{fault.body.detail}</p> : null}
+      {hasMore(fault) ? <p className="muted">{fault.body.detail}</p> : null}
       <RequestId id={fault.requestId} />
       {retry ? (
         <div className="empty-action">
@@ -96,7 +99,7 @@ export function FaultNotice({ fault }: { fault: Fault | null | undefined }) {
   if (!fault) return null;
   return (
     <Notice title={fault.message} takesFocus>
-      {fault.body.detail ? <p>{fault.body.detail}</p> : null}
+      {hasMore(fault) ? <p>{fault.body.detail}</p> : null}
       <RequestId id={fault.requestId} />
     </Notice>
   );

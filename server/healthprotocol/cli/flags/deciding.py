@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from healthprotocol.operations.flags.model import Change, Seen
 
 _KINDS = frozenset({"organisation", "role", "account", "percentage", "organisations", "from", "until"})
+_MARKS = {
+    "past_end": "past its end",
+    "settled": "settled",
+    "not_asked_for": "not asked for",
+    "unknown_to_database": "never used",
+    "not_declared": "gone from the program",
+}
 
 
 def list_flags(*, organisation: For = None, json: JsonFlag = False) -> None:
@@ -24,7 +31,16 @@ def list_flags(*, organisation: For = None, json: JsonFlag = False) -> None:
     from healthprotocol.operations.flags import service
 
     seen = in_transaction(organisation, lambda tx: service.list_flags(tx, None))
-    rows = [(one.flag.key, one.decision.variant, one.decision.cause, _state(one), ", ".join(one.marks)) for one in seen]
+    rows = [
+        (
+            one.flag.key,
+            one.decision.variant,
+            one.decision.cause,
+            _state(one),
+            ", ".join(_MARKS.get(mark, mark) for mark in one.marks),
+        )
+        for one in seen
+    ]
     columns = ("Flag", "Gives", "Because", "Decided", "Look at it")
     Terminal(as_json=json).table([_document(one, organisation) for one in seen], columns, rows)
 
@@ -144,7 +160,7 @@ def history(key: Key, *, organisation: For = None, json: JsonFlag = False) -> No
     rows = [
         (
             f"{one.changed_at:%Y-%m-%d %H:%M:%S}",
-            one.act,
+            one.act.replace("_", " "),
             one.changed_as,
             "one" if one.is_own else "all",
             state_in_words(one.before),

@@ -154,7 +154,7 @@ class RuntimeSettings:
     def get(self, name: str) -> Setting[Any]:
         """Return a setting by name. Raises SettingUnknown."""
         if name not in self.registry:
-            raise SettingUnknown
+            raise SettingUnknown(f"There is no such setting. There are: {', '.join(sorted(self.registry))}.")
         return self.registry[name]
 
     def _nearest(

@@ -17,6 +17,8 @@ LOOKED_AT_BYTES = LONGEST_LINE_BYTES
 
 _BOM = codecs.BOM_UTF8
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+"""How .xlsx and .ods (zip) and .xls (OLE2) begin."""
 _DELIMITERS = (",", ";")
 _QUOTED = re.compile(r'"[^"]*"')
 
@@ -48,8 +50,10 @@ def detect(beginning: bytes) -> Dialect:
     """
     Return how a file is written; `beginning` is its first LOOKED_AT_BYTES, or all of a smaller one.
 
-    Raises DialectFault: empty, not UTF-8, no header, too many columns or one twice.
+    Raises DialectFault: a workbook, empty, not UTF-8, no header, too many columns or one twice.
     """
+    if beginning.startswith(_WORKBOOKS):
+        raise DialectFault("workbook", "This is a workbook or an archive, not text. Save its sheet as CSV UTF-8.")
     if beginning.startswith(_UTF_16) or beginning[:200].count(b"\0") > len(beginning[:200]) // 4:
         raise DialectFault("utf8_invalid", "The file is not UTF-8. Save it as CSV UTF-8.")
     start = len(_BOM) if beginning.startswith(_BOM) else 0

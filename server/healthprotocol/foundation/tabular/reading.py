@@ -89,7 +89,7 @@ class RecordReader:
         try:
             decoded = text.decode()
         except UnicodeDecodeError:
-            return _faulty(line, "utf8_invalid", "The line is not UTF-8.")
+            return _faulty(line, "utf8_invalid", "The line is not UTF-8. Save the file as CSV UTF-8.")
         if self._dialect.format != CSV:
             return Record(line.number, _behind(line), raw=text)
         if '"' not in decoded:

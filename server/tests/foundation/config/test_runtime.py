@@ -14,7 +14,14 @@ from healthprotocol.api.idempotency import KEPT_HOURS, sweep
 from healthprotocol.assembly import SETTINGS
 from healthprotocol.care.entries.model import LATE_DAYS
 from healthprotocol.foundation.config.live import LiveChanges
-from healthprotocol.foundation.config.runtime import RuntimeSettings, Wish, choose, value_everywhere, value_of
+from healthprotocol.foundation.config.runtime import (
+    RuntimeSettings,
+    SettingUnknown,
+    Wish,
+    choose,
+    value_everywhere,
+    value_of,
+)
 from healthprotocol.foundation.config.setting import Setting, require_registry
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.db.transaction import Database
@@ -168,6 +175,10 @@ class TestBehaviour:
 
 
 class TestRegistry:
+    def test_tells_who_asks_for_an_unknown_name_which_there_are(self, runtime: RuntimeSettings) -> None:
+        with pytest.raises(SettingUnknown, match=r"There are: entry\.late_days, "):
+            runtime.get("entry.lat_days")
+
     def test_takes_no_name_twice_and_no_default_out_of_range(self) -> None:
         one = Setting(name="a.b", title="Boats", group="River", default=1, description="x")
         with pytest.raises(ValueError, match="two have it"):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from healthprotocol.foundation.tabular import (
     CSV,
     NDJSON,
+    DialectFault,
     Place,
     Record,
     RecordReader,
@@ -121,3 +122,12 @@ class TestDialect:
         assert (comma.format, comma.delimiter, comma.columns, comma.begins_at) == (CSV, ",", ("given name", "b"), 19)
         assert (semicolon.delimiter, semicolon.columns) == (";", ("a,b", "c"))
         assert (lines.format, lines.columns) == (NDJSON, ())
+
+
+class TestWorkbooks:
+    @pytest.mark.parametrize("beginning", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00"])
+    def test_are_told_apart_from_text_with_what_to_do(self, beginning: bytes) -> None:
+        with pytest.raises(DialectFault, match="Save its sheet as CSV UTF-8") as caught:
+            detect(beginning + b"\n1,2")
+
+        assert caught.value.code == "workbook"
