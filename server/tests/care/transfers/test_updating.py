@@ -67,6 +67,20 @@ class TestUpdate:
 
         assert (result["updated"], (await ada(ward)).status) == (1, "active")
 
+    async def test_makes_nobody_else_of_her_whose_number_was_mistyped(self, ward: Ward) -> None:
+        before = await ada(ward)
+        other = {
+            "given_name": "Lena", "family_name": "Saale", "birth_date": "1933-01-01",
+            "identifier_system": "urn:mrn", "identifier_value": "0001",
+        }  # fmt: skip
+
+        refused = [await update(ward, {"client_id": key, **other}) for key in (None, "unknown")]
+        assert (await ada(ward)).demographics == before.demographics
+        married = await update(ward, {**other, "given_name": ADA["given_name"]})
+
+        assert [(one["failed"], one["faults"][0]["code"]) for one in refused] == [(1, "of_another")] * 2
+        assert married["updated"] == 1
+
     async def test_empties_what_is_null(self, ward: Ward) -> None:
         line = msgspec.json.encode({**NAMED, "phone": None, "identifier_system": None, "identifier_value": None})
 

@@ -15,9 +15,10 @@ from healthprotocol.care.transfers.service.outcomes import fault, read, refused,
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.errors import Invalid, Problem
+from healthprotocol.foundation.errors import Invalid, Problem, Violation
 
 _NOUN: Noun = "patients"
+_OF_ANOTHER = "This record number is of somebody with another name and birth date. Mend the number, or hers first."
 
 
 class PatientIntake:
@@ -55,7 +56,7 @@ class PatientIntake:
                 detail = "Its client_id and its record numbers are of different patients."
                 outcomes[place] = fault("client_id", "ambiguous", detail)
             else:
-                waiting.add(_Wanted(place, line, one, next(iter(ids), None)))
+                waiting.add(_Wanted(place, line, one, next(iter(ids), None), known.is_named(one)))
         await self._write(waiting, outcomes, known)
         return whole(outcomes)
 
@@ -127,17 +128,26 @@ class PatientIntake:
 
 
 class _Wanted(msgspec.Struct, frozen=True):
-    """A line that waits; `known_id` is of the patient whom it is of, None for somebody new."""
+    """
+    A line that waits; `known_id` is of the patient whom it is of, None for somebody new.
+
+    `is_named`: the sender's own client_id names her; else a record number alone does.
+    """
 
     place: int
     line: Line
     sent: PatientLine
     known_id: UUID | None
+    is_named: bool
 
     def amendment(self) -> Amendment:
-        line, sent = self.line, self.sent
         assert self.known_id is not None
-        return Amendment(PatientId(self.known_id), lambda before: _amended(before, line, sent), sent.status)
+        return Amendment(PatientId(self.known_id), self._amended, self.sent.status)
+
+    def _amended(self, before: Demographics) -> Demographics:
+        if not self.is_named and _is_another(before, self.sent):
+            raise Invalid(violations=[Violation("/identifiers", "of_another", _OF_ANOTHER)])
+        return _amended(before, self.line, self.sent)
 
 
 class _Waiting:
@@ -171,6 +181,15 @@ def _compared(identifier: Identifier) -> str:
     return blind_index.identifier(identifier.system, identifier.value)
 
 
+def _is_another(before: Demographics, sent: PatientLine) -> bool:
+    """Whether nothing that tells people apart is the same: a mistyped number must not make one of the other."""
+    return (
+        sent.birth_date != before.birth_date
+        and sent.given_name.strip().casefold() != before.given_name.casefold()
+        and sent.family_name.strip().casefold() != before.family_name.casefold()
+    )
+
+
 def _amended(before: Demographics, line: Line, sent: PatientLine) -> Demographics:
     """Return `before` with what the line speaks of in its place; of the rest, a file of few columns knows nothing."""
     wanted = sent.demographics()
@@ -196,6 +215,9 @@ class _Known:
         found = {self._by_identifier.get(_compared(one)) for one in sent.identifiers or ()}
         found.add(self._by_key.get(sent.client_id or ""))
         return {one for one in found if one is not None}
+
+    def is_named(self, sent: PatientLine) -> bool:
+        return sent.client_id in self._by_key
 
     def add(self, sent: PatientLine, patient_id: UUID, *, is_new: bool) -> None:
         """Know a line's patient from now on: of one who was here already, a line that was skipped changed nothing."""
