@@ -1,15 +1,19 @@
 """How many rollouts run at once is held to, whoever starts them together."""
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
-from healthprotocol.foundation.errors import Problem
-from healthprotocol.foundation.ids import INSTALLATION
+from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.errors import Problem, Unavailable
+from healthprotocol.foundation.flags.exposure import Outcome
+from healthprotocol.foundation.ids import INSTALLATION, OrganisationId
 from healthprotocol.operations.flags import service
 from healthprotocol.operations.flags.errors import RolloutRunning, TooManyRollouts
 from healthprotocol.operations.flags.model import Course, Rollout, RolloutStatus
-from healthprotocol.operations.flags.service import Keeper
+from healthprotocol.operations.flags.repository import rollouts as repository
+from healthprotocol.operations.flags.service import Keeper, keeping
 from healthprotocol.operations.flags.service import rollouts as service_of_rollouts
 from tests.operations.flags.conftest import COLOUR, FASTER
 from tests.support.people import Organisation
@@ -89,3 +93,39 @@ class TestPlaces:
             rollout = await service.start_rollout(tx, None, FASTER.key, course, reason="We try it.")
 
         assert not rollout.is_own
+
+
+class TestNeighbours:
+    async def test_are_reported_and_watched_whatever_becomes_of_one(
+        self,
+        keeper: Keeper,
+        organisation: Organisation,
+        other_organisation: Organisation,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        both = (organisation, other_organisation)
+        for one in both:
+            async with keeper.database.transaction(one.id) as tx:
+                await service.start_rollout(tx, one.admin, FASTER.key, Course(variant="on"), reason="We try it.")
+        add, watch = repository.add_outcomes, keeping.watch_rollouts
+        reported: list[OrganisationId] = []
+        watched: list[OrganisationId] = []
+
+        async def added(tx: Transaction, node: int, outcomes: Sequence[Outcome]) -> None:
+            reported.append(tx.tenant)
+            if len(reported) == 1:
+                raise ValueError("its row is broken")
+            await add(tx, node, outcomes)
+
+        async def looked(database: Database, tenant: OrganisationId) -> int:
+            watched.append(tenant)
+            if len(watched) == 1:
+                raise Unavailable(retry_after_seconds=1)
+            return await watch(database, tenant)
+
+        monkeypatch.setattr(repository, "add_outcomes", added)
+        monkeypatch.setattr(keeping, "watch_rollouts", looked)
+        with pytest.raises(Unavailable):
+            await keeper.report_and_watch(with_counts=False)
+
+        assert set(reported) == set(watched) == {one.id for one in both}

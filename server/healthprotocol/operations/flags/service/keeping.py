@@ -109,14 +109,34 @@ class Keeper:
             self._rounds += 1
             try:
                 await self.tables.load(INSTALLATION)
-                await self.report(with_counts=self._rounds % _REPORTS_BETWEEN_COUNTS == 0)
-                for tenant in list(self._running):
-                    await watch_rollouts(self.database, tenant)
+                await self.report_and_watch(with_counts=self._rounds % _REPORTS_BETWEEN_COUNTS == 0)
                 self._is_failing = False
             except Exception as error:  # noqa: BLE001 - whatever it is, the next second tries again
                 if not self._is_failing:
                     log.warning("flags.not_reported", error=type(error).__name__)
                 self._is_failing = True
+
+    async def report_and_watch(self, *, with_counts: bool) -> None:
+        """Do both, whatever becomes of the first; raises as they do."""
+        failed: Exception | None = None
+        try:
+            await self.report(with_counts=with_counts)
+        except Exception as error:  # noqa: BLE001 - a guard that hears nothing must say so
+            failed = error
+        await self.watch()
+        if failed is not None:
+            raise failed
+
+    async def watch(self) -> None:
+        """Have every rollout that runs looked at, also behind one that cannot be; raises what went wrong last."""
+        failed: Exception | None = None
+        for tenant in list(self._running):
+            try:
+                await watch_rollouts(self.database, tenant)
+            except Exception as error:  # noqa: BLE001 - one organisation's trouble is no other's
+                failed = error
+        if failed is not None:
+            raise failed
 
     async def report(self, *, with_counts: bool) -> None:
         """
@@ -128,13 +148,7 @@ class Keeper:
         counts = self.flags.take_counts() if with_counts else {}
         try:
             await self._find_running(outcomes)
-            for tenant, ids in self._running.items():
-                # Without reports a rollout is taken back: they go before what a bad change holds up.
-                async with self.database.transaction(tenant, priority=Priority.CRITICAL) as tx:
-                    await rollouts.add_outcomes(tx, self._node, _of(outcomes, ids))
-                outcomes = [one for one in outcomes if one.rollout_id not in ids]
-            # What is left belongs to rollouts that are over: nobody waits for it.
-            outcomes = []
+            await self._add(outcomes)
             if counts:
                 async with self.database.transaction(INSTALLATION, priority=Priority.BACKGROUND) as tx:
                     await repository.add_uses(tx, counts)
@@ -142,6 +156,24 @@ class Keeper:
             self.flags.outcomes.give_back(outcomes)
             self.flags.give_back_counts(counts)
             raise
+
+    async def _add(self, outcomes: list[Outcome]) -> None:
+        """Write what was seen to each rollout that runs, and leave what could not be; raises what went wrong last."""
+        failed: Exception | None = None
+        running = {one for ids in self._running.values() for one in ids}
+        # The others belong to rollouts that are over: nobody waits for them.
+        outcomes[:] = [one for one in outcomes if one.rollout_id in running]
+        for tenant, ids in self._running.items():
+            try:
+                # Without reports a rollout is taken back: they go before what a bad change holds up.
+                async with self.database.transaction(tenant, priority=Priority.CRITICAL) as tx:
+                    await rollouts.add_outcomes(tx, self._node, _of(outcomes, ids))
+            except Exception as error:  # noqa: BLE001 - one organisation's trouble is no other's
+                failed = error
+            else:
+                outcomes[:] = [one for one in outcomes if one.rollout_id not in ids]
+        if failed is not None:
+            raise failed
 
     async def _heard(self, seen: Mapping[OrganisationId, int]) -> None:
         self._may_differ = self._may_differ or bool(seen)
