@@ -1,6 +1,6 @@
-"""Acts on patients: `people` enrols, reads, finds, changes and archives one; `bring` amends many at once."""
+"""Acts on patients: `people` enrols, reads, finds, changes and archives one; `bring` knows and amends many at once."""
 
-from healthprotocol.care.patients.service.bring import amend_many
+from healthprotocol.care.patients.service.bring import amend_many, people_of
 from healthprotocol.care.patients.service.people import (
     BY_NAME,
     EMAIL,
@@ -49,6 +49,7 @@ __all__ = [
     "ids_of_identifiers",
     "names",
     "page",
+    "people_of",
     "require_active",
     "time_zone_of",
     "update",

@@ -1,16 +1,29 @@
-"""Amend many patients in as many statements as one: for files of them."""
+"""Know and amend many patients in as many statements as one: for files of them."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from healthprotocol.care.patients import repository
 from healthprotocol.care.patients.errors import PatientIsArchived, PatientNotFound
-from healthprotocol.care.patients.model import Amendment, Patient, PatientArchived, PatientId
+from healthprotocol.care.patients.model import Amendment, Patient, PatientArchived, PatientId, PersonName
 from healthprotocol.care.patients.service.people import OBJECT, identifier_taken, revised, settled_or_invalid
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Problem, Unavailable
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
+
+
+async def people_of(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[UUID, PersonName]:
+    """
+    Return name and birth date of those patients that exist, to compare with and not to show.
+
+    It asks and records nothing.
+    """
+    if not patient_ids:
+        return {}
+    found = await repository.names(tx, patient_ids, limit=len(patient_ids), with_birth_date=True)
+    return {one.id: one for one in found}
 
 
 async def amend_many(tx: Transaction, actor: Actor, wanted: Sequence[Amendment]) -> list[bool | Problem]:

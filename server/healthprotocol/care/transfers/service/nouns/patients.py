@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from healthprotocol.care.patients import service as patients
-from healthprotocol.care.patients.model import Amendment, Demographics, Identifier, Patient, PatientId
+from healthprotocol.care.patients.model import Amendment, Demographics, Identifier, Patient, PatientId, PersonName
 from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Existing, Line, Noun, Outcome
 from healthprotocol.care.transfers.rules.cells import composed
@@ -55,8 +55,12 @@ class PatientIntake:
             if len(ids) > 1:
                 detail = "Its client_id and its record numbers are of different patients."
                 outcomes[place] = fault("client_id", "ambiguous", detail)
+                continue
+            wanted = _Wanted(place, line, one, next(iter(ids), None), known.is_named(one))
+            if self._existing == "skip" and known.is_of_another(wanted):
+                outcomes[place] = _failed(wanted, _of_another())
             else:
-                waiting.add(_Wanted(place, line, one, next(iter(ids), None), known.is_named(one)))
+                waiting.add(wanted)
         await self._write(waiting, outcomes, known)
         return whole(outcomes)
 
@@ -80,7 +84,12 @@ class PatientIntake:
         there = await patients.active_time_zones(self._tx, list({*by_key.values(), *own.values()}))
         found = {key: id_ for key, id_ in {**own, **by_key}.items() if id_ in there}
         identifiers = [identifier for one in sent for identifier in one.identifiers or ()]
-        return _Known(found, await patients.ids_of_identifiers(self._tx, identifiers))
+        known = _Known(found, await patients.ids_of_identifiers(self._tx, identifiers))
+        if self._existing == "skip":
+            # An update reads them whole when it amends them.
+            by_number = {id_ for one in sent if not known.is_named(one) for id_ in known.ids(one)}
+            known.people = await patients.people_of(self._tx, list(by_number))
+        return known
 
     async def _write(self, waiting: "_Waiting", outcomes: list[Outcome | None], known: "_Known") -> None:
         new = [one for one in waiting.wanted if one.known_id is None]
@@ -121,8 +130,7 @@ class PatientIntake:
         done = await patients.amend_many(self._tx, self._actor, amendments)
         for one, became in zip(there, done, strict=True):
             if isinstance(became, Problem):
-                failed = refused(_NOUN, one.line, became)
-                outcomes[one.place] = msgspec.structs.replace(failed, subject_id=one.known_id)
+                outcomes[one.place] = _failed(one, became)
             else:
                 outcomes[one.place] = Outcome("updated" if became else "skipped", one.known_id, one.known_id)
 
@@ -146,7 +154,7 @@ class _Wanted(msgspec.Struct, frozen=True):
 
     def _amended(self, before: Demographics) -> Demographics:
         if not self.is_named and _is_another(before, self.sent):
-            raise Invalid(violations=[Violation("/identifiers", "of_another", _OF_ANOTHER)])
+            raise _of_another()
         return _amended(before, self.line, self.sent)
 
 
@@ -181,8 +189,17 @@ def _compared(identifier: Identifier) -> str:
     return blind_index.identifier(identifier.system, identifier.value)
 
 
-def _is_another(before: Demographics, sent: PatientLine) -> bool:
-    """Whether nothing that tells people apart is the same: a mistyped number must not make one of the other."""
+def _failed(wanted: _Wanted, problem: Problem) -> Outcome:
+    """Return the outcome of a line that a problem stands against, and of whom it would have been."""
+    return msgspec.structs.replace(refused(_NOUN, wanted.line, problem), subject_id=wanted.known_id)
+
+
+def _of_another() -> Invalid:
+    return Invalid(violations=[Violation("/identifiers", "of_another", _OF_ANOTHER)])
+
+
+def _is_another(before: Demographics | PersonName, sent: PatientLine) -> bool:
+    """Whether nothing that tells people apart is the same: a mistyped number must not pass one for the other."""
     return (
         sent.birth_date != before.birth_date
         and sent.given_name.strip().casefold() != before.given_name.casefold()
@@ -205,11 +222,16 @@ def _amended(before: Demographics, line: Line, sent: PatientLine) -> Demographic
 
 
 class _Known:
-    """Who is here already, by client_id and by record number."""
+    """
+    Who is here already, by client_id and by record number.
+
+    `people`: what those are called whom lines know by a record number alone; an update does without.
+    """
 
     def __init__(self, by_key: dict[str, UUID], by_identifier: dict[Identifier, UUID]) -> None:
         self._by_key = by_key
         self._by_identifier = {_compared(one): patient_id for one, patient_id in by_identifier.items()}
+        self.people: dict[UUID, PersonName] = {}
 
     def ids(self, sent: PatientLine) -> set[UUID]:
         found = {self._by_identifier.get(_compared(one)) for one in sent.identifiers or ()}
@@ -219,12 +241,23 @@ class _Known:
     def is_named(self, sent: PatientLine) -> bool:
         return sent.client_id in self._by_key
 
+    def is_of_another(self, wanted: _Wanted) -> bool:
+        """Whether a line names by a record number alone somebody who is plainly not whom it speaks of."""
+        person = None if wanted.is_named or wanted.known_id is None else self.people.get(wanted.known_id)
+        return person is not None and _is_another(person, wanted.sent)
+
     def add(self, sent: PatientLine, patient_id: UUID, *, is_new: bool) -> None:
         """Know a line's patient from now on: of one who was here already, a line that was skipped changed nothing."""
         if sent.client_id is not None:
             self._by_key.setdefault(sent.client_id, patient_id)
         if is_new:
             self._by_identifier |= dict.fromkeys(map(_compared, sent.identifiers or ()), patient_id)
+            self.people[patient_id] = PersonName(
+                id=PatientId(patient_id),
+                given_name=sent.given_name.strip(),
+                family_name=sent.family_name.strip(),
+                birth_date=sent.birth_date,
+            )
 
 
 def as_id(text: str) -> UUID | None:
