@@ -4,7 +4,11 @@ import json
 import os
 import sys
 import traceback
-from typing import TextIO
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from healthprotocol.foundation.config.faults import Fault
 
 FAILED, USED_WRONGLY = 1, 2
 
@@ -13,12 +17,21 @@ class CommandFailed(Exception):
     """The command could not do its work; the message is the one line that says why and what now."""
 
 
+class FaultsFound(CommandFailed):
+    """A check found faults: each is told on a line of its own, what is wrong and what to do."""
+
+    def __init__(self, faults: "Sequence[Fault]") -> None:
+        """Take at least one."""
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
 class UsedWrongly(Exception):
     """The command was called or configured in a way that cannot work; the message is the line that says how."""
 
 
 def say_failure(error: Exception, *, as_json: bool, stream: TextIO | None = None) -> int:
-    """Write `error` as one line, or one JSON object, to `stream` (stderr when None); return the exit code."""
+    """Write `error`, a line for each fault or one JSON object, to `stream` (stderr when None); return the exit code."""
     target = stream or sys.stderr
     line = _line(error)
     if line is None:
@@ -27,8 +40,14 @@ def say_failure(error: Exception, *, as_json: bool, stream: TextIO | None = None
         if os.environ.get("HP_ENVIRONMENT", "development") == "development":
             traceback.print_exception(error, file=target)
     code = USED_WRONGLY if isinstance(error, UsedWrongly) else FAILED
-    text = json.dumps({"error": line, "exit_code": code}) if as_json else f"healthprotocol: {line}"
-    target.write(f"{text}\n")
+    lines = line.splitlines() or [line]
+    if as_json:
+        document: dict[str, object] = {"error": "; ".join(lines), "exit_code": code}
+        if isinstance(error, FaultsFound):
+            document["faults"] = [{"problem": one.problem, "remedy": one.remedy} for one in error.faults]
+        target.write(f"{json.dumps(document)}\n")
+    else:
+        target.writelines(f"healthprotocol: {one}\n" for one in lines)
     target.flush()
     return code
 

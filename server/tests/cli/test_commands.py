@@ -130,7 +130,7 @@ class TestConfigShow:
     def test_a_value_that_does_not_fit_is_used_wrongly(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HP_WORKERS", "many")
 
-        with pytest.raises(UsedWrongly, match="HP_WORKERS: ") as caught:
+        with pytest.raises(UsedWrongly, match="HP_WORKERS, from the environment, is not a whole number: ") as caught:
             call("config", "show")
 
         assert "many" not in str(caught.value)

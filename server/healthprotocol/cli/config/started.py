@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import typer
 
 from healthprotocol.cli.config.chosen import Organisation, origin_in_words, shown_choices
-from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.cli.failures import CommandFailed, FaultsFound, UsedWrongly
 from healthprotocol.cli.installation import Installation
 from healthprotocol.cli.safety import advice_on_settings, faults_at, faults_of_settings
 from healthprotocol.cli.terminal import JsonFlag, Terminal
@@ -55,13 +55,17 @@ def show(
 
 def check(*, json: JsonFlag = False) -> None:
     """Check the settings, and the database if there is one, without starting anything; exit code 1 for any fault."""
-    installation = Installation.load()
+    try:
+        reading = read()
+    except SettingsRefused as refused:
+        raise FaultsFound(refused.faults) from None
+    installation = Installation(reading.settings, layers=reading.layers)
     faults = [*installation.layers.unknown, *faults_of_settings(installation)]
     url = installation.settings.database_url
     if url is not None:
         faults += faults_at(url, installation)
     if faults:
-        raise CommandFailed("; ".join(map(str, faults)))
+        raise FaultsFound(faults)
     advice = [str(one) for one in advice_on_settings(installation)]
     lines = ["The settings can work.", *(f"To be better: {one}" for one in advice)]
     Terminal(as_json=json).result({"faults": [], "advice": advice}, *lines)

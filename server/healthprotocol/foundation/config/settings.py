@@ -22,8 +22,8 @@ from healthprotocol.foundation.config.layers import (
     as_list,
     current_environment,
     gather,
-    variable,
 )
+from healthprotocol.foundation.config.misfit import misfit
 
 Environment = Literal["development", "test", "staging", "production"]
 
@@ -37,10 +37,10 @@ _UNITS = ("seconds", "minutes", "hours", "days", "bytes", "percent")
 
 
 class SettingsRefused(Exception):
-    """The settings cannot work; `faults` says all that is wrong and what to do about each; the message is all of it."""
+    """The settings cannot work; `faults` says all that is wrong and what to do about each, the message one a line."""
 
     def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("; ".join(map(str, faults)))
+        super().__init__("\n".join(map(str, faults)))
         self.faults = faults
 
 
@@ -155,7 +155,9 @@ class Settings(BaseSettings):
         default=(), description="Where browsers reach the platform, such as https://care.example; commas between."
     )
     trusted_proxies: _Texts = Field(
-        default=(), description="Networks of the proxies in front, whose X-Forwarded-For is believed; commas between."
+        default=(),
+        examples=["10.0.0.0/24"],
+        description="Networks of the proxies in front, whose X-Forwarded-For is believed; commas between.",
     )
 
     vault_address: str | None = Field(
@@ -244,10 +246,11 @@ class Reading(msgspec.Struct, frozen=True):
         try:
             settings = _Given(**found.values)
         except ValidationError as error:
-            faults += [_misfit(dict(one), found) for one in error.errors(include_input=False)]
-            raise SettingsRefused(faults) from None
+            misfits = {str(one["loc"][0]): one["type"] for one in error.errors(include_input=False)}
+            faults += [_misfit(name, fault_type, found) for name, fault_type in misfits.items()]
+            raise SettingsRefused([*found.unknown, *faults]) from None
         if faults:
-            raise SettingsRefused(faults)
+            raise SettingsRefused([*found.unknown, *faults])
         return cls(settings, found)
 
 
@@ -272,13 +275,6 @@ def _gather(environment: Mapping[str, str]) -> Layers:
     return gather(environment, names=Settings.model_fields, others=NOT_SETTINGS)
 
 
-def _misfit(error: dict[str, Any], found: Layers) -> Fault:
-    name = str(error["loc"][0])
+def _misfit(name: str, fault_type: str, found: Layers) -> Fault:
     origin = found.origins.get(name, Origin("default"))
-    place = variable(name) if origin.layer in {"environment", "default"} else f"{variable(name)} ({origin.where})"
-    return Fault(f"{place}: {error['msg']}", f"it is {_sentence(Settings.model_fields[name].description)}")
-
-
-def _sentence(description: str | None) -> str:
-    text = (description or "a setting").rstrip(".")
-    return text[:1].lower() + text[1:]
+    return misfit(name, Settings.model_fields[name], origin, fault_type=fault_type, unit=unit_of(name))

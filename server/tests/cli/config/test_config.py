@@ -1,6 +1,7 @@
 """`healthprotocol config`, as an operator types it."""
 
 import asyncio
+import io
 import json
 import os
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from healthprotocol.cli import build
 from healthprotocol.cli.config.started import told
-from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.cli.failures import CommandFailed, UsedWrongly, say_failure
 from healthprotocol.cli.installation import Installation
 from tests.support.postgresql import Cluster
 
@@ -47,7 +48,7 @@ class TestCheck:
     def test_names_what_production_lacks(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("HP_ENVIRONMENT", "production")
 
-        with pytest.raises(CommandFailed, match=r"HP_PUBLIC_ORIGINS is not set.*HP_ROOT_KEY_FILE is not set"):
+        with pytest.raises(CommandFailed, match=r"(?s)HP_PUBLIC_ORIGINS is not set.*HP_ROOT_KEY_FILE is not set"):
             call("config", "check")
 
     def test_of_a_good_production_with_its_own_database_gives_advice_alone(
@@ -72,7 +73,7 @@ class TestCheck:
         monkeypatch.setenv("HP_DATABASE_URL", "postgresql://hp:postgres@127.0.0.1:1/hp")
         monkeypatch.setenv("HP_WORKRES", "3")
 
-        with pytest.raises(CommandFailed, match=r"HP_WORKRES.*one that people guess.*127\.0\.0\.1:1/hp cannot be used"):
+        with pytest.raises(CommandFailed, match=r"(?s)HP_WORKRES.*people guess.*127\.0\.0\.1:1/hp cannot be used"):
             call("config", "check")
 
     def test_outside_production_wants_an_answer_from_the_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,6 +87,29 @@ class TestCheck:
 
         with pytest.raises(CommandFailed, match=r"HP_PROT is no setting: did you mean HP_PORT\?"):
             call("config", "check")
+
+    def test_tells_each_value_that_cannot_be_read_on_a_line_of_its_own_and_fails(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("HP_PORT", "HP_POOL_WAIT_SECONDS", "HP_PROT"):
+            monkeypatch.setenv(name, "hunter2")
+        text, document = io.StringIO(), io.StringIO()
+
+        with pytest.raises(CommandFailed) as refused:
+            call("config", "check")
+        codes = [
+            say_failure(refused.value, as_json=as_json, stream=to) for as_json, to in ((False, text), (True, document))
+        ]
+
+        assert codes == [1, 1]
+        misspelt, port, wait = text.getvalue().splitlines()
+        assert misspelt == "healthprotocol: HP_PROT is no setting: did you mean HP_PORT?"
+        assert port == (
+            "healthprotocol: HP_PORT, from the environment, is not a whole number: "
+            "write a whole number from 1 to 65535, such as 8000 (Port of the application)"
+        )
+        assert "is not a number: write a number of seconds above 0 and at most 60, such as 2.0 (How long one" in wait
+        assert len(json.loads(document.getvalue())["faults"]) == 3
 
 
 class TestShow:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from healthprotocol.foundation.config.layers import Origin, variable
+from healthprotocol.foundation.config.misfit import misfit
 from healthprotocol.foundation.config.settings import Settings, SettingsRefused, read, unit_of
 
 
@@ -100,13 +101,24 @@ class TestRefusal:
         for part in (
             "sets pord, which is no setting: did you mean port?",
             "section [prodction]: did you mean production?",
-            "HP_WORKERS: ",
-            "HP_LOG_LEVEL (",
+            "HP_WORKERS, from the environment, is not a whole number: write a whole number from 1 to 64",
+            f"HP_LOG_LEVEL, from the file {path}, is not one of debug, info, warning, error: write one of",
             "HP_DATABASE_URL_FILE names",
-            "HP_TRUSTED_PROXIES: ",
+            "HP_TRUSTED_PROXIES, from the environment, cannot be used: write a list with commas between, such as 10.0",
         ):
             assert part in said
         assert "hunter2" not in said
+
+    def test_has_words_for_every_setting(self) -> None:
+        for name, field in Settings.model_fields.items():
+            said = str(misfit(name, field, Origin("environment"), fault_type="int_parsing"))
+
+            assert said.startswith(f"{variable(name)}, from the environment, is not "), said
+
+    def test_of_a_number_out_of_range_says_the_range(self) -> None:
+        assert "HP_PORT, from the environment, is out of range: write a whole number from 1 to 65535" in faults(
+            {"HP_PORT": "65536"}
+        )
 
     def test_of_a_broken_file_says_where(self, tmp_path: Path) -> None:
         path = tmp_path / "broken.toml"
