@@ -1,5 +1,6 @@
 """`healthprotocol import` and `healthprotocol export`: care protocols from files and into files."""
 
+import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -126,10 +127,20 @@ def _files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
         elif path.is_file():
             found.append(path)
         else:
-            raise UsedWrongly(f"{path} is not there")
+            raise UsedWrongly(f"{path} is not there{_meant(path)}")
     if not 1 <= len(found) <= _MOST_FILES:
         raise UsedWrongly(f"give 1 to {_MOST_FILES} files; these are {len(found)}")
     return [(path.name, _read(path)) for path in found]
+
+
+def _meant(path: Path) -> str:
+    """Return what may have been meant by a path that is not there and looks more like a word than like a file."""
+    if path.suffix or path.name != str(path):
+        return ""
+    near = difflib.get_close_matches(path.name.lower(), files.NOUNS, n=1)
+    if near:
+        return f"; did you mean `import {near[0]} FILE`?"
+    return f"; a file of records is named with what it holds: `import {'|'.join(files.NOUNS)} FILE`"
 
 
 def _read(path: Path) -> bytes:

@@ -75,6 +75,21 @@ class TestImport:
         with pytest.raises(UsedWrongly, match="one file of entries"):
             call("import", "entries", str(tmp_path), str(tmp_path), "--as", ELBE)
 
+    @pytest.mark.parametrize(
+        ("word", "said"),
+        [
+            ("pateints", "did you mean `import patients FILE`"),
+            ("Entry", "did you mean `import entries FILE`"),
+            ("people", r"import patients\|assignments\|entries FILE"),
+        ],
+    )
+    def test_of_a_mistyped_noun_says_which_there_are(self, word: str, said: str, tmp_path: Path) -> None:
+        file = tmp_path / "people.csv"
+        file.write_text(PEOPLE)
+
+        with pytest.raises(UsedWrongly, match=rf"^{word} is not there.*{said}"):
+            call("import", word, str(file), "--as", ELBE)
+
 
 class TestExport:
     def test_that_is_refused_leaves_the_file_that_was_there(self, tmp_path: Path) -> None:
