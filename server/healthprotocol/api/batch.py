@@ -8,7 +8,7 @@ transaction each and run side by side, four at a time; one that uses the answer 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,6 +17,7 @@ from litestar.response import Response
 from litestar.types import HTTPScope
 
 from healthprotocol.api import references
+from healthprotocol.api.batch_bodies import EXAMPLE, BatchIn, BatchOut, BatchRequest, BatchResponse
 from healthprotocol.api.gate import ENCLOSING, Authenticated, Enclosing, Gate
 from healthprotocol.api.problem import problem_members
 from healthprotocol.api.routing import Answer, Declare
@@ -24,7 +25,6 @@ from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid, PayloadTooLarge, Problem, Unavailable, Violation
 
 PATH = "/api/v1/batch"
-MOST_REQUESTS = 100
 AT_ONCE = 4
 LONGEST_SECONDS = 30.0
 LARGEST_ANSWERS_BYTES = 8 * 1024 * 1024
@@ -37,46 +37,6 @@ _FIRST_ERROR = 400
 _LOST = "reference_not_found"
 # Room for #99 behind it.
 _LONGEST_KEY = 250
-
-Name = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
-Path = Annotated[str, msgspec.Meta(min_length=1, max_length=2_000)]
-HeaderValue = Annotated[str, msgspec.Meta(max_length=300)]
-
-
-class BatchRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """
-    One request. `id` names it in the answer (its place, from 0, when absent) and for others to refer to.
-
-    A text that is `${name/id}`, and that part of a path, becomes the `/id` of the answer to the earlier request `name`.
-    """
-
-    method: Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
-    path: Path
-    id: Name | None = None
-    headers: dict[str, HeaderValue] = {}
-    body: dict[str, Any] | None = None
-
-
-class BatchIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=True):
-    """`atomic`: in the order given, all or nothing. `independent`: each for itself, in any order."""
-
-    requests: Annotated[list[BatchRequest], msgspec.Meta(min_length=1, max_length=MOST_REQUESTS)]
-    mode: Literal["atomic", "independent"] = "independent"
-
-
-class BatchResponse(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one request would have been answered alone; `body` is its JSON, a problem when it failed."""
-
-    id: str
-    status: int
-    headers: dict[str, str] = {}
-    body: Any = None
-
-
-class BatchOut(msgspec.Struct, frozen=True):
-    """The answers, in the order of the requests."""
-
-    responses: list[BatchResponse]
 
 
 class DependencyFailed(Problem):
@@ -118,6 +78,7 @@ def routes(policy: str) -> list[Any]:
         policy=policy,
         returns=BatchOut,
         body=BatchIn,
+        example=EXAMPLE,
         also={200: BatchOut},
         status=207,
         batchable=False,
@@ -296,8 +257,10 @@ def _checked(batch: BatchIn) -> Mapping[int, list[Violation]]:
     faulty: dict[int, list[Violation]] = {}
     earlier: set[str] = set()
     is_refused = batch.mode == "atomic"
+    # A place is a name that nobody chose: "$5" is rather a sum than the answer to the sixth request.
+    chosen = {request.id for request in batch.requests if request.id is not None}
     for index, request in enumerate(batch.requests):
-        found = [_at(index, *fault) for fault in _faults(request, earlier)]
+        found = [_at(index, *fault) for fault in [*_faults(request, earlier), *_misspelt(request, chosen)]]
         name = _name(index, request)
         if name in earlier:
             found.append(_at(index, "/id", "repeated", "Another request of this batch has this id."))
@@ -322,6 +285,19 @@ def _faults(request: BatchRequest, earlier: set[str]) -> list[tuple[str, str, st
         # Within a body a text of this form may be just a text; a path that cannot be filled in is at fault.
         found.append(("/path", "unknown_reference", "A reference names no earlier request of this batch."))
     return found
+
+
+def _misspelt(request: BatchRequest, chosen: Collection[str]) -> list[tuple[str, str, str]]:
+    """Return what is nearly a reference to a request of this batch: it would go out as a plain text."""
+    nearly = {
+        "/path": references.misspelt_in_path(request.path, chosen),
+        "/body": references.misspelt_in_body(request.body, chosen),
+    }
+    return [
+        (pointer, "unknown_reference", f"No such reference; write ${{{name}/id}}.")
+        for pointer, name in nearly.items()
+        if name is not None
+    ]
 
 
 _WHICH_HEADERS = "A request of a batch may say " + ", ".join(sorted(_HEADERS)) + "."

@@ -97,9 +97,10 @@ def _operation(endpoint: Endpoint, schemas: _Schemas) -> dict[str, Any]:
     if endpoint.policy:
         operation["x-policy"] = endpoint.policy
     if endpoint.body is not None:
+        example = {} if endpoint.example is None else {"example": endpoint.example}
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": schemas.of(endpoint.body)}},
+            "content": {"application/json": {"schema": schemas.of(endpoint.body), **example}},
         }
     if endpoint.streams:
         binary = {"schema": {"type": "string", "format": "binary"}}

@@ -2,7 +2,8 @@
 References between the requests of a batch: `${name/pointer}` is a place in the answer to the request `name`.
 
 In a path a reference may be a part; in a body it is a whole text, and only when an earlier request has that name: any
-other text of that form is just a text.
+other text of that form is just a text. What begins with `$` and a name but is written otherwise, as `$name.id`, is
+nobody's reference: `misspelt_in_path` and `misspelt_in_body` find it before it goes out as it stands.
 """
 
 import re
@@ -15,6 +16,9 @@ import msgspec
 from healthprotocol.foundation.errors import PayloadTooLarge
 
 _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z0-9_-]{1,64})(?P<pointer>(?:/[A-Za-z0-9_.~-]{1,64}){1,8})\}")
+# `$name`, `$name.id`, `${name}`, `${name.id}`, `$name/id`: close to a reference, and none.
+_NEARLY = re.compile(r"\$\{?(?P<name>[A-Za-z0-9_-]{1,64})(?![A-Za-z0-9_-])")
+_NEARLY_WHOLE = re.compile(_NEARLY.pattern + r"(?:[./\[][A-Za-z0-9_./~\[\]-]{0,200})?\}?")
 # An id, a key, a page token: nothing that names a resource is longer.
 _LONGEST_IN_PATH = 4_000
 
@@ -35,6 +39,21 @@ def names_in_path(path: str) -> set[str]:
 def names_in_body(body: Any, known: Collection[str]) -> set[str]:
     """Return those of the `known` names that references in a JSON value give."""
     return {match["name"] for text in _texts(body) if (match := _REFERENCE.fullmatch(text)) and match["name"] in known}
+
+
+def misspelt_in_path(path: str, names: Collection[str]) -> str | None:
+    """Return which of the `names` a path nearly refers to, None when none."""
+    rest = _REFERENCE.sub("", path)
+    return next((match["name"] for match in _NEARLY.finditer(rest) if match["name"] in names), None)
+
+
+def misspelt_in_body(body: Any, names: Collection[str]) -> str | None:
+    """Return which of the `names` a whole text of a JSON value nearly refers to, None when none."""
+    for text in _texts(body):
+        match = None if _REFERENCE.fullmatch(text) else _NEARLY_WHOLE.fullmatch(text)
+        if match is not None and match["name"] in names:
+            return match["name"]
+    return None
 
 
 def fill_path(path: str, answers: Mapping[str, Any]) -> str:

@@ -33,6 +33,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     # A tuple of shapes means any one of them; `also` are other statuses with their shapes.
     body: Any = None
+    # A body that can be sent as it stands, for the document; None where the shape says enough.
+    example: Any = None
     also: dict[int, Any] = {}
     query: Any = NoQuery
     tag: str = ""

@@ -37,6 +37,7 @@ async def door(database: Database, organisation: Organisation, other_organisatio
     actors = {
         "coordinator": organisation.coordinator,
         "auditor": organisation.auditor,
+        "admin": organisation.admin,
         "outsider": other_organisation.admin,
     }
     async with opened(database, actors) as door:
@@ -273,6 +274,18 @@ class TestLargeReferences:
         assert [one["status"] for one in answer.json()["responses"]] == [201, 422]
 
 
+class TestExample:
+    async def test_can_be_sent_as_the_document_shows_it(self, door: Door) -> None:
+        document = (await door.http.get("/openapi.json")).json()
+        example = document["paths"]["/api/v1/batch"]["post"]["requestBody"]["content"]["application/json"]["example"]
+
+        answer = await door.ask("admin", "POST", "/batch", example)
+
+        made, seen = answer.json()["responses"]
+        assert (made["status"], seen["status"]) == (201, 200)
+        assert seen["body"]["id"] == made["body"]["id"]
+
+
 class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("request_", "pointer", "code"),
@@ -283,6 +296,7 @@ class TestWhatIsRefused:
             (create(headers={"Authorization": "Bearer x"}), "/requests/0/headers", "not_allowed"),
             (create(headers={"cookie": "hp_session=x"}), "/requests/0/headers", "not_allowed"),
             (read("/patients/${later/id}"), "/requests/0/path", "unknown_reference"),
+            (read("/patients/$me", id="me"), "/requests/0/path", "unknown_reference"),
         ],
     )
     async def test_before_anything_is_done(self, door: Door, request_: dict[str, Any], pointer: str, code: str) -> None:
@@ -317,6 +331,28 @@ class TestWhatIsRefused:
 
         [refused] = answer.json()["responses"]
         assert (refused["status"], refused["body"]["type"].rsplit("/", 1)[-1]) == (400, "not-in-a-batch")
+
+    @pytest.mark.parametrize("written", ["$a.id", "$a", "${a}", "${a.id}", "$a/id", "${a[0].id}", "$a.items[0].id"])
+    async def test_what_is_nearly_a_reference(self, door: Door, written: str) -> None:
+        body = {**ELBE, "identifiers": [{"system": "urn:mrn", "value": written}]}
+
+        answer = await send(door, [create(SAALE, id="a"), read(f"/patients/{written}"), create(body)])
+
+        made, *told = [one["body"] for one in answer.json()["responses"]]
+        assert made["family_name"] == "Unstrut"
+        said = {"code": "unknown_reference", "detail": "No such reference; write ${a/id}."}
+        assert [one["errors"] for one in told] == [
+            [{"pointer": "/requests/1/path", **said}],
+            [{"pointer": "/requests/2/body", **said}],
+        ]
+
+    @pytest.mark.parametrize("text", ["$b.id", "$0", "costs $a", "$a is dear", "$5.20", "$ab.id", "US$a"])
+    async def test_but_no_text_that_names_none_of_its_requests(self, door: Door, text: str) -> None:
+        number = {"system": "urn:mrn", "value": text}
+
+        answer = await send(door, [create(SAALE, id="a"), create({**ELBE, "identifiers": [number]})])
+
+        assert answer.json()["responses"][1]["body"]["identifiers"] == [number]
 
     async def test_a_text_that_only_looks_like_a_reference_stays(self, door: Door) -> None:
         answer = await send(door, [create({**ELBE, "given_name": "${other/id}"})], mode="atomic")
