@@ -38,10 +38,11 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Use(msgspec.Struct, frozen=True):
-    """How often a flag was asked for, and when last."""
+    """How often a flag was asked for, when last (None: never), and since when this database knows of it."""
 
     asked: int
-    last_at: datetime
+    last_at: datetime | None
+    known_since: datetime
 
 
 class Mark(StrEnum):
@@ -164,8 +165,13 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Today(msgspec.Struct, frozen=True):
-    """Against what staleness is measured: the day, the instant, and after how many days something is stale."""
+    """
+    Against what staleness is measured: the day, the instant, and after how many days something is stale.
+
+    Within `new_days` of the day that this database came to know a flag, nobody has to have asked for it.
+    """
 
     on: date
     at: datetime
     days: int = 30
+    new_days: int = 14

@@ -162,6 +162,8 @@ class TestTheStaleReport:
         async with database.transaction(organisation.id, actor=organisation.admin) as tx:
             tx.flags.is_on(FASTER)
         await keeper.report(with_counts=True)
+        async with database.transaction(INSTALLATION) as tx:
+            await tx.execute("update flag_use set first_at = first_at - interval '14 days'")
 
         async with database.transaction(organisation.id, actor=organisation.admin) as tx:
             found = {one.key: set(one.marks) for one in await service.stale(tx, organisation.admin)}
@@ -171,6 +173,17 @@ class TestTheStaleReport:
             OLDER.key: {Mark.UNKNOWN_TO_DATABASE},
             "lists.gone": {Mark.NOT_DECLARED},
         }
+
+    async def test_of_a_fresh_installation_is_empty(
+        self, database: Database, organisation: Organisation, keeper: Keeper
+    ) -> None:
+        await keeper.report(with_counts=False)
+
+        async with database.transaction(organisation.id, actor=organisation.admin) as tx:
+            assert await service.stale(tx, organisation.admin) == []
+        seen = await see(database, organisation.admin, COLOUR.key)
+        assert seen.use is not None
+        assert (seen.use.asked, seen.use.last_at) == (0, None)
 
 
 class TestUses:

@@ -15,7 +15,8 @@ NOW = datetime(2027, 6, 1, tzinfo=UTC)
 TODAY = Today(NOW.date(), NOW, 30)
 LONG_AGO = NOW - timedelta(days=31)
 ENDING = msgspec.structs.replace(FASTER, ends_on=date(2027, 12, 31))
-ASKED = Use(5, NOW)
+ASKED = Use(5, NOW, LONG_AGO)
+NEVER_ASKED = Use(0, None, NOW - timedelta(days=14))
 
 
 def stored(state: State, changed_at: datetime = LONG_AGO) -> Stored:
@@ -39,16 +40,23 @@ class TestMarks:
         assert marks_of(FASTER, stored(State(default="on")), ASKED, TODAY) == {}
 
     def test_say_that_nobody_asks(self) -> None:
-        once = Use(5, LONG_AGO)
+        once = Use(5, LONG_AGO, LONG_AGO)
 
         assert set(marks_of(FASTER, stored(State()), once, TODAY)) == {Mark.NOT_ASKED_FOR}
-        assert set(marks_of(FASTER, stored(State()), None, TODAY)) == {Mark.NOT_ASKED_FOR}
+        assert set(marks_of(FASTER, stored(State()), NEVER_ASKED, TODAY)) == {Mark.NOT_ASKED_FOR}
 
-    def test_say_that_the_database_does_not_know_it(self) -> None:
+    def test_leave_alone_what_is_new_to_this_database(self) -> None:
+        new = Use(0, None, NOW - timedelta(days=13, hours=23))
+
+        assert marks_of(FASTER, Stored(key=FASTER.key), new, TODAY) == {}
+        assert marks_of(FASTER, Stored(key=FASTER.key), None, TODAY) == {}
+        assert marks_of(FASTER, stored(State()), new, TODAY) == {}
+
+    def test_say_that_nobody_ever_decided_or_asked(self) -> None:
         undecided = Stored(key=FASTER.key)
 
-        assert set(marks_of(FASTER, undecided, None, TODAY)) == {Mark.UNKNOWN_TO_DATABASE}
-        assert set(marks_of(FASTER, undecided, None, TODAY, own_revision=1)) == {Mark.NOT_ASKED_FOR}
+        assert set(marks_of(FASTER, undecided, NEVER_ASKED, TODAY)) == {Mark.UNKNOWN_TO_DATABASE}
+        assert set(marks_of(FASTER, undecided, NEVER_ASKED, TODAY, own_revision=1)) == {Mark.NOT_ASKED_FOR}
 
 
 class TestSettled:

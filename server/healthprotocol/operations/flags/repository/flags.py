@@ -1,6 +1,6 @@
 """What is decided about flags, and by whom."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -120,9 +120,27 @@ async def versions(tx: Transaction, key: str, *, most: int) -> list[Version]:
 async def uses(tx: Transaction) -> dict[str, Use]:
     """Return how often each flag was asked for."""
     rows = await tx.fetch(
-        "select key, asked, last_at from flag_use where organisation_id = $1 limit $2", INSTALLATION, MOST_ROWS
+        "select key, asked, first_at, last_at from flag_use where organisation_id = $1 limit $2",
+        INSTALLATION,
+        MOST_ROWS,
     )
-    return {row["key"]: Use(row["asked"], row["last_at"]) for row in rows}
+    return {row["key"]: Use(row["asked"], row["last_at"] if row["asked"] else None, row["first_at"]) for row in rows}
+
+
+async def add_known(tx: Transaction, keys: Collection[str]) -> None:
+    """Have the database know of flags from now on, those that it knows already from when it does."""
+    await tx.execute(
+        """
+        insert into flag_use (organisation_id, key, asked, first_at, last_at)
+        select $1, key, 0, $3, $3
+        from unnest($2::text[]) as known (key)
+        order by key
+        on conflict do nothing
+        """,
+        INSTALLATION,
+        sorted(keys),
+        tx.now,
+    )
 
 
 async def add_uses(tx: Transaction, counts: Mapping[str, int]) -> None:

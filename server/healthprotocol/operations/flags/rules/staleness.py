@@ -15,6 +15,8 @@ def marks_of(
 
     `own_revision` is that of what the organisation that looks decided itself.
 
+    `use` None is a flag that no process has told the database of yet: it is new.
+
     A flag without an end is a switch that is meant to stay: it may be settled for ever, but must be asked for.
     """
     found: dict[Mark, str] = {}
@@ -27,13 +29,22 @@ def marks_of(
             found[Mark.SETTLED] = (
                 f"Everybody has had {variant} since {stored.changed_at:%Y-%m-%d}: keep that path, drop the other."
             )
-    if stored.revision == own_revision == 0 and use is None:
-        found[Mark.UNKNOWN_TO_DATABASE] = "Nobody has decided about it or asked for it yet."
-    elif use is None and flag.created_on < long_ago.date():
-        found[Mark.NOT_ASKED_FOR] = f"Nobody has asked for it since it was made on {flag.created_on:%Y-%m-%d}."
-    elif use is not None and use.last_at < long_ago:
-        found[Mark.NOT_ASKED_FOR] = f"Nobody has asked for it since {use.last_at:%Y-%m-%d}."
+    if use is not None and (mark := _unused(use, today, is_decided=stored.revision + own_revision > 0)) is not None:
+        found[mark[0]] = mark[1]
     return found
+
+
+def _unused(use: Use, today: Today, *, is_decided: bool) -> tuple[Mark, str] | None:
+    """Return the mark of a flag that nobody asks for; None while somebody does, or it is new to this database."""
+    if use.last_at is not None:
+        is_in_use = use.last_at >= today.at - timedelta(days=today.days)
+        return None if is_in_use else (Mark.NOT_ASKED_FOR, f"Nobody has asked for it since {use.last_at:%Y-%m-%d}.")
+    if use.known_since > today.at - timedelta(days=today.new_days):
+        return None
+    since = f"since it came here on {use.known_since:%Y-%m-%d}."
+    if is_decided:
+        return Mark.NOT_ASKED_FOR, f"Nobody has asked for it {since}"
+    return Mark.UNKNOWN_TO_DATABASE, f"Nobody has decided about it or asked for it {since}"
 
 
 def undeclared(today: Today, stored: Stored) -> dict[Mark, str]:

@@ -84,6 +84,7 @@ class Keeper:
         # The rollouts that run, by whose they are; asked for again when something changed, and while there are any.
         self._running: dict[OrganisationId, list[UUID]] = {}
         self._may_differ = True
+        self._is_known = False
         changes.follow(self._heard)
 
     async def start(self) -> None:
@@ -149,6 +150,10 @@ class Keeper:
         try:
             await self._find_running(outcomes)
             await self._add(outcomes)
+            if not self._is_known:
+                async with self.database.transaction(INSTALLATION, priority=Priority.BACKGROUND) as tx:
+                    await repository.add_known(tx, [flag.key for flag in self.flags.registry])
+                self._is_known = True
             if counts:
                 async with self.database.transaction(INSTALLATION, priority=Priority.BACKGROUND) as tx:
                     await repository.add_uses(tx, counts)
