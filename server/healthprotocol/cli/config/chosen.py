@@ -46,14 +46,14 @@ def set_(
     from healthprotocol.foundation.config.runtime import Wish
     from healthprotocol.operations.settings.service import change_as_operator
 
-    async def act(assembly: "Assembly") -> "Choice":
+    async def act(assembly: "Assembly") -> "Choice | None":
         setting = assembly.runtime.get(name)
         await _require_there(assembly, organisation)
         wish = Wish(value=_parsed(setting, value), variation=_variation(setting, vary), reason=reason)
         async with assembly.database.transaction(_tenant(organisation)) as tx:
             return await change_as_operator(tx, name, wish)
 
-    _say(Terminal(as_json=json), _run(act))
+    _say(Terminal(as_json=json), name, _run(act))
 
 
 def rollback(
@@ -67,12 +67,12 @@ def rollback(
     """Choose again what an earlier version said, as a new version."""
     from healthprotocol.operations.settings.service import roll_back_as_operator
 
-    async def act(assembly: "Assembly") -> "Choice":
+    async def act(assembly: "Assembly") -> "Choice | None":
         await _require_there(assembly, organisation)
         async with assembly.database.transaction(_tenant(organisation)) as tx:
             return await roll_back_as_operator(tx, name, to_version=to, reason=reason)
 
-    _say(Terminal(as_json=json), _run(act))
+    _say(Terminal(as_json=json), name, _run(act))
 
 
 def history(name: Named, *, organisation: Organisation = None, json: JsonFlag = False) -> None:
@@ -191,10 +191,14 @@ async def _assembled(settings: Any) -> "AsyncIterator[Assembly]":
         await assembly.close()
 
 
-def _say(terminal: Terminal, choice: "Choice") -> None:
+def _say(terminal: Terminal, name: str, choice: "Choice | None") -> None:
     from msgspec import to_builtins
 
-    terminal.result(to_builtins(choice), f"{choice.name} is {_words(choice)} from now on (version {choice.version}).")
+    if choice is None:
+        terminal.result({"name": name, "changed": False}, f"{name} is chosen so already; nothing was written.")
+        return
+    document = to_builtins(choice) | {"changed": True}
+    terminal.result(document, f"{choice.name} is {_words(choice)} from now on (version {choice.version}).")
 
 
 def _words(choice: "Choice") -> str:

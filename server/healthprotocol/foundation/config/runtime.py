@@ -232,12 +232,13 @@ def value_everywhere(database: Database, setting: Setting[V]) -> V:
 
 async def choose(
     tx: Transaction, setting: Setting[Any], wish: Wish, *, expected_version: int | None, by: UUID | None = None
-) -> Choice:
+) -> Choice | None:
     """
     Keep a new version of a setting in the transaction's organisation, and tell every process.
 
     `expected_version` is the newest one that the caller saw (0 when there was none), None for whatever it is. `by` None
-    is an operator. Raises Invalid, and PreconditionFailed when somebody chose in between.
+    is an operator. None when just that is chosen already: then nothing is written. Raises Invalid, and
+    PreconditionFailed when somebody chose in between.
     """
     if setting.scope == "installation" and tx.tenant != INSTALLATION:
         raise SettingOfTheInstallation
@@ -251,6 +252,9 @@ async def choose(
     version = newest[0].version if newest else 0
     if expected_version not in (None, version):
         raise PreconditionFailed
+    chosen = (newest[0].value, newest[0].variation) if newest else (None, None)
+    if chosen == (wish.value, wish.variation):
+        return None
     choice = Choice(
         name=setting.name,
         version=version + 1,
@@ -274,11 +278,11 @@ async def roll_back(
     reason: str,
     expected_version: int | None,
     by: UUID | None = None,
-) -> Choice:
+) -> Choice | None:
     """
     Choose again what an earlier version said, as a new version; 0 is before the first.
 
-    Raises SettingVersionUnknown, and what `choose` raises.
+    None when that holds already. Raises SettingVersionUnknown, and what `choose` raises.
     """
     earlier = await get_version(tx, setting.name, to_version)
     if earlier is None and to_version != 0:

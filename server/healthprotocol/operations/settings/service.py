@@ -78,11 +78,11 @@ async def roll_back_setting(
     return await _get(tx, name)
 
 
-async def change_as_operator(tx: Transaction, name: str, wish: Wish) -> Choice:
+async def change_as_operator(tx: Transaction, name: str, wish: Wish) -> Choice | None:
     """
     Choose for the transaction's organisation, or for all in one of the installation, as whoever runs the platform.
 
-    Raises SettingUnknown, Invalid.
+    None when just that is chosen already: then nothing is written. Raises SettingUnknown, Invalid.
     """
     setting = _settings(tx).get(name)
 
@@ -92,7 +92,7 @@ async def change_as_operator(tx: Transaction, name: str, wish: Wish) -> Choice:
     return choice
 
 
-async def roll_back_as_operator(tx: Transaction, name: str, *, to_version: int, reason: str) -> Choice:
+async def roll_back_as_operator(tx: Transaction, name: str, *, to_version: int, reason: str) -> Choice | None:
     """Choose again what an earlier version said, as `change_as_operator`. Raises SettingUnknown, Invalid."""
     setting = _settings(tx).get(name)
 
@@ -136,7 +136,12 @@ def _choosable_one(settings: RuntimeSettings, name: str) -> Setting[Any]:
     return setting
 
 
-async def _record(tx: Transaction, actor: Actor | None, action: str, setting: Setting[Any], choice: Choice) -> None:
+async def _record(
+    tx: Transaction, actor: Actor | None, action: str, setting: Setting[Any], choice: Choice | None
+) -> None:
+    if choice is None:
+        # It held already: nothing was done that a log could tell of.
+        return
     if tx.tenant == INSTALLATION:
         # It has no keys, so no log of its own: its versions, which the application may only add to, are the log.
         return

@@ -135,6 +135,21 @@ class TestChangeSetting:
 
         assert (taken_back["value"], taken_back["source"], taken_back["version"]) == (7, "default", 2)
 
+    async def test_to_what_is_chosen_already_writes_no_version(
+        self, http: httpx2.AsyncClient, database: Database, organisation: Organisation
+    ) -> None:
+        await choose(http, None)
+        await choose(http, 3)
+        variation = {"value": 30, "percent": 10}
+        await choose(http, 3, variation=variation)
+
+        again = await choose(http, 3, variation=variation, reason="once more", match='"r2"')
+
+        assert (again.status_code, again.headers["etag"]) == (200, '"r2"')
+        assert len((await ask(http, "admin", "GET", f"{LATE}/history")).json()["items"]) == 2
+        async with database.transaction(organisation.id) as tx:
+            assert await tx.fetchval("select count(*) from audit_event where action = 'setting.change'") == 2
+
 
 class TestHistory:
     async def test_keeps_who_when_and_why(self, http: httpx2.AsyncClient, organisation: Organisation) -> None:
