@@ -16,7 +16,7 @@ export function ScoreChart({ watched }: { watched: WatchedRollout }) {
   const [cursor, setCursor] = useState<number | null>(null);
   const id = useId();
   const { trail, threshold } = watched;
-  if (trail.length === 0) return <p className="muted">The guard has not looked yet; it does every second.</p>;
+  if (trail.length === 0) return <p className="muted">{watched.rollout.status === "running" ? "The guard has not looked yet; it does every second." : "It ended before its guard had looked."}</p>;
   const first = Date.parse(trail[0]!.at);
   const last = Math.max(Date.parse(trail.at(-1)!.at), first + 10_000);
   const most = Math.max(threshold * 1.15, ...trail.map((point) => Math.max(point.errors, point.latency)));

@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useChangeSetting, useOrganisationSetting } from "@/api/organisationSettings";
 import { useMay } from "@/api/session";
 import type { OrganisationSetting } from "@/api/types";
@@ -44,12 +44,17 @@ function Choose({ setting, close }: { setting: OrganisationSetting; close: () =>
   const save = async () => {
     const read = changeOf(setting, fields);
     setFaults("faults" in read ? read.faults : {});
-    if ("faults" in read || (await change.run(read.change)) === undefined) return;
+    const saved = "faults" in read ? undefined : await change.run(read.change);
+    if (saved === undefined) return;
     close();
-    toast({ message: "Chosen. Every node follows within a second." });
+    toast({ message: saved.version === setting.version ? "It is so already: nothing was changed." : "Saved. Every node follows within a second." });
   };
+  const form = useRef<HTMLFormElement>(null);
+  // It comes after the dialog opened, which by then has given focus to its way out.
+  useEffect(() => form.current?.querySelector<HTMLElement>("input, select")?.focus(), []);
   return (
     <form
+      ref={form}
       className="stack"
       noValidate
       onSubmit={(event) => {
@@ -61,12 +66,12 @@ function Choose({ setting, close }: { setting: OrganisationSetting; close: () =>
       <p>
         Now: <strong className="number">{valueText(setting.value, setting)}</strong>
       </p>
-      <ValueField label="Value" setting={setting} value={fields.value} error={faults.value} onValue={put("value")} empty="As for all organisations" />
+      <ValueField label="Value" setting={setting} value={fields.value} error={faults.value} onValue={put("value")} required />
       <TextField label="Why" required value={fields.reason} maxLength={500} error={faults.reason} onValue={put("reason")} hint="Kept for good. About the setting, never about a person." />
       <details open={setting.variation !== null}>
         <summary className="strong">Another value for a time, or for some</summary>
         <div className="stack">
-          <ValueField label="Other value" setting={setting} value={fields.other} error={faults.other} onValue={put("other")} empty="None" />
+          <ValueField label="Other value" setting={setting} value={fields.other} error={faults.other} onValue={put("other")} />
           <TextField label="Per cent of accounts" suffix="%" inputMode="decimal" hint="Always the same ones; more take nobody out." value={fields.percent} error={faults.percent} onValue={put("percent")} />
           <div className="field-pair">
             <TextField label="From" type="datetime-local" value={fields.from} onValue={put("from")} />
@@ -76,7 +81,7 @@ function Choose({ setting, close }: { setting: OrganisationSetting; close: () =>
       </details>
       <div className="row">
         <Button look="primary" type="submit" isBusy={change.isRunning}>
-          Choose
+          Save
         </Button>
         <Button onClick={close}>Cancel</Button>
       </div>
@@ -88,21 +93,19 @@ interface ValueFieldProps {
   label: string;
   setting: OrganisationSetting;
   value: string;
-  /** What an empty field means. */
-  empty: string;
+  /** Without, an empty field is none. */
+  required?: boolean;
   error?: string | undefined;
   onValue: (value: string) => void;
 }
 
-function ValueField({ label, setting, value, empty, error, onValue }: ValueFieldProps) {
+function ValueField({ label, setting, value, required = false, error, onValue }: ValueFieldProps) {
   const choices = setting.type === "boolean" ? (["true", "false"] as const) : setting.choices.map(String);
   if (choices.length > 0) {
-    const options = [["", empty] as const, ...choices.map((one) => [one, one === "true" ? "On" : one === "false" ? "Off" : one] as const)];
-    return <SelectField label={label} value={value} options={options} error={error} onValue={onValue} />;
+    const options = [["", required ? "Choose one" : "None"] as const, ...choices.map((one) => [one, one === "true" ? "On" : one === "false" ? "Off" : one] as const)];
+    return <SelectField label={label} required={required} value={value} options={options} error={error} onValue={onValue} />;
   }
-  const range = rangeWords(setting);
-  const hint = [range ? `${range}.` : "", `Empty: ${empty.toLowerCase()}.`].filter(Boolean).join(" ");
   return (
-    <TextField label={label} {...(setting.unit ? { suffix: setting.unit } : {})} inputMode={setting.type === "text" ? "text" : "decimal"} hint={hint} value={value} error={error} onValue={onValue} />
+    <TextField label={label} required={required} {...(setting.unit ? { suffix: setting.unit } : {})} inputMode={setting.type === "text" ? "text" : "decimal"} hint={rangeWords(setting)} value={value} error={error} onValue={onValue} />
   );
 }

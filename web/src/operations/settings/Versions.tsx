@@ -28,7 +28,7 @@ export function Versions({ setting }: { setting: OrganisationSetting }) {
                 <Version key={version.version} version={version} setting={setting} again={mayWrite ? again : null} isBusy={rollBack.isRunning} />
               ))}
             </ol>
-            {mayWrite && setting.own_value !== null ? (
+            {mayWrite && (setting.own_value !== null || setting.variation !== null) ? (
               <div>
                 <Button size="s" icon="undo" isBusy={rollBack.isRunning} onClick={() => again(0)}>
                   Back to what holds for all organisations

@@ -26,12 +26,12 @@ describe("a change", () => {
     expect(changeOf(idle, { ...because, value: "20" })).toEqual({ change: { value: 20, reason: "Wards are busy", variation: null } });
   });
 
-  it("takes the own choice back when it is empty", () => {
-    expect(changeOf(idle, because)).toEqual({ change: { value: null, reason: "Wards are busy", variation: null } });
+  it("asks for a value when there is none", () => {
+    expect(changeOf(idle, because)).toEqual({ faults: { value: expect.stringContaining("Give a value") } });
   });
 
   it("needs a reason", () => {
-    expect(changeOf(idle, { ...because, reason: " " })).toMatchObject({ faults: { reason: expect.any(String) } });
+    expect(changeOf(idle, { ...because, value: "20", reason: " " })).toMatchObject({ faults: { reason: expect.any(String) } });
   });
 
   it("may be for a time and for some", () => {

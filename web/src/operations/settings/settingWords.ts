@@ -32,7 +32,6 @@ export function rangeWords(setting: OrganisationSetting): string {
 }
 
 export interface SettingFields {
-  /** Empty takes the installation's value. */
   value: string;
   reason: string;
   other: string;
@@ -57,6 +56,7 @@ export function fieldsOf(setting: OrganisationSetting): SettingFields {
 export function changeOf(setting: OrganisationSetting, fields: SettingFields): { change: SettingChange } | { faults: Partial<Record<keyof SettingFields, string>> } {
   const faults: Partial<Record<keyof SettingFields, string>> = {};
   const value = read(setting, fields.value);
+  if (value === null) faults.value = "Give a value. Under History is the way back to that of all organisations.";
   if (value === undefined) faults.value = `It must be ${rangeWords(setting) || "of the right kind"}.`;
   if (fields.reason.trim() === "") faults.reason = "Say why, for those who read this in a year.";
   const isVaried = fields.other !== "" || fields.percent !== "" || fields.from !== "" || fields.until !== "";
