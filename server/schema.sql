@@ -1402,11 +1402,11 @@ COMMENT ON COLUMN public.flag_use.organisation_id IS 'class=operational; all zer
 
 COMMENT ON COLUMN public.flag_use.key IS 'class=operational; the flag';
 
-COMMENT ON COLUMN public.flag_use.asked IS 'class=operational; how often, over all processes';
+COMMENT ON COLUMN public.flag_use.asked IS 'class=operational; how often, over all processes; 0 is never yet';
 
-COMMENT ON COLUMN public.flag_use.first_at IS 'class=operational; since when it is known to be asked for';
+COMMENT ON COLUMN public.flag_use.first_at IS 'class=operational; since when this database knows the flag';
 
-COMMENT ON COLUMN public.flag_use.last_at IS 'class=operational; when it was last asked for, to half a minute';
+COMMENT ON COLUMN public.flag_use.last_at IS 'class=operational; when it was last asked for, to half a minute; first_at while it never was';
 
 CREATE TABLE public.flag_version (
     organisation_id uuid NOT NULL,
