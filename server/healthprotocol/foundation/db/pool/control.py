@@ -20,8 +20,8 @@ mistake slow queries (a lock, a disk, a sleep) for a crowd. It costs nothing: th
   at most, so a step cannot leap over the band; this is what keeps the size from swinging. And each step looks at
   pulses of its own, felt since the step before while somebody waited: what was felt when the server had less to do
   says nothing of the size at which it now works.
-- **Regret.** The size that a crowd left is remembered for half an hour: it is passed only when many more pulses were
-  calm, as they are when work has become slow, and as they hardly ever are near the edge of what the processors can do.
+- **Regret.** The size that a crowd left is remembered for half an hour: it is passed only when more pulses were calm,
+  as they are when work has become slow, and hardly ever are near the edge of what the processors can do.
   A crowd within a minute of a growth means that the growth was wrong: how long a queue must then stand calm at that
   size doubles, up to four seconds, and is forgiven after a minute without a crowd.
 - **Doubt.** Where work has waited for long and the server is not crowded, only not calm either, the rule may have it
@@ -44,6 +44,7 @@ _JITTER_SECONDS = 0.0002
 # as work does that ended together, is slow for no other reason.
 _KEPT = 0.75
 _FEWEST_HARMLESS = 4
+_VERY_MANY = 3
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +63,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     fewest_pulses: int = 8
     calm_pulses: int = 4
     longest_look: float = 0.5
-    sure_pulses: int = 24
+    sure_pulses: int = 6
     longest_sure_look: float = 4.0
     settle: float = 0.5
     patience: float = 0.25
@@ -230,12 +231,13 @@ def _look_fresh(control: Control, seen: Seen, rule: Rule) -> Control:
         return msgspec.structs.replace(control, fresh=0, fresh_sum=0.0, fresh_since=seen.at)
     fresh, total = control.fresh + seen.pulses, control.fresh_sum + seen.pulse * seen.pulses
     stood = seen.at - control.fresh_since
-    # Past the size that was crowded before it takes more to believe that the server is calm.
+    # Past the size that was crowded before it takes more to believe that the server is calm, and behind a crowd some
+    # time too, unless very many felt it: work that turned slow begins often enough for that, and must not wait.
     is_past = control.size >= control.ceiling and seen.at - control.crowded_at < rule.remember
     patience = control.patience if is_past and seen.at - control.crowded_at < rule.forgive else 0.0
     enough = rule.sure_pulses * (1 + control.doubt) if is_past else rule.calm_pulses
     longest = rule.longest_sure_look if is_past else rule.longest_look
-    if stood < patience or (0 < fresh < enough and stood < longest):
+    if (stood < patience and fresh < _VERY_MANY * enough) or (0 < fresh < enough and stood < longest):
         return msgspec.structs.replace(control, fresh=fresh, fresh_sum=total)
     # Nothing felt at all: what is lent is at long work, and nobody could begin.
     is_calm = not fresh or total / fresh - (control.baseline or 0.0) < rule.calm

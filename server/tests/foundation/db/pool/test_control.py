@@ -1,7 +1,9 @@
 """The rule for the size: grows on wait, gives way to a crowd, shrinks slowly, and does not swing."""
 
+import math
 from itertools import pairwise
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -101,12 +103,22 @@ class TestWhatIsRemembered:
 
     def test_a_few_calm_pulses_do_not_lead_past_what_was_crowded(self) -> None:
         control = before = self.crowded_at_16()
-        for tick in range(10):
-            seen = Seen(at=30 + tick / 10, wait=0.1, short=5, most_used=control.size, pulses=3, pulse=CALM,
+        for tick in range(RULE.sure_pulses):
+            seen = Seen(at=30 + tick / 10, wait=0.1, short=5, most_used=control.size, pulses=1, pulse=CALM,
                         best_pulse=0.0001)  # fmt: skip
             control = decide(control, seen, BOUNDS, RULE)
 
         assert control.size == before.size
+
+    def test_very_many_need_no_patience(self) -> None:
+        """Work that turns slow right behind a crowd, before a server that has nothing to do, is met at once."""
+        control = msgspec.structs.replace(self.crowded_at_16(), patience=4.0, crowded_at=29.0)
+        pulses = 3 * math.ceil(RULE.sure_pulses * (1 + control.doubt))
+        seen = Seen(at=30.1, wait=0.1, short=50, most_used=16, pulses=pulses, pulse=CALM, best_pulse=0.0001)
+        begun = decide(control, msgspec.structs.replace(seen, at=30.0), BOUNDS, RULE)
+
+        assert decide(begun, seen, BOUNDS, RULE).size > control.size
+        assert decide(begun, msgspec.structs.replace(seen, pulses=pulses // 3), BOUNDS, RULE).size == control.size
 
     def test_many_calm_pulses_do(self) -> None:
         assert follow(self.crowded_at_16(), 2.0, start=30.0, wait=0.1, short=50).size > 24
