@@ -12,6 +12,10 @@ from tests.support.postgresql import Cluster
 
 FLAG = "lists.cost-guard"
 WHY = ("--reason", "An estimate is wrong.")
+KNOWN_FOR_15_DAYS = f"""
+insert into flag_use (organisation_id, key, asked, first_at, last_at)
+values ('00000000-0000-0000-0000-000000000000', '{FLAG}', 0, now() - interval '15 days', now() - interval '15 days')
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +33,14 @@ def answer(ended: Ended) -> Any:
 
 
 class TestFlags:
-    async def test_that_nobody_knows_are_stale(self, machine: Machine) -> None:
+    async def test_that_nobody_asked_for_in_two_weeks_are_stale(self, machine: Machine, cluster: Cluster) -> None:
+        fresh = await machine.run("flags", "stale", "--check")
+        await cluster.execute("flags_by_hand", KNOWN_FOR_15_DAYS)
         checked = await machine.run("flags", "stale", "--check")
+        await cluster.execute("flags_by_hand", "delete from flag_use")
         unknown = await machine.run("flags", "show", "lists.gone")
 
+        assert (fresh.code, FLAG in fresh.out) == (0, False)
         assert (checked.code, FLAG in checked.out) == (1, True)
         assert unknown.code == 1
         assert f"There are: {FLAG}, " in unknown.err

@@ -105,7 +105,7 @@ class TestStart:
         refused = run("up", data_dir=tmp_path / "data", HP_PORT="eighty")
 
         assert refused.returncode == 2
-        assert refused.stderr.startswith("healthprotocol: HP_PORT: ")
+        assert refused.stderr.startswith("healthprotocol: HP_PORT, from the environment, is not a whole number: write ")
         assert "eighty" not in refused.stderr
 
     def test_two_side_by_side_do_not_meet(self, running: Launched, tmp_path: Path) -> None:
