@@ -276,7 +276,7 @@ COMMENT ON COLUMN public.audit_event.leaf IS 'class=operational; SHA-256 of 0x00
 COMMENT ON COLUMN public.audit_event.epoch IS 'class=operational; grows when a restore starts a new history';
 
 CREATE FUNCTION public.hp_audit_of_shown(subject uuid) RETURNS TABLE(at timestamp with time zone, id uuid)
-    LANGUAGE sql STABLE SECURITY DEFINER
+    LANGUAGE sql STABLE SECURITY DEFINER ROWS 5
     SET search_path TO 'pg_catalog', 'public'
     BEGIN ATOMIC
  SELECT e.at,

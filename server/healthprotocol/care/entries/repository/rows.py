@@ -190,8 +190,10 @@ async def planned_between(
           select e.id, e.patient_id, e.assignment_id, e.activity_key, e.occurrence_id, e.outcome, e.late, e.replaces,
             e.client_id, e.effective_at, e.recorded_at, e.recorded_by
           from entry e
-          where e.organisation_id = $1 and e.assignment_id = wanted.assignment_id and e.planned_on between $3 and $4
-          -- Plan by plan: else the planner takes all entries of the clinic on these days for few.
+          -- As pairs, and plan by plan: else the planner takes all entries of the clinic on these days for few.
+          where e.organisation_id = $1 and e.assignment_id = wanted.assignment_id
+            and (e.assignment_id, e.planned_on) >= (wanted.assignment_id, $3::date)
+            and (e.assignment_id, e.planned_on) <= (wanted.assignment_id, $4::date)
           offset 0
         ) found
         """,
