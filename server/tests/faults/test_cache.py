@@ -156,7 +156,8 @@ class TestCheck:
         running, events = nodes
 
         found: list[str] = []
-        for _ in range(20):
+        # What is planted shows by chance, in most runs within ten seconds.
+        for _ in range(120):
             await asyncio.gather(*(node.run(seconds=0.5) for node in running))
             found = violations(events)
             if found:
