@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from environment import (
     ensure_web,
     node_environment,
 )
-from steps import StepFailed, background, end, guarded, shown
+from steps import StepFailed, background, end, ending, guarded, shown
 
 _BIN = VENV / "bin"
 
@@ -42,7 +43,15 @@ def lint() -> list[str]:
 
 def server(arguments: list[str]) -> list[str]:
     """The tests of the server, with coverage unless `arguments` choose some of them."""
-    whole = ["-n", "2", "--dist", "loadfile", "--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"]
+    whole = [
+        "-n",
+        "2",
+        "--dist",
+        "loadfile",
+        "--cov",
+        f"--cov-report=xml:{ROOT / 'build' / 'coverage.xml'}",
+        "--cov-fail-under=90",
+    ]
     command: list[str | Path] = [PYTHON, "-m", "pytest", *(arguments or whole)]
     return _failed(("server tests", command, SERVER))
 
@@ -115,6 +124,7 @@ def main() -> None:
         wanted = parts.values() if chosen.what == "all" else [parts[chosen.what]]
         failed = [name for part in wanted for name in part()]
         if failed:
+            print("\n", *map(ending, failed), sep="\n", file=sys.stderr)
             raise StepFailed(f"Failed: {', '.join(failed)}")
     print("\nEverything passed.")
 

@@ -8,15 +8,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO, Never
 
 ROOT = Path(__file__).resolve().parents[1]
 LOGS = ROOT / "build" / "log"
 
 _PR_SET_PDEATHSIG = 1
 _TAIL_LINES = 40
+_BETWEEN_LOOKS_SECONDS = 0.2
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # An interrupted test run tidies up; what does not is ended.
 _ENDING = ((signal.SIGINT, 10.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
@@ -34,6 +38,47 @@ class Interrupted(BaseException):
         self.number = number
 
 
+class _Running:
+    """What was started and has not ended. No signal comes between a start and the note of it."""
+
+    def __init__(self) -> None:
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._is_starting = False
+        self._waiting: int | None = None
+
+    def start(self, make: "Callable[[], subprocess.Popen[bytes]]") -> "subprocess.Popen[bytes]":
+        """Start a program. Raises Interrupted, once it is noted, for a signal that came meanwhile."""
+        self._is_starting = True
+        try:
+            process = make()
+            self._processes = [each for each in self._processes if each.returncode is None] + [process]
+        finally:
+            self._is_starting = False
+        if self._waiting is not None:
+            self._stop(self._waiting)
+        return process
+
+    def interrupt(self, number: int, _frame: object) -> None:
+        """Handle a signal: at once, or after the start that is going on, which would hand its deafness on."""
+        if self._is_starting:
+            self._waiting = number
+        else:
+            self._stop(number)
+
+    def _stop(self, number: int) -> Never:
+        # The first signal counts; a second does not disturb the tidying up.
+        for each in _SIGNALS:
+            signal.signal(each, signal.SIG_IGN)
+        raise Interrupted(number)
+
+    def end_all(self) -> None:
+        for process in self._processes:
+            end(process)
+
+
+_running = _Running()
+
+
 @contextmanager
 def guarded() -> Iterator[None]:
     """
@@ -44,13 +89,8 @@ def guarded() -> Iterator[None]:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
-    def interrupt(number: int, _frame: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, interrupt)
+    for number in _SIGNALS:
+        signal.signal(number, _running.interrupt)
     try:
         yield
     except StepFailed as failure:
@@ -58,11 +98,13 @@ def guarded() -> Iterator[None]:
         sys.exit(1)
     except Interrupted as stopped:
         sys.exit(128 + stopped.number)
+    finally:
+        _running.end_all()
 
 
 def restore_signals() -> None:
     """Give signals their usual meaning back, before this process becomes another program."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
 
 
@@ -80,23 +122,59 @@ def quiet(
     `counting` is (pattern, total): how many lines that match it make the whole. Raises StepFailed.
     """
     LOGS.mkdir(parents=True, exist_ok=True)
-    log = LOGS / f"{re.sub(r'[^a-z0-9]+', '-', doing.lower()).strip('-')}.log"
+    log = _log_of(doing)
     with log.open("wb") as output:
         process = _start(command, folder=folder, environment=environment, output=output.fileno())
         with _showing(doing, log, counting):
-            code = _wait(process)
+            code = process.wait()
     if code != 0:
         tail = "\n".join(log.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:])
         raise StepFailed(f"{tail}\n\n{doing} failed (exit code {code}). All of it: {log.relative_to(ROOT)}")
 
 
 def shown(doing: str, command: Sequence[str | Path], *, folder: Path = ROOT, environment: Mapping[str, str]) -> bool:
-    """Run a program whose words are the result, at this terminal; return whether it succeeded."""
+    """
+    Run a program whose words are the result; return whether it succeeded.
+
+    At a terminal it speaks there itself. Elsewhere its words pass through a log, so that `ending` can say them again.
+    """
     print(f"\n── {doing}", flush=True)
     began = time.monotonic()
-    code = _wait(_start(command, folder=folder, environment=environment, output=None))
+    if sys.stdout.isatty():
+        code = _start(command, folder=folder, environment=environment, output=None).wait()
+    else:
+        LOGS.mkdir(parents=True, exist_ok=True)
+        with _log_of(doing).open("wb") as log, _log_of(doing).open("rb") as said:
+            code = _wait_aloud(_start(command, folder=folder, environment=environment, output=log.fileno()), said)
     print(f"── {doing}: {'passed' if code == 0 else f'FAILED (exit code {code})'} in {_took(began)}", flush=True)
     return code == 0
+
+
+def ending(doing: str) -> str:
+    """The last lines of what `shown` logged, or nothing when it spoke at a terminal."""
+    log = _log_of(doing)
+    if sys.stdout.isatty() or not log.is_file():
+        return ""
+    lines = log.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:]
+    return "\n".join([f"── {doing}, its last lines", *lines, ""])
+
+
+def _wait_aloud(process: "subprocess.Popen[bytes]", said: BinaryIO) -> int:
+    """Pass on what a program writes until it ends. A file, not a pipe: what it leaves behind cannot hold us up."""
+    while process.poll() is None:
+        _pass_on(said)
+        time.sleep(_BETWEEN_LOOKS_SECONDS)
+    _pass_on(said)
+    return process.returncode
+
+
+def _pass_on(said: BinaryIO) -> None:
+    sys.stdout.buffer.write(said.read())
+    sys.stdout.flush()
+
+
+def _log_of(doing: str) -> Path:
+    return LOGS / f"{re.sub(r'[^a-z0-9]+', '-', doing.lower()).strip('-')}.log"
 
 
 def background(command: Sequence[str | Path], *, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
@@ -119,24 +197,18 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 def _start(
     command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str] | None, output: int | None
 ) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [str(word) for word in command],
-        cwd=folder,
-        env=None if environment is None else dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=None if output in {None, subprocess.PIPE} else subprocess.STDOUT,
-        # Its own group, so that a signal goes to it once, from us, and to all that it starts.
-        start_new_session=True,
+    return _running.start(
+        lambda: subprocess.Popen(
+            [str(word) for word in command],
+            cwd=folder,
+            env=None if environment is None else dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=None if output in {None, subprocess.PIPE} else subprocess.STDOUT,
+            # Its own group, so that a signal goes to it once, from us, and to all that it starts.
+            start_new_session=True,
+        )
     )
-
-
-def _wait(process: "subprocess.Popen[bytes]") -> int:
-    try:
-        return process.wait()
-    except BaseException:
-        end(process)
-        raise
 
 
 @contextmanager

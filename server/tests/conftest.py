@@ -1,8 +1,10 @@
 """Fixtures of all tests: a real database, two organisations, their people."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from healthprotocol.assembly import SUBSCRIPTIONS
@@ -10,6 +12,15 @@ from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.events import Subscriptions
 from tests.support.people import Organisation, make_organisation
 from tests.support.postgresql import Cluster, cloned_database, open_database, start_cluster
+
+# The same examples in every run, and no clock: a red run is red again. HP_HYPOTHESIS=exploring looks for new ones.
+hypothesis.settings.register_profile(
+    "steady", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile(
+    "exploring", hypothesis.settings.get_profile("steady"), derandomize=False, print_blob=True
+)
+hypothesis.settings.load_profile(os.environ.get("HP_HYPOTHESIS", "steady"))
 
 
 @pytest.fixture(scope="session")

@@ -66,6 +66,22 @@ class TestShown:
         assert steps.shown("true", [sys.executable, "-c", ""], environment=dict(os.environ))
         assert not steps.shown("false", [sys.executable, "-c", "raise SystemExit(1)"], environment=dict(os.environ))
 
+    def test_says_all_of_it_and_its_last_lines_again(self, steps: Any, capfd: pytest.CaptureFixture[str]) -> None:
+        count = (
+            "import sys, time; print('sheep 0', flush=True); time.sleep(0.3)\nfor n in range(1, 100): print('sheep', n)"
+        )
+
+        steps.shown("Counting sheep", [sys.executable, "-c", count], environment=dict(os.environ))
+
+        said = capfd.readouterr().out
+        assert all(f"sheep {number}\n" in said for number in range(100))
+        again = steps.ending("Counting sheep").splitlines()
+        assert again[0] == "── Counting sheep, its last lines"
+        assert again[1:] == [f"sheep {number}" for number in range(60, 100)]
+
+    def test_has_no_last_lines_of_what_never_ran(self, steps: Any) -> None:
+        assert steps.ending("Counting goats") == ""
+
 
 class TestGuarded:
     def test_a_failure_is_its_words_and_exit_code_1(self) -> None:
@@ -101,6 +117,29 @@ class TestGuarded:
         assert process.returncode == 128 + number
         # It has ended; whoever inherits the orphan may take a moment to bury it.
         assert wait_until(lambda: not sleeper.is_alive(), timeout_seconds=10)
+
+    @pytest.mark.parametrize("moment", ["before", "after"])
+    def test_a_signal_in_the_moment_of_a_start_ends_it_too(self, moment: str, tmp_path: Path) -> None:
+        process = script(f"""
+            import os, signal, subprocess, steps
+            from pathlib import Path
+            steps.LOGS = Path({str(tmp_path)!r})
+            class Interrupted(subprocess.Popen):
+                def __init__(self, *words, **more):
+                    if {moment!r} == "before": os.kill(os.getpid(), signal.SIGTERM)
+                    super().__init__(*words, **more)
+                    Path("{tmp_path}/pid").write_text(str(self.pid))
+                    if {moment!r} == "after": os.kill(os.getpid(), signal.SIGTERM)
+            subprocess.Popen = Interrupted
+            with steps.guarded():
+                steps.quiet("Sleeping", ["sleep", "600"])
+        """)
+
+        process.communicate(timeout=60)
+
+        assert process.returncode == 128 + signal.SIGTERM
+        sleeper = ProcessIdentity.of(int((tmp_path / "pid").read_text()))
+        assert sleeper is None or wait_until(lambda: not sleeper.is_alive(), timeout_seconds=10)
 
 
 class TestAlone:
