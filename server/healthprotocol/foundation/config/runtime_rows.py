@@ -10,6 +10,8 @@ from healthprotocol.foundation.config.setting import Variation
 from healthprotocol.foundation.db.transaction import Record, Transaction
 
 MOST_VERSIONS = 100
+# Names are declared in the code, a few dozen; those of releases before may lie there too.
+MOST_NAMES = 1_000
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,15 +27,40 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def load_current(tx: Transaction) -> dict[str, Choice]:
-    """Return the newest version of each name in the transaction's organisation."""
+    """
+    Return the newest version of each name in the transaction's organisation, of at most 1,000 names.
+
+    A newest version carries what is planned for later, too. The statement goes from name to name by the key, so that
+    it reads a row for each, however many versions lie behind them.
+    """
     rows = await tx.fetch(
         """
-        select distinct on (name) name, version, value, variation, reason, changed_by, changed_at
-        from runtime_setting
-        where organisation_id = $1
-        order by name, version desc
+        with recursive newest as (
+          (
+            select name, version, value, variation, reason, changed_by, changed_at
+            from runtime_setting
+            where organisation_id = $1
+            order by name desc, version desc
+            limit 1
+          )
+          union all
+          select below.name, below.version, below.value, below.variation, below.reason, below.changed_by,
+            below.changed_at
+          from newest
+          cross join lateral (
+            select name, version, value, variation, reason, changed_by, changed_at
+            from runtime_setting
+            where organisation_id = $1 and name < newest.name
+            order by name desc, version desc
+            limit 1
+          ) below
+        )
+        select name, version, value, variation, reason, changed_by, changed_at
+        from newest
+        limit $2
         """,
         tx.tenant,
+        MOST_NAMES,
     )
     return {row["name"]: _choice(row) for row in rows}
 

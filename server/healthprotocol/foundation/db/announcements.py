@@ -22,18 +22,17 @@ async def announce(
     account_id: UUID | None = None,
 ) -> None:
     """Announce with the commit; saying the same twice in a transaction says it once. See `Announcement`."""
-    said = (kind, object_id, subject_id, account_id)
     waiting = tx.pending.get(_PENDING)
     if waiting is None:
-        tx.pending[_PENDING] = [said]
+        waiting = tx.pending[_PENDING] = []
         tx.before_commit(lambda: _send(tx))
-    elif said not in waiting:
-        waiting.append(said)
+    waiting.append((kind, object_id, subject_id, account_id))
 
 
 async def _send(tx: Transaction) -> None:
-    said: Sequence[tuple[str, UUID | None, UUID | None, UUID | None]] = tx.pending.pop(_PENDING)
-    all_of_it = [Announcement(tx.new_id(), tx.tenant, *one) for one in said]
+    waiting: Sequence[tuple[str, UUID | None, UUID | None, UUID | None]] = tx.pending.pop(_PENDING)
+    # Doubles are left out here and at once: to look for each at its saying costs the square of how many there are.
+    all_of_it = [Announcement(tx.new_id(), tx.tenant, *one) for one in dict.fromkeys(waiting)]
     parts = [
         msgspec.json.encode(all_of_it[start : start + _AT_ONCE]).decode()
         for start in range(0, len(all_of_it), _AT_ONCE)
