@@ -6,11 +6,12 @@ returns to the pool remembers no tenant. Without a tenant row-level security sho
 """
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack, cast
 from uuid import UUID
 
 import asyncpg
@@ -52,8 +53,8 @@ class Terms(TypedDict, total=False):
 
     `lookup` is the exact hash that row-level security lets it find in the sign-in directory. Without
     `statement_timeout_seconds` the pool's holds. `priority` is the class in which it waits for a connection,
-    INTERACTIVE unless told otherwise. `prepares` False is for what `prepare_with` was given, which must not wait for
-    itself.
+    INTERACTIVE unless told otherwise, here or by `Database.in_background`. `prepares` False is for what `prepare_with`
+    was given, which must not wait for itself.
 
     `read_only` lets a replica serve it that has seen all that the actor wrote, and the position `after`; what others
     wrote in the last two seconds may be missing. What is left for the commit is done on the primary. Raises
@@ -269,6 +270,13 @@ class Database:
         # None: every read is the primary's.
         self.replicas: Replicas | None = None
         self._wait_seconds = wait_seconds
+        self._usual_priority = Priority.INTERACTIVE
+
+    def in_background(self) -> Self:
+        """Return the same database for work that nobody waits for: its connections are BACKGROUND unless it says so."""
+        behind = copy.copy(self)
+        behind._usual_priority = Priority.BACKGROUND  # noqa: SLF001 - it is one of us
+        return behind
 
     def attach(self, part: object) -> None:
         """Carry `part` for acts, which find it by its type; another one of the type takes its place."""
@@ -350,7 +358,7 @@ class Database:
             tells_position=self.replicas is not None and not terms.get("read_only") and tx.actor is not None,
         )
         return await loan.borrow(
-            terms.get("priority", Priority.INTERACTIVE),
+            terms.get("priority", self._usual_priority),
             wait_seconds=self._wait_seconds,
             request_id=tx.context.request_id,
             patience=terms.get("statement_timeout_seconds") or 0.0,

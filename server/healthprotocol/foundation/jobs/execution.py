@@ -105,7 +105,7 @@ class JobExecutor(AbstractEntrypointExecutor):
         """
         if job.updated - job.execute_after < self.session.silence:
             return
-        async with self.session.database.transaction(None) as tx:
+        async with self.session.database.in_background().transaction(None) as tx:
             picks = await tx.fetchval(
                 "select count(*) from pgqueuer.pgqueuer_log where job_id = $1 and status = 'picked'", job.id
             )
@@ -114,7 +114,9 @@ class JobExecutor(AbstractEntrypointExecutor):
 
     async def _within_limits(self, run: Job) -> None:
         """Await the handler; cancel it when its time is over, or when the worker's time to end is."""
-        handler = asyncio.ensure_future(self.spec.handler(self.session.database, run))
+        # Whatever a job does, people's requests pass before it.
+        database = self.session.database.in_background()
+        handler = asyncio.ensure_future(self.spec.handler(database, run))
         stopping = asyncio.ensure_future(self.session.stopping.wait())
         limit = None if self.spec.timeout is None else self.spec.timeout.total_seconds()
         try:

@@ -59,6 +59,7 @@ class HandedOver(Exception):
     """Raised by a handler that stops early because its worker ends. The job waits for another; no attempt is lost."""
 
 
+# Is given the database `in_background`: what it opens there waits behind people's requests.
 Handler = Callable[["Database", Job], Awaitable[None]]
 
 

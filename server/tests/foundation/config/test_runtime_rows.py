@@ -63,9 +63,8 @@ class TestLoadCurrent:
             await chosen_often(tx, planned)
             found = await load_current(tx)
 
-        assert {name: (one.version, one.value, one.variation) for name, one in found.items()} == dict.fromkeys(
-            NAMES, (VERSIONS, VERSIONS, planned)
-        )
+        newest = {name: (one.version, one.value, one.variation) for name, one in found.items()}
+        assert newest == dict.fromkeys(NAMES, (VERSIONS, VERSIONS, planned))
 
     async def test_returns_nothing_of_another_organisation_nor_of_the_installation(
         self, database: Database, organisation: Organisation, other_organisation: Organisation
