@@ -179,3 +179,13 @@ async def _position(connection: Any) -> int | None:
     except (*_LOST, *_HINDERED, asyncpg.InterfaceError):
         # The commit stands; who wrote reads from the primary until any replica has surely seen it.
         return None
+
+
+class _GivenBack:
+    """Stands where a transaction's connection was."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise asyncpg.InterfaceError(f"the transaction is over: {name} came too late")
+
+
+GIVEN_BACK: Any = _GivenBack()

@@ -22,7 +22,7 @@ from healthprotocol.foundation.clock import Clock, system_clock
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.feed import Feed
 from healthprotocol.foundation.db.listener import Listener
-from healthprotocol.foundation.db.loan import Loan, ReplicaFailed
+from healthprotocol.foundation.db.loan import GIVEN_BACK, Loan, ReplicaFailed
 from healthprotocol.foundation.db.pool import Pool, Priority
 from healthprotocol.foundation.db.pool.postgresql import open_pool
 from healthprotocol.foundation.db.replicas import UNKNOWN_POSITION, Replicas
@@ -306,7 +306,7 @@ class Database:
             for prepare in self._prepare:
                 await prepare(organisation_id)
         tx = Transaction(
-            _given_back,
+            GIVEN_BACK,
             organisation_id=organisation_id,
             actor=actor,
             context=context,
@@ -322,7 +322,7 @@ class Database:
                     yield tx
                 # From here on what the read leaves behind, its trace above all: on the primary, before anybody is
                 # told what was read. A read that left nothing is over.
-                tx.connection, tx.may_lag = _given_back, False
+                tx.connection, tx.may_lag = GIVEN_BACK, False
             if replica is None or tx.has_before_commit:
                 loan = await self._borrow(tx, terms)
                 async with loan as tx.connection:
@@ -337,7 +337,7 @@ class Database:
             raise
         finally:
             # The next borrower's transaction runs on it: whoever kept this one must not speak in there.
-            tx.connection = _given_back
+            tx.connection = GIVEN_BACK
         try:
             await tx.run_before_answer()
         finally:
@@ -379,16 +379,6 @@ class Database:
         self.feed.let_go()
         await self.cache.close()
         await self.listener.close()
-
-
-class _GivenBack:
-    """Stands where a transaction's connection was."""
-
-    def __getattr__(self, name: str) -> Any:
-        raise asyncpg.InterfaceError(f"the transaction is over: {name} came too late")
-
-
-_given_back: Any = _GivenBack()
 
 
 def _begin(organisation_id: OrganisationId | None, terms: "Terms", more: str) -> str:
