@@ -16,7 +16,8 @@ from tests.support.postgresql import Cluster
 
 SERVER = Path(__file__).resolve().parents[3]
 QUICK = WorkerTimes(silence=timedelta(seconds=1), poll=timedelta(seconds=0.2), drain=timedelta(seconds=0.3), at_once=4)
-PATIENCE_SECONDS = 20
+# A fact is waited for on a machine that others keep busy, too.
+PATIENCE_SECONDS = 60
 
 
 @asynccontextmanager
