@@ -1,7 +1,6 @@
 """What stands between a database that answers and one that serves: its schema, the sign-in role, the demo data."""
 
 import asyncio
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import asyncpg
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import DATABASE, Installation
 from healthprotocol.foundation.db import migrate
+from healthprotocol.foundation.stopping import run_to_end
 
 if TYPE_CHECKING:
     from healthprotocol.cli.terminal import Terminal
@@ -105,6 +105,5 @@ class FirstStart:
         environment: Mapping[str, str] = self._installation.child_environment(HP_DATABASE_URL=url)
         flags = ["--json"] if self._terminal.as_json else []
         command = [sys.executable, "-P", "-m", "healthprotocol", *arguments, *flags]
-        done = subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
-        if done.returncode != 0:
+        if run_to_end(command, environment=environment) != 0:
             raise CommandFailed(f"{doing} failed; what it said is above")

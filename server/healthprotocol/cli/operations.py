@@ -24,11 +24,11 @@ def register(app: typer.Typer) -> None:
 
 
 def operations(
-    *, with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False, json: JsonFlag = False
+    *, with_parent: Annotated[int | None, typer.Option("--with-parent", hidden=True)] = None, json: JsonFlag = False
 ) -> None:
     """Show /metrics and /healthz on HP_OPERATIONS_PORT until SIGTERM; `serve` and `up` start it themselves."""
-    if with_parent:
-        end_with_parent()
+    if with_parent is not None:
+        end_with_parent(with_parent)
     del json  # it has no result: its log lines are JSON already
     installation = Installation.load()
     with installation.database_url() as url:

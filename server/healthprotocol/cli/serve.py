@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,18 +37,18 @@ def register(app: typer.Typer) -> None:
 
 
 def serve(
-    *, with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False, json: JsonFlag = False
+    *, with_parent: Annotated[int | None, typer.Option("--with-parent", hidden=True)] = None, json: JsonFlag = False
 ) -> None:
     """Serve HTTP with HP_WORKERS processes until SIGTERM; what runs then is finished first."""
-    if with_parent:
-        end_with_parent()
+    if with_parent is not None:
+        end_with_parent(with_parent)
     installation = Installation.load()
     with installation.database_url() as url:
         # The settings are read again in each worker, from here.
         require_safe(installation, url)
         installation.hand_over(url, claims=True)
         with contextlib.ExitStack() as stack:
-            if not with_parent:
+            if with_parent is None:
                 # `up` tells it of itself: what this process was given is made of that.
                 stack.enter_context(told(installation))
             _share_metrics(stack)
@@ -59,13 +60,14 @@ def serve(
 def _operators_door(installation: Installation) -> Iterator[None]:
     """Keep the operators' door open, in a process beside this one, for as long as the block lasts."""
     leaving = threading.Event()
+    command = [sys.executable, "-P", "-m", "healthprotocol", "operations", "--with-parent", str(os.getpid())]
 
     def keep_open() -> None:
         # The server comes first: until it listens, the machine is busy enough with loading it.
         while not ports.is_answering(installation.settings) and not leaving.wait(_LOOK_SECONDS):
             pass
         while not leaving.is_set():
-            door = subprocess.Popen([sys.executable, "-P", "-m", "healthprotocol", "operations", "--with-parent"])
+            door = subprocess.Popen(command)
             while door.poll() is None and not leaving.wait(_LOOK_SECONDS):
                 pass
             if door.poll() is None:
@@ -73,6 +75,8 @@ def _operators_door(installation: Installation) -> Iterator[None]:
                 door.wait()
             leaving.wait(_DOOR_PAUSE_SECONDS)
 
+    # Asked once before: what that loads must not be half loaded by a thread when the server forks its workers.
+    ports.is_answering(installation.settings)
     keeper = threading.Thread(target=keep_open, name="operators-door", daemon=True)
     keeper.start()
     try:
@@ -101,6 +105,7 @@ def _serve(installation: Installation, *, quiet: bool) -> None:
         def _stop_workers(self) -> None:
             for worker in self.wrks:
                 # One that is gone, or so new that it has no handler yet, ends all the same.
+                worker.interrupt_by_parent = True
                 with contextlib.suppress(ProcessLookupError, TypeError):
                     os.kill(worker.inner.pid, signal.SIGUSR1)
             super()._stop_workers()
@@ -121,7 +126,7 @@ def _serve(installation: Installation, *, quiet: bool) -> None:
         websockets=False,
     )
     try:
-        server.serve(target_loader=_load, wrap_loader=False)
+        server.serve(target_loader=partial(_load, os.getpid()), wrap_loader=False)
     except SystemExit as ended:
         if ended.code:
             raise CommandFailed("a server worker failed; what it said is above") from None
@@ -129,12 +134,12 @@ def _serve(installation: Installation, *, quiet: bool) -> None:
         raise CommandFailed(f"cannot listen on {settings.host}:{settings.port} ({error})") from None
 
 
-def _load() -> Any:
-    """Return the application, in a worker: it must not outlive the process that started it, even by kill -9."""
+def _load(parent: int) -> Any:
+    """Return the application, in a worker: it must not outlive the process `parent`, even by kill -9."""
     # It was forked with its parent's handlers, which would swallow a stop that comes while it still loads.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    end_with_parent()
+    end_with_parent(parent)
     from healthprotocol.app import create_app
 
     return create_app()

@@ -7,12 +7,12 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.foundation.processes import ProcessIdentity, wait_until
+from healthprotocol.foundation.stopping import unbroken
 
 _LOG_LIMIT_BYTES = 10_000_000
 _TICK_SECONDS = 0.2
@@ -23,34 +23,6 @@ _PAUSES_SECONDS = (0.2, 1.0, 2.0, 5.0, 10.0)
 
 # A part gets this long to finish what it is doing.
 _PATIENCE_SECONDS = 25.0
-
-
-class Stopped(BaseException):
-    """A signal asked this process to end. Not an Exception, so that nothing on the way mistakes it for a failure."""
-
-
-@contextmanager
-def stoppable() -> Iterator[None]:
-    """
-    Turn SIGINT, SIGTERM and SIGHUP into one Stopped, raised wherever the block is; leave the block quietly with it.
-
-    Signals after the first are ignored: the ending that it began is bounded in time.
-    """
-
-    def stop(number: int, _frame: object) -> None:
-        for each in watched:
-            signal.signal(each, signal.SIG_IGN)
-        raise Stopped(signal.Signals(number).name)
-
-    watched = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop) for number in watched}
-    try:
-        yield
-    except Stopped:
-        return
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class CrashLimit:
@@ -92,7 +64,7 @@ class Child:
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_name(f"{self.log.name}.1"))
-        with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+        with os.fdopen(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log, unbroken():
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "healthprotocol", *self._arguments],
                 stdin=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """`healthprotocol up`: everything on this machine in one process tree, from the database to the worker."""
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
@@ -14,10 +15,11 @@ from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.first_start import DEMO_ACCOUNTS, DEMO_PASSWORD, FirstStart
 from healthprotocol.cli.installation import DATABASE, Installation, require_reachable
 from healthprotocol.cli.safety import require_safe
-from healthprotocol.cli.supervisor import Child, CrashLimit, Supervisor, end_leftovers, stoppable
+from healthprotocol.cli.supervisor import Child, CrashLimit, Supervisor, end_leftovers
 from healthprotocol.cli.terminal import JsonFlag, Terminal
 from healthprotocol.foundation.db.embedded import EmbeddedServer
 from healthprotocol.foundation.processes import DirectoryInUse, LockFile, ProcessIdentity, end_with_parent
+from healthprotocol.foundation.stopping import stoppable
 from healthprotocol.foundation.telemetry import metrics_folder
 
 _READY_SECONDS = 60
@@ -31,7 +33,7 @@ def register(app: typer.Typer) -> None:
 def up(
     *,
     demo: Annotated[bool, typer.Option(help="Load the demo data into an empty database.")] = True,
-    with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False,
+    with_parent: Annotated[int | None, typer.Option("--with-parent", hidden=True)] = None,
     json: JsonFlag = False,
 ) -> None:
     """
@@ -41,8 +43,8 @@ def up(
     """
     terminal = Terminal(as_json=json)
     with stoppable():
-        if with_parent:
-            end_with_parent()
+        if with_parent is not None:
+            end_with_parent(with_parent)
         installation = Installation.load()
         with _alone(installation) as lock, contextlib.ExitStack() as stack:
             ports.require_free(installation.settings)
@@ -92,8 +94,9 @@ class _Tree:
         ) | {metrics_folder.FOLDER_VARIABLE: str(metrics)}
         logs = self._installation.data_dir / "log"
         self._stack.callback(self._supervisor.stop)
-        server = Child("server", ["serve", "--with-parent"], environment=environment, log=logs / "server.log")
-        worker = Child("worker", ["worker", "--with-parent"], environment=environment, log=logs / "worker.log")
+        with_us = ["--with-parent", str(os.getpid())]
+        server = Child("server", ["serve", *with_us], environment=environment, log=logs / "server.log")
+        worker = Child("worker", ["worker", *with_us], environment=environment, log=logs / "worker.log")
         with self._terminal.step("Starting the server"):
             self._supervisor.start(server)
             self._describe(lock)
@@ -123,7 +126,9 @@ class _Tree:
             require_reachable(url)
             return url
         with self._terminal.step("Starting PostgreSQL"):
-            self._stack.enter_context(self._server)
+            # First: a signal may come at any moment of the start.
+            self._stack.callback(self._server.stop)
+            self._server.start()
         return self._server.ensure_database(DATABASE)
 
     def _describe(self, lock: LockFile) -> None:

@@ -16,11 +16,11 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
-    *, with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True)] = False, json: JsonFlag = False
+    *, with_parent: Annotated[int | None, typer.Option("--with-parent", hidden=True)] = None, json: JsonFlag = False
 ) -> None:
     """Run jobs until SIGTERM; a job that runs then is finished, or handed over to another worker."""
-    if with_parent:
-        end_with_parent()
+    if with_parent is not None:
+        end_with_parent(with_parent)
     del json  # a worker has no result: its log lines are JSON already
     installation = Installation.load()
     with installation.database_url() as url:

@@ -143,13 +143,13 @@ def end(process: ProcessIdentity, *, signals: tuple[tuple[int, float], ...]) -> 
     return not process.is_alive()
 
 
-def end_with_parent(number: int = signal.SIGTERM) -> None:
+def end_with_parent(parent: int, number: int = signal.SIGTERM) -> None:
     """
-    Have this process receive `number` when its parent dies, even by kill -9.
+    Have this process receive `number` when its parent, of that pid, dies, even by kill -9, and even before this call.
 
-    Linux does it in the kernel; elsewhere a thread looks every second. Call it first thing in the child.
+    Linux does it in the kernel; elsewhere a thread looks every second. Call it first thing in the child, which has the
+    pid from the parent itself: after a slow start its own question could already find whoever took it in.
     """
-    parent = os.getppid()
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
         # The parent may have died before the call; then nobody will send the signal.
@@ -174,5 +174,12 @@ def death_signal_hook(number: int) -> Callable[[], None] | None:
     """
     if _LIBC is None or threading.current_thread() is not threading.main_thread():
         return None
-    prctl = _LIBC.prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+    prctl, parent, kill, getpid, getppid = _LIBC.prctl, os.getpid(), os.kill, os.getpid, os.getppid
+
+    def hook() -> None:
+        prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+        # The launcher may have been killed since it forked; the kernel forgets then.
+        if getppid() != parent:
+            kill(getpid(), signal.SIGKILL)
+
+    return hook

@@ -4,6 +4,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -12,13 +13,14 @@ from rich.console import Console
 
 from healthprotocol.cli import ports
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly, say_failure
-from healthprotocol.cli.supervisor import Child, CrashLimit, Stopped, describe_exit, end_leftovers, stoppable
+from healthprotocol.cli.supervisor import Child, CrashLimit, describe_exit, end_leftovers
 from healthprotocol.cli.terminal import Terminal
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.db.embedded import EmbeddedServerFailed
 from healthprotocol.foundation.errors import Invalid, Violation
 from healthprotocol.foundation.processes import DirectoryInUse, ProcessIdentity
-from tests.support.launched import environment, free_port, listening
+from healthprotocol.foundation.stopping import stoppable
+from tests.support.launched import environment, free_port, listening, signalled_when_made
 
 
 class TestCrashLimit:
@@ -39,43 +41,6 @@ class TestCrashLimit:
         assert {limit.count(remedy="") for _ in range(20)} == {0.2}
 
 
-class TestStoppable:
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-    def test_leaves_the_block_quietly(self, number: signal.Signals) -> None:
-        reached: list[str] = []
-
-        with stoppable():
-            os.kill(os.getpid(), number)
-            time.sleep(5)
-            reached.append("the end")
-
-        assert reached == []
-
-    def test_further_signals_do_not_disturb_the_ending(self) -> None:
-        reached: list[str] = []
-
-        with stoppable():
-            try:
-                os.kill(os.getpid(), signal.SIGTERM)
-                time.sleep(5)
-            finally:
-                os.kill(os.getpid(), signal.SIGTERM)
-                reached.append("tidied")
-
-        assert reached == ["tidied"]
-
-    def test_gives_signals_their_meaning_back(self) -> None:
-        before = signal.getsignal(signal.SIGTERM)
-
-        with stoppable():
-            assert signal.getsignal(signal.SIGTERM) is not before
-
-        assert signal.getsignal(signal.SIGTERM) is before
-
-    def test_is_not_mistaken_for_a_failure(self) -> None:
-        assert not issubclass(Stopped, Exception)
-
-
 class TestChild:
     def test_that_crashes_is_started_again_and_says_so(self, tmp_path: Path) -> None:
         child = Child("clock", ["--version"], environment=environment(tmp_path), log=tmp_path / "log" / "clock.log")
@@ -90,6 +55,22 @@ class TestChild:
         assert said == [f"the clock ended (exit code 0); it starts again in 0.2 s. See {child.log}"]
         assert child.last_words().strip()
         assert child.log.stat().st_mode & 0o777 == 0o600
+
+    def test_that_a_signal_meets_in_the_moment_of_its_start_is_known(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(subprocess, "Popen", signalled_when_made)
+        child = Child("clock", ["--version"], environment=environment(tmp_path), log=tmp_path / "clock.log")
+        went_on = False
+
+        with stoppable():
+            child.start()
+            went_on = True
+
+        assert not went_on
+        assert child.identity is not None
+        child.wait_stopped(until=time.monotonic() + 60)
+        assert child.identity is None
 
     def test_that_never_ran_has_no_words(self, tmp_path: Path) -> None:
         child = Child("clock", [], environment={}, log=tmp_path / "clock.log")

@@ -30,19 +30,46 @@ time.sleep(600)
 """
 
 PARENT = """
-import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", sys.argv[1]], stdout=subprocess.PIPE, text=True)
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", *sys.argv[1:], str(os.getpid())], stdout=subprocess.PIPE, text=True)
 child.stdout.readline()
 print(child.pid, flush=True)
 time.sleep(600)
 """
 
 CHILD = """
-import time
+import sys, time
 from healthprotocol.foundation.processes import end_with_parent
-end_with_parent()
+end_with_parent(int(sys.argv[1]))
 print("ready", flush=True)
 time.sleep(600)
+"""
+
+# It gets round to the call only when it is let: as one that a busy machine is slow to load.
+SLOW_CHILD = """
+import sys, time
+from pathlib import Path
+from healthprotocol.foundation.processes import end_with_parent
+print("loading", flush=True)
+while not Path(sys.argv[1]).exists():
+    time.sleep(0.01)
+end_with_parent(int(sys.argv[2]))
+time.sleep(600)
+"""
+
+# Its child kills it between the fork and the hook, and would write a word to the output that both have.
+KILLED_AT_FORK = """
+import os, signal, subprocess, time
+from healthprotocol.foundation.processes import death_signal_hook
+hook, parent = death_signal_hook(signal.SIGINT), os.getpid()
+
+def late():
+    os.kill(parent, signal.SIGKILL)
+    while os.getppid() == parent:
+        time.sleep(0.01)
+    hook()
+
+subprocess.Popen(["echo", "lives"], preexec_fn=late)
 """
 
 
@@ -165,13 +192,33 @@ class TestEndWithParent:
         parent.kill()
         parent.wait()
 
-        assert wait_until(lambda: not child.is_alive(), timeout_seconds=10)
+        assert wait_until(lambda: not child.is_alive(), timeout_seconds=60)
+
+    def test_nor_one_that_was_killed_while_the_child_still_loaded(self, tmp_path: Path) -> None:
+        parent = python(PARENT, dedent(SLOW_CHILD), str(tmp_path / "go"))
+        child = ProcessIdentity.of(int(first_line(parent)))
+        assert child is not None
+        parent.kill()
+        parent.wait()
+
+        (tmp_path / "go").touch()
+
+        assert wait_until(lambda: not child.is_alive(), timeout_seconds=60)
 
 
 class TestDeathSignalHook:
     @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has it")
     def test_is_there_for_the_main_thread(self) -> None:
         assert death_signal_hook(signal.SIGTERM) is not None
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has it")
+    def test_ends_who_lost_its_launcher_before_it(self) -> None:
+        launcher = python(KILLED_AT_FORK)
+
+        said, _ = launcher.communicate(timeout=60)
+
+        assert said == ""
+        assert launcher.returncode == -signal.SIGKILL
 
     async def test_is_not_there_for_a_thread_that_may_end_sooner(self) -> None:
         assert await asyncio.to_thread(death_signal_hook, signal.SIGTERM) is None

@@ -12,7 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import psutil
 
@@ -192,6 +192,16 @@ class Launched:
 def _eldest(members: list[_Member]) -> list[_Member]:
     pids = {member.pid for member in members}
     return [member for member in members if member.parent not in pids]
+
+
+_Popen = subprocess.Popen
+
+
+def signalled_when_made(*arguments: Any, **options: Any) -> "subprocess.Popen[bytes]":
+    """Start a program as Popen does, and have SIGTERM reach us before whoever called knows of it."""
+    process: Any = _Popen(*arguments, **options)
+    os.kill(os.getpid(), signal.SIGTERM)
+    return process
 
 
 @contextmanager

@@ -6,11 +6,13 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
 from healthprotocol.foundation.db.embedded.failure import EmbeddedServerFailed
 from healthprotocol.foundation.db.embedded.identity import ServerIdentity, server_version
+from healthprotocol.foundation.stopping import unbroken
 
 SUPERUSER = "postgres"
 
@@ -98,9 +100,8 @@ def create(directory: Path, identity: ServerIdentity, *, password: str, durable:
             "--data-checksums",
             *([] if durable else ["--no-sync"]),
         ]
-        process = identity.popen("initdb", arguments, directory=growing, output=said, inherit=(password_file.fileno(),))
-        _wait(process)
-        if process.returncode != 0:
+        inherit = (password_file.fileno(),)
+        if _run(lambda: identity.popen("initdb", arguments, directory=growing, output=said, inherit=inherit)) != 0:
             said.seek(0)
             lines = [line for line in said.read().decode("utf-8", "replace").splitlines() if line.strip()]
             message = (
@@ -121,13 +122,17 @@ def _password_file(identity: ServerIdentity, password: str) -> IO[bytes]:
     return file
 
 
-def _wait(process: "subprocess.Popen[bytes]") -> None:
+def _run(start: "Callable[[], subprocess.Popen[bytes]]") -> int:
+    """Run a program to its end, or to its limit; return its exit code. Nothing of it outlives the call."""
+    process: subprocess.Popen[bytes] | None = None
     try:
-        process.wait(_INITDB_SECONDS)
+        with unbroken():
+            process = start()
+        return process.wait(_INITDB_SECONDS)
     except subprocess.TimeoutExpired:
-        pass
+        return -signal.SIGKILL
     finally:
-        if process.poll() is None:
+        if process is not None and process.poll() is None:
             # With its children: it runs the server itself in single-user mode.
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -66,7 +66,7 @@ class ServerIdentity:
                 env=_ENVIRONMENT,
                 start_new_session=True,
                 pass_fds=(descriptor, *inherit),
-                # One system call with everything loaded before: safe enough with threads, and there is no other way.
+                # A few system calls with everything loaded before: safe enough with threads; there is no other way.
                 preexec_fn=death_signal_hook(signal.SIGINT),  # noqa: PLW1509
                 user=uid,
                 group=uid,

@@ -19,6 +19,7 @@ from healthprotocol.foundation.db.embedded import cluster
 from healthprotocol.foundation.db.embedded.failure import EmbeddedServerFailed
 from healthprotocol.foundation.db.embedded.identity import ServerIdentity, installed_programs, server_version
 from healthprotocol.foundation.processes import LockFile, ProcessIdentity, end, wait_until
+from healthprotocol.foundation.stopping import unbroken
 
 _START_SECONDS = 60
 _PORT_ATTEMPTS = 5
@@ -221,7 +222,8 @@ class EmbeddedServer:
         with os.fdopen(os.open(self._log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
             begin = log.tell()
             arguments = ["-k", str(self._socket_folder), "-p", str(self._port)]
-            self._process = self._identity.popen("postgres", arguments, directory=self.directory, output=log)
+            with unbroken():
+                self._process = self._identity.popen("postgres", arguments, directory=self.directory, output=log)
         if not wait_until(lambda: self._is_ready() or not self.is_running(), timeout_seconds=_START_SECONDS):
             self._end_postmaster()
             message = f"PostgreSQL was not ready after {_START_SECONDS} s: see {self._log_path}"
