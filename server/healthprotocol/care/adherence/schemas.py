@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from healthprotocol.api.paging import Page
 from healthprotocol.care.adherence.model import WeekAdherence
+from healthprotocol.care.adherence.rules.ratios import on_time_ratio, ratio
 from healthprotocol.care.adherence.service import DayAdherence, Ranked, Report
 
 
@@ -114,16 +115,16 @@ def ranking(value: Sequence[Ranked]) -> Page[RankedOut]:
     return Page(
         items=[
             RankedOut(
-                id=one.id,
-                title=one.title,
-                completed=one.tally.completed,
-                skipped=one.tally.skipped,
-                missed=one.tally.missed,
-                ratio=one.ratio,
-                on_time_ratio=one.on_time_ratio,
-                patient_id=one.patient_id,
-                protocol_id=one.protocol_id,
+                id=row.id,
+                title=named.title,
+                completed=row.tally.completed,
+                skipped=row.tally.skipped,
+                missed=row.tally.missed,
+                ratio=ratio(row.tally),
+                on_time_ratio=on_time_ratio(row.tally),
+                patient_id=named.patient_id,
+                protocol_id=named.protocol_id,
             )
-            for one in value
+            for row, named in value
         ]
     )

@@ -6,16 +6,15 @@ Adherence: of a person and an assignment computed from the plan, of many added u
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from healthprotocol.care.adherence import repository
-from healthprotocol.care.adherence.model import Adherence, DayCount, Tally
+from healthprotocol.care.adherence.model import Adherence, DayCount
 from healthprotocol.care.adherence.repository import Cover, Group, GroupTally, Recount
 from healthprotocol.care.adherence.rules.counting import day_counts, next_change_at
-from healthprotocol.care.adherence.rules.ratios import adherence, on_time_ratio, ratio, tally
+from healthprotocol.care.adherence.rules.ratios import adherence, tally
 from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import (
     Assignment,
@@ -80,16 +79,15 @@ RANKS: CacheSpec[tuple[GroupTally, ...]] = CacheSpec(
 )
 
 
-class Ranked(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of a ranking: what it is of, as names that a list shows, and its counts."""
+class Named(msgspec.Struct, frozen=True):
+    """What a row of a ranking is of, as names that a list shows."""
 
-    id: UUID
     title: str
-    tally: Tally
-    ratio: float | None
-    on_time_ratio: float | None
     patient_id: UUID | None = None
     protocol_id: UUID | None = None
+
+
+Ranked = tuple[GroupTally, Named]
 
 
 async def of_patient(
@@ -182,17 +180,7 @@ async def ranking(
     rows = await tx.cache.get(RANKS, asked, _ranking(*asked), tags=[COUNTS, PLANS])
     named = await _named(tx, actor, group, [row.id for row in rows])
     await audit.record(tx, actor, "adherence.rank", object_type=group)
-    return [
-        Ranked(
-            id=row.id,
-            tally=row.tally,
-            ratio=ratio(row.tally),
-            on_time_ratio=on_time_ratio(row.tally),
-            **named[row.id],
-        )
-        for row in rows
-        if row.id in named
-    ]
+    return [(row, named[row.id]) for row in rows if row.id in named]
 
 
 def _summing(protocol_id: ProtocolId | None, first: date, last: date) -> Callable[[Transaction], Awaitable[Report]]:
@@ -327,18 +315,18 @@ def _report(counts: Iterable[DayCount], from_on: date, to_on: date, *, as_of: da
     )
 
 
-async def _named(tx: Transaction, actor: Actor, group: Group, ids: Sequence[UUID]) -> Mapping[UUID, Mapping[str, Any]]:
+async def _named(tx: Transaction, actor: Actor, group: Group, ids: Sequence[UUID]) -> Mapping[UUID, Named]:
     """Return the names of what a ranking is of: the read of patients' names is recorded."""
     if group == "protocol":
         titles = await protocols.titles(tx, ids)
-        return {id_: {"title": title, "protocol_id": id_} for id_, title in titles.items()}
+        return {id_: Named(title, protocol_id=id_) for id_, title in titles.items()}
     if group == "patient":
         names = await patients.names(tx, actor, ids)
-        return {id_: {"title": name, "patient_id": id_} for id_, name in names.items()}
+        return {id_: Named(name, patient_id=id_) for id_, name in names.items()}
     found = {one.id: one for one in await assignments.by_ids(tx, ids)}
     names = await patients.names(tx, actor, [one.patient_id for one in found.values()])
     return {
-        id_: {"title": names[one.patient_id], "patient_id": one.patient_id, "protocol_id": one.protocol_id}
+        id_: Named(names[one.patient_id], patient_id=one.patient_id, protocol_id=one.protocol_id)
         for id_, one in found.items()
         if one.patient_id in names
     }

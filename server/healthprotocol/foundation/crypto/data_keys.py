@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 from uuid import UUID
 
 from healthprotocol.foundation.crypto.errors import DecryptionFailed
-from healthprotocol.foundation.crypto.fields import FieldCipher, Padding, reference_of
+from healthprotocol.foundation.crypto.fields import KEY_REFERENCE, FieldCipher, Padding, reference_of
 
 MAX_USES = 2**20
 
@@ -53,7 +53,10 @@ class DataKey:
         """Undo `encrypt_text`."""
         if ciphertext is None:
             return None
-        return self.decrypt(table=table, column=column, row_id=row_id, ciphertext=ciphertext).decode()
+        cipher = self._ciphers.get(ciphertext[KEY_REFERENCE])
+        if cipher is None:
+            return self.decrypt(table=table, column=column, row_id=row_id, ciphertext=ciphertext).decode()
+        return cipher.decrypt(table=table, column=column, row_id=row_id, ciphertext=ciphertext).decode()
 
 
 class SubjectKey(DataKey):

@@ -26,7 +26,8 @@ OVERHEAD_BYTES = 52
 
 _NONCE_BYTES = 12
 _TAG_BYTES = 16
-_KEY_REFERENCE = slice(4, 24)
+_HEAD = slice(0, 4)
+KEY_REFERENCE = slice(4, 24)
 _NONCE = slice(24, 36)
 _BODY = slice(36, None)
 _PREFIX = MAGIC + bytes([AES_256_GCM])
@@ -88,19 +89,21 @@ class FieldCipher:
     def encrypt(self, *, table: str, column: str, row_id: UUID, plaintext: bytes, pad: Padding) -> bytes:
         """Return the cell in format HP1, bound to exactly this place."""
         nonce = os.urandom(_NONCE_BYTES)
-        body = self._aead.encrypt(nonce, padded(plaintext, pad), self._aad(table, column, row_id))
+        place = b"".join((self._aad_head, _place(table, column), _ROW_ID_LENGTH, row_id.bytes, self._aad_tail))
+        body = self._aead.encrypt(nonce, padded(plaintext, pad), place)
         return b"".join((_PREFIX, self.reference, nonce, body))
 
     def decrypt(self, *, table: str, column: str, row_id: UUID, ciphertext: bytes) -> bytes:
         """Return the plaintext. Raises DecryptionFailed when a bit changed or the cell belongs elsewhere."""
+        # A page of names opens hundreds of cells: what is said in three lines elsewhere is said in one here.
+        place = b"".join((self._aad_head, _place(table, column), _ROW_ID_LENGTH, row_id.bytes, self._aad_tail))
         try:
-            filled = self._aead.decrypt(ciphertext[_NONCE], ciphertext[_BODY], self._aad(table, column, row_id))
-            return unpadded(filled)
+            marked = self._aead.decrypt(ciphertext[_NONCE], ciphertext[_BODY], place).rstrip(b"\x00")
         except (InvalidTag, ValueError) as error:
             raise DecryptionFailed(private=f"{table}.{column} of row {row_id}") from error
-
-    def _aad(self, table: str, column: str, row_id: UUID) -> bytes:
-        return b"".join((self._aad_head, _place(table, column), _ROW_ID_LENGTH, row_id.bytes, self._aad_tail))
+        if marked[-1:] != _PAD_MARK or ciphertext[_HEAD] != _PREFIX:
+            raise DecryptionFailed(private=f"{table}.{column} of row {row_id}")
+        return marked[:-1]
 
 
 def key_reference(key_id: UUID, version: int) -> bytes:
@@ -112,7 +115,7 @@ def reference_of(ciphertext: bytes) -> bytes:
     """Return the key reference in a ciphertext's header. Raises DecryptionFailed when it is not in format HP1."""
     if len(ciphertext) <= OVERHEAD_BYTES or not ciphertext.startswith(_PREFIX):
         raise DecryptionFailed(private="the header is not HP1 with a known algorithm")
-    return ciphertext[_KEY_REFERENCE]
+    return ciphertext[KEY_REFERENCE]
 
 
 _ROW_ID_LENGTH = struct.pack(">I", 16)

@@ -212,14 +212,15 @@ async def _rows(tx: Transaction, rows: Sequence[Record]) -> list[PatientRow]:
 
 
 def _name(row: Record, key: SubjectKey, *, with_birth_date: bool) -> PersonName:
-    def plain(column: str) -> str:
-        return key.decrypt_text(row[f"{column}_ct"], table=TABLE, column=column, row_id=row["id"]) or ""
-
+    id_, given_ct, family_ct, birth_ct = row
+    given = key.decrypt_text(given_ct, table=TABLE, column="given_name", row_id=id_)
+    family = key.decrypt_text(family_ct, table=TABLE, column="family_name", row_id=id_)
+    birth = key.decrypt_text(birth_ct, table=TABLE, column="birth_date", row_id=id_) if with_birth_date else None
     return PersonName(
-        id=row["id"],
-        given_name=plain("given_name"),
-        family_name=plain("family_name"),
-        birth_date=date.fromisoformat(plain("birth_date")) if with_birth_date else None,
+        id=id_,
+        given_name=given or "",
+        family_name=family or "",
+        birth_date=None if birth is None else date.fromisoformat(birth),
     )
 
 
