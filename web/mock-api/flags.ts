@@ -23,6 +23,7 @@ const rolloutOf = (status: string, stage: number, why: string | null): NonNullab
   held_until: ago(-1_200),
   ended_at: status === "running" ? null : ago(120),
   paused_at: null,
+  paused_until: null,
   is_own: false,
 });
 
@@ -114,7 +115,7 @@ function rolledOut(flag: Flag, turn: string | undefined, body: RolloutStart): Mo
   }
   if (!flag.rollout?.is_own || flag.rollout.status !== "running") return refused(409, "No rollout of this flag is running");
   if (turn === "pause" || turn === "resume") {
-    flag.rollout = { ...flag.rollout, paused_at: turn === "pause" ? at : null };
+    flag.rollout = { ...flag.rollout, paused_at: turn === "pause" ? at : null, paused_until: turn === "pause" ? new Date(Date.parse(at) + 14 * 86_400_000).toISOString() : null };
     keep(flag, `rollout_${turn}d`, body.reason, flag.own.state);
   } else {
     flag.rollout = { ...flag.rollout, status: turn === "stop" ? "stopped" : "rolled_back", ended_at: at };

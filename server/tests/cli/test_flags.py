@@ -95,6 +95,8 @@ class TestFlags:
         assert "rolled back at 9.21" in status.out
         assert (paused["paused_at"] is None, resumed["paused_at"], stopped["status"]) == (False, None, "stopped")
         assert "running, paused, off at 10 %, stage 1 of 2, of all" in resting.out
+        assert "then the guard stops it" in resting.out
+        assert (paused["paused_until"] is None, resumed["paused_until"]) == (False, None)
 
     async def test_are_rolled_back_by_hand_for_one_organisation(self, machine: Machine) -> None:
         made = await machine.run(

@@ -752,7 +752,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Have a rollout of one's organisation rest in its stage, still watched */
+        /** Have a rollout of one's organisation rest in its stage, still watched, for 14 days at most */
         post: operations["pause_rollout"];
         delete?: never;
         options?: never;
@@ -3781,9 +3781,10 @@ export interface components {
         };
         /**
          * RolloutOut
-         * @description A gradual rollout: `why` is what the guard found, when it rolled back.
+         * @description A gradual rollout: `why` is what the guard found, when it rolled back or stopped it.
          *
-         *     `is_own` says that it is of your organisation's accounts alone. `paused_at` null: it goes on by itself.
+         *     `is_own` says that it is of your organisation's accounts alone. `paused_at` null: it goes on by itself. One that is
+         *     still paused at `paused_until` is stopped by its guard.
          */
         RolloutOut: {
             ended_at: string | null;
@@ -3792,6 +3793,7 @@ export interface components {
             id: string;
             is_own: boolean;
             paused_at: string | null;
+            paused_until: string | null;
             percentage: number;
             reason: string;
             stage: number;
@@ -5373,6 +5375,26 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "mode": "atomic",
+                 *       "requests": [
+                 *         {
+                 *           "body": {
+                 *             "email": "ada@weser.example",
+                 *             "role": "auditor"
+                 *           },
+                 *           "id": "a",
+                 *           "method": "POST",
+                 *           "path": "/api/v1/accounts"
+                 *         },
+                 *         {
+                 *           "method": "GET",
+                 *           "path": "/api/v1/accounts/${a/id}"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["BatchIn"];
             };
         };

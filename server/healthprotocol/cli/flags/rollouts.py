@@ -52,20 +52,26 @@ def status(key: Key, *, organisation: For = None, json: JsonFlag = False) -> Non
     rollout, steps = in_transaction(organisation, lambda tx: service.get_rollout(tx, None, key))
     watch, plan = rollout.watch, rollout.plan
     said = f"{rollout.status} ({rollout.why})" if rollout.why else str(rollout.status)
-    said += ", paused" if rollout.paused_at is not None and rollout.ended_at is None else ""
+    until = None if rollout.ended_at is not None else rollout.paused_until
+    said += ", paused" if until is not None else ""
     stage = f"stage {rollout.stage + 1} of {len(rollout.stages)}, of {'one organisation' if rollout.is_own else 'all'}"
     lines = [
         f"{key}: {said}, {rollout.variant} at {rollout.percentage:g} %, {stage}",
         f"treated  {watch.treated.requests} requests, {watch.treated.errors} failed, {watch.treated.slow} slow",
         f"control  {watch.control.requests} requests, {watch.control.errors} failed, {watch.control.slow} slow",
         f"errors {watch.error_score:.2f}, latency {watch.slow_score:.2f}; rolled back at {plan.threshold:.2f}",
+        *(
+            []
+            if until is None
+            else [f"paused until {until:%Y-%m-%d %H:%M} UTC at the longest; then the guard stops it"]
+        ),
         *(f"{one.at:%Y-%m-%d %H:%M:%S} {one.act}" for one in steps),
     ]
     Terminal(as_json=json).result(_document(rollout, steps), *lines)
 
 
 def pause(key: Key, *, reason: Why, organisation: For = None, json: JsonFlag = False) -> None:
-    """Have a rollout rest in its stage; the guard goes on watching it."""
+    """Have a rollout rest in its stage; the guard goes on watching it, and stops it after 14 days."""
     from healthprotocol.operations.flags import service
 
     _turn(service.pause_rollout, key, organisation, reason=reason, said="rests in its stage", as_json=json)
@@ -108,4 +114,10 @@ def _stage(text: str) -> "RolloutStage":
 
 
 def _document(rollout: "Rollout", steps: "list[Step]") -> Any:
-    return {**builtins(rollout), "percentage": rollout.percentage, "steps": builtins(steps)}
+    until = builtins(rollout.paused_until)
+    return {
+        **builtins(rollout),
+        "percentage": rollout.percentage,
+        "paused_until": until,
+        "steps": builtins(steps),
+    }

@@ -57,8 +57,8 @@ class TooManyRollouts(Conflict):
     """
     As many gradual rollouts are running as can be watched at once.
 
-    Remedy: wait for the end of one, or stop one. An organisation may run five, and all of them
-    together leave some to the operators.
+    Remedy: wait for the end of one, or stop one; a paused one counts, for 14 days at most. An organisation
+    may run five, and all of them together leave some to the operators.
     """
 
     title = "Too many rollouts are running"

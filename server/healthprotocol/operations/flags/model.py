@@ -86,6 +86,11 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
     plan: Plan = Plan()
 
 
+# A paused rollout is watched and holds one of the few places: one that was forgotten must not hold it for ever. Long
+# enough for a holiday over the turn of a year.
+LONGEST_PAUSE = timedelta(days=14)
+
+
 class RolloutStatus(StrEnum):
     """Whether a rollout goes on, and how it ended."""
 
@@ -99,7 +104,8 @@ class Rollout(msgspec.Struct, kw_only=True):
     """
     A gradual rollout, to accounts of all organisations or of one (`is_own`).
 
-    `why` is what the guard found, when it rolled back. While it is paused it rests in its stage, watched as before.
+    `why` is what the guard found, when it ended it. While it is paused it rests in its stage, watched as before, until
+    `paused_until` at the longest: then the guard stops it.
     """
 
     id: UUID
@@ -128,6 +134,11 @@ class Rollout(msgspec.Struct, kw_only=True):
     def held_until(self) -> datetime:
         """Before this instant it does not go on to the next stage."""
         return self.stage_began_at + timedelta(seconds=self.stages[self.stage].hold_seconds)
+
+    @property
+    def paused_until(self) -> datetime | None:
+        """When a pause that nobody ends is ended by the guard; None: it is not paused."""
+        return None if self.paused_at is None else self.paused_at + LONGEST_PAUSE
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

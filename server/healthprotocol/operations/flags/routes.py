@@ -150,7 +150,7 @@ async def start_flag_rollout(gate: Gate, flag_key: str) -> Answer:
     policy=Permission.SETTING_WRITE,
     body=schemas.Because,
     returns=schemas.WatchedRolloutOut,
-    summary="Have a rollout of one's organisation rest in its stage, still watched",
+    summary="Have a rollout of one's organisation rest in its stage, still watched, for 14 days at most",
 )
 async def pause_rollout(gate: Gate, flag_key: str) -> Answer:
     return await _turn(gate, flag_key, service.pause_rollout)

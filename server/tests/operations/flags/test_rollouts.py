@@ -14,7 +14,7 @@ from healthprotocol.foundation.flags.model import Arm, Caller
 from healthprotocol.foundation.ids import INSTALLATION, AccountId, OrganisationId
 from healthprotocol.operations.flags import service
 from healthprotocol.operations.flags.errors import FlagKilled, TooManyRollouts
-from healthprotocol.operations.flags.model import Change, Course, RolloutStage, RolloutStatus
+from healthprotocol.operations.flags.model import LONGEST_PAUSE, Change, Course, Rollout, RolloutStage, RolloutStatus
 from healthprotocol.operations.flags.repository import flags
 from healthprotocol.operations.flags.repository import rollouts as repository
 from healthprotocol.operations.flags.service import Keeper
@@ -267,6 +267,53 @@ class TestTurns:
 
         assert (nothing.status_code, foreign.status_code) == (409, 409)
         assert shown.json()["rollout"]["is_own"] is False
+
+
+class TestAForgottenPause:
+    async def test_is_ended_by_the_guard_kills_nothing_and_gives_the_place_free(
+        self, keeper: Keeper, organisation: Organisation, door: Door, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(service_of_rollouts, "MOST_OWN", 1)
+        await begun(keeper, organisation)
+        paused = (await door.ask("admin", "POST", f"{ROLLOUT}/pause", BECAUSE)).json()["rollout"]
+
+        before = await looked_after(keeper, organisation, LONGEST_PAUSE - timedelta(minutes=1))
+        after = await looked_after(keeper, organisation, LONGEST_PAUSE + timedelta(minutes=1))
+
+        assert paused["paused_until"] is not None
+        assert (before.status, before.why) == (RolloutStatus.RUNNING, None)
+        assert (after.status, after.why) == (RolloutStatus.STOPPED, service_of_rollouts.PAUSED_TOO_LONG)
+        async with keeper.database.transaction(organisation.id) as tx:
+            seen = await service.get(tx, organisation.admin, FASTER.key)
+            audited = await tx.fetchval("select count(*) from audit_event where action = 'flag.rollout_stopped'")
+            _, steps = await service.get_rollout(tx, None, FASTER.key)
+            again = await service.start_rollout(tx, organisation.admin, OLDER.key, HALF, reason="The next.")
+        assert (seen.own.state.rollout, seen.own.state.is_killed, audited) == (None, False, 1)
+        assert (steps[-1].act, again.status) == ("pause_ended", RolloutStatus.RUNNING)
+
+    async def test_begins_anew_for_what_was_resumed_in_between(
+        self, keeper: Keeper, organisation: Organisation, door: Door
+    ) -> None:
+        await begun(keeper, organisation)
+        for act in ("pause", "resume", "pause"):
+            await door.ask("admin", "POST", f"{ROLLOUT}/{act}", BECAUSE)
+        first = (await door.ask("admin", "POST", f"{ROLLOUT}/pause", BECAUSE)).json()["rollout"]["paused_until"]
+        again = (await door.ask("admin", "POST", f"{ROLLOUT}/pause", BECAUSE)).json()["rollout"]["paused_until"]
+        resumed = (await door.ask("admin", "POST", f"{ROLLOUT}/resume", BECAUSE)).json()["rollout"]["paused_until"]
+
+        assert (first == again, resumed) == (True, None)
+
+
+async def looked_after(keeper: Keeper, organisation: Organisation, later: timedelta) -> Rollout:
+    """Have the guard look at a rollout of which it heard, as if so much time had gone by."""
+    now, clock = keeper.database.clock() + later, keeper.database.clock
+    keeper.database.clock = lambda: now
+    await keeper.report(with_counts=False)
+    await service.watch_rollouts(keeper.database, organisation.id)
+    async with keeper.database.transaction(organisation.id) as tx:
+        rollout, _ = await service.get_rollout(tx, None, FASTER.key)
+    keeper.database.clock = clock
+    return rollout
 
 
 class TestAtTheSameTime:

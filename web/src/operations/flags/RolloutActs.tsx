@@ -18,7 +18,7 @@ interface Words {
 }
 
 const TURNS: Record<RolloutTurn, Words> = {
-  pause: { act: "Pause", icon: "pause", consequences: ["It rests in its stage until you resume it.", "Its guard goes on watching, and can still roll it back."], done: "The rollout rests." },
+  pause: { act: "Pause", icon: "pause", consequences: ["It rests in its stage until you resume it, 14 days at most: then it is stopped.", "Its guard goes on watching, and can still roll it back."], done: "The rollout rests." },
   resume: { act: "Resume", icon: "play", consequences: ["It goes on to the next stage when this one was held long enough and nothing speaks against it."], done: "The rollout goes on." },
   stop: { act: "Stop", icon: "stop", consequences: ["Nobody has it by this rollout any more, on every node within a second.", "The flag is not killed: rules and choices hold as before."], done: "The rollout is stopped." },
   rollback: { act: "Roll back", icon: "undo", consequences: ["The flag is killed for everybody in your organisation, also for whom a rule names.", "Revive it when the cause is mended; then a rollout can begin anew."], done: "Rolled back: the flag is killed." },

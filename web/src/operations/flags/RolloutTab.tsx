@@ -88,7 +88,7 @@ function headingOf({ status, percentage, variant }: FlagRollout): string {
 function nextWords(watched: WatchedRollout): string {
   const { rollout, stage_requests: seen, least_requests: least } = watched;
   if (rollout.status !== "running") return rollout.ended_at === null ? "" : `Ended ${relative(rollout.ended_at)}.`;
-  if (rollout.paused_at !== null) return "It rests in this stage until it is resumed; its guard goes on watching.";
+  if (rollout.paused_until !== null) return `It rests in this stage until it is resumed; its guard goes on watching, and stops it on ${dayAndTime(rollout.paused_until)}.`;
   if (Date.parse(rollout.held_until) > Date.now()) return `Held until ${dayAndTime(rollout.held_until)}; then it goes on when nothing speaks against it.`;
   return seen < least ? `Waits for requests: ${seen} of the ${least} that this stage must have seen.` : "Held long enough; it goes on as soon as no score is high.";
 }

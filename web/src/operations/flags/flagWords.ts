@@ -85,6 +85,7 @@ export const ACT: Record<string, string> = {
   completed: "Completed",
   stopped: "Stopped",
   killed: "Ended by a kill",
+  pause_ended: "Stopped: paused too long",
 };
 
 export const WHY: Record<string, string> = {

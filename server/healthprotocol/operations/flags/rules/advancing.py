@@ -43,6 +43,11 @@ def is_due(rollout: Rollout, at: datetime) -> bool:
     return rollout.paused_at is None and at >= rollout.held_until and guard.may_go_on(rollout.plan, rollout.watch)
 
 
+def is_forgotten(rollout: Rollout, at: datetime) -> bool:
+    """Return whether it was paused for as long as a pause may be."""
+    return rollout.paused_until is not None and at >= rollout.paused_until
+
+
 def evidence(rollout: Rollout) -> dict[str, Any]:
     """Return what was known when something was decided: counts, shares, scores. No ids."""
     watch, plan = rollout.watch, rollout.plan

@@ -17,9 +17,10 @@ class StageOut(msgspec.Struct, frozen=True, kw_only=True):
 
 class RolloutOut(msgspec.Struct, frozen=True, kw_only=True):
     """
-    A gradual rollout: `why` is what the guard found, when it rolled back.
+    A gradual rollout: `why` is what the guard found, when it rolled back or stopped it.
 
-    `is_own` says that it is of your organisation's accounts alone. `paused_at` null: it goes on by itself.
+    `is_own` says that it is of your organisation's accounts alone. `paused_at` null: it goes on by itself. One that is
+    still paused at `paused_until` is stopped by its guard.
     """
 
     id: UUID
@@ -35,6 +36,7 @@ class RolloutOut(msgspec.Struct, frozen=True, kw_only=True):
     held_until: datetime
     ended_at: datetime | None
     paused_at: datetime | None
+    paused_until: datetime | None
     is_own: bool
 
 
@@ -107,6 +109,7 @@ def rollout(value: Rollout) -> RolloutOut:
         held_until=value.held_until,
         ended_at=value.ended_at,
         paused_at=value.paused_at,
+        paused_until=value.paused_until,
         is_own=value.is_own,
     )
 

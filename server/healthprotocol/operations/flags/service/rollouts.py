@@ -19,7 +19,7 @@ from healthprotocol.operations.flags.errors import (
     RolloutRunning,
     TooManyRollouts,
 )
-from healthprotocol.operations.flags.model import Course, Rollout, RolloutStatus, Step, Stored
+from healthprotocol.operations.flags.model import LONGEST_PAUSE, Course, Rollout, RolloutStatus, Step, Stored
 from healthprotocol.operations.flags.repository import flags as repository
 from healthprotocol.operations.flags.repository import rollouts
 from healthprotocol.operations.flags.rules import advancing, changing
@@ -35,6 +35,7 @@ KEPT_FOR_THE_INSTALLATION = 10
 # What the guard did not take, because its rollout ended meanwhile.
 _LEFT_OVER = timedelta(hours=1)
 
+PAUSED_TOO_LONG = "paused_too_long"
 _REASONS = {
     guard.Why.ERRORS: "The treated fail more often than is usual.",
     guard.Why.LATENCY: "The treated wait longer than the control.",
@@ -73,7 +74,11 @@ async def start_rollout(tx: Transaction, actor: Actor | None, key: str, course: 
 
 
 async def pause_rollout(tx: Transaction, actor: Actor | None, key: str, *, reason: str) -> Rollout:
-    """Have a rollout rest in its stage, still watched; to pause what rests does nothing. Raises as `stop_rollout`."""
+    """
+    Have a rollout rest in its stage, still watched, for `LONGEST_PAUSE`: then its guard stops it.
+
+    To pause what rests does nothing, and does not begin the time anew. Raises as `stop_rollout`.
+    """
     policy.require_write(tx, actor)
     rollout = await _running(tx, key)
     if rollout.paused_at is None:
@@ -211,6 +216,8 @@ async def _look(tx: Transaction, rollout: Rollout) -> None:
     why = guard.trouble(rollout.plan, rollout.watch, at=tx.now)
     if why is not None:
         await _roll_back(tx, rollout, why)
+    elif advancing.is_forgotten(rollout, tx.now):
+        await _end_forgotten(tx, rollout)
     elif not advancing.is_due(rollout, tx.now):
         await rollouts.save(tx, rollout)
     elif rollout.stage + 1 < len(rollout.stages):
@@ -226,6 +233,17 @@ async def _roll_back(tx: Transaction, rollout: Rollout, why: guard.Why) -> None:
     await end(tx, rollout, RolloutStatus.ROLLED_BACK, "rolled_back")
     state = changing.killed(before.state)
     await keep(tx, before, state, act="rolled_back", reason=_REASONS[why], changed_as=GUARD)
+
+
+async def _end_forgotten(tx: Transaction, rollout: Rollout) -> None:
+    """Give its place free, and treat nobody any more. The flag is not killed: nothing was found against it."""
+    rollout.why = PAUSED_TOO_LONG
+    before = await repository.stored_for_change(tx, rollout.key)
+    await end(tx, rollout, RolloutStatus.STOPPED, "pause_ended")
+    reason = f"It was paused for {LONGEST_PAUSE.days} days, and nobody had it go on."
+    await keep(
+        tx, before, changing.at_stage(before.state, None), act="rollout_stopped", reason=reason, changed_as=GUARD
+    )
 
 
 async def _advance(tx: Transaction, rollout: Rollout) -> None:
