@@ -1,7 +1,8 @@
 """
 What a checkout needs before it runs, made from nothing but Python: the virtual environment and the built web app.
 
-Each part carries a stamp of what it was made from, so that a later run only compares.
+Each part carries a stamp of what it was made from, so that a later run only compares. A `.venv` or `node_modules` that
+is a link is somebody else's, and maybe shared with other checkouts: it is used as it is, and nothing is written there.
 """
 
 import fcntl
@@ -24,7 +25,7 @@ WEB = ROOT / "web"
 BUILT_WEB = SERVER / "healthprotocol" / "web"
 
 _REQUIREMENTS = SERVER / "requirements"
-_STAMPS = VENV / ".stamps"
+_STAMPS = ROOT / "build" / "stamps" if VENV.is_symlink() else VENV / ".stamps"
 
 # What the build of the web app does not read.
 _NOT_BUILT_FROM = frozenset({"node_modules", "screenshots", "e2e", "README.md"})
@@ -43,7 +44,16 @@ def alone() -> Iterator[None]:
 
 
 def ensure_environment(names: Sequence[str]) -> None:
-    """Have the virtual environment with the requirements files `names` installed, and this checkout's package in it."""
+    """
+    Have the virtual environment with the requirements files `names` installed, and this checkout's package in it.
+
+    One that is a link is taken for complete; what is started from here then finds this checkout by PYTHONPATH.
+    """
+    if VENV.is_symlink():
+        if not PYTHON.exists():
+            raise StepFailed(f"{VENV} is a link to where no Python is. Remove the link: make then makes its own.")
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(SERVER), os.environ.get("PYTHONPATH")]))
+        return
     _ensure_venv()
     for name in names:
         _ensure_requirements(name)
@@ -66,6 +76,8 @@ def ensure_web() -> None:
 
 def ensure_node_modules() -> None:
     """Have what the lock file of the web app pins."""
+    if (WEB / "node_modules").is_symlink():
+        return
     stamp = WEB / "node_modules" / ".stamp"
     lock = _digest([WEB / "package.json", WEB / "package-lock.json"])
     if _read(stamp) != lock:

@@ -223,3 +223,38 @@ class TestVirtualEnvironment:
         monkeypatch.setattr(environment, "VENV", moved)
         monkeypatch.setattr(environment, "PYTHON", moved / "bin" / "python")
         assert not environment._is_usable()
+
+
+class TestALinkedEnvironment:
+    @pytest.fixture
+    def shared(self, environment: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """Return the environment of somebody else, to which the checkout's is a link."""
+        shared = tmp_path / "shared"
+        (shared / "bin").mkdir(parents=True)
+        environment.VENV.symlink_to(shared)
+        monkeypatch.setattr(environment, "PYTHON", environment.VENV / "bin" / "python")
+        monkeypatch.setenv("PYTHONPATH", "elsewhere")
+        return shared
+
+    def test_is_used_as_it_is_for_this_checkout_s_code(self, environment: Any, shared: Path) -> None:
+        (shared / "bin" / "python").touch()
+
+        environment.ensure_environment(["base", "web", "dev"])
+
+        assert [one.relative_to(shared).as_posix() for one in sorted(shared.rglob("*"))] == ["bin", "bin/python"]
+        assert os.environ["PYTHONPATH"].split(os.pathsep) == [str(environment.SERVER), "elsewhere"]
+
+    def test_without_a_python_says_what_to_do(self, environment: Any, shared: Path, steps: Any) -> None:
+        with pytest.raises(steps.StepFailed, match="Remove the link"):
+            environment.ensure_environment(["base"])
+
+        assert shared.is_dir()
+
+    def test_of_node_is_not_installed_into(self, environment: Any, tmp_path: Path) -> None:
+        (tmp_path / "web").mkdir()
+        (tmp_path / "modules").mkdir()
+        (tmp_path / "web" / "node_modules").symlink_to(tmp_path / "modules")
+
+        environment.ensure_node_modules()
+
+        assert list((tmp_path / "modules").iterdir()) == []
