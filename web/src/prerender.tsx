@@ -29,7 +29,7 @@ const SHELLS: Record<RouteName, Shell> = {
   organisation: { title: "Organisation", module: "src/operations/settings/OrganisationPage.tsx", preload: SESSION },
   settings: { title: "Settings", module: "src/trust/settings/SettingsPage.tsx", preload: SESSION },
   flags: { title: "Feature flags", module: "src/operations/flags/FlagsPage.tsx", preload: SESSION },
-  home: { title: "HealthProtocol", module: "src/trust/signin/HomePage.tsx", preload: SESSION },
+  home: { title: "HealthProtocol", module: "src/trust/signin/NotFoundPage.tsx", preload: SESSION },
   "not-found": { title: "Not found", module: "src/trust/signin/NotFoundPage.tsx" },
 };
 

@@ -24,7 +24,8 @@ export const routes = [
   { name: "organisation", pattern: "/settings/organisation", audience: "staff", load: () => import("./operations/settings/OrganisationPage") },
   { name: "settings", pattern: "/settings", audience: "staff", load: () => import("./trust/settings/SettingsPage") },
   { name: "flags", pattern: "/settings/flags", audience: "staff", load: () => import("./operations/flags/FlagsPage") },
-  { name: "home", pattern: "/", audience: "anyone", load: () => import("./trust/signin/HomePage") },
+  // Who opens it is sent on before a page is drawn; a chunk of its own would only cost every shell its hash.
+  { name: "home", pattern: "/", audience: "anyone", load: () => import("./trust/signin/NotFoundPage") },
   { name: "not-found", pattern: "/not-found", audience: "anyone", load: () => import("./trust/signin/NotFoundPage") },
 ] as const satisfies readonly AppRoute[];
 

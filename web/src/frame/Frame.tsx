@@ -23,6 +23,7 @@ const PLACES: Record<FrameKind, readonly Place[]> = {
     { href: "/overview", label: "Overview", icon: "overview" },
     { href: "/patients", label: "Patients", icon: "patients" },
     { href: "/protocols", label: "Protocols", icon: "protocols" },
+    { href: "/files", label: "Import/export", icon: "upload" },
     { href: "/settings", label: "Settings", icon: "settings" },
   ],
 };

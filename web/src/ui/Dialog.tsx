@@ -13,7 +13,8 @@ interface DialogProps {
 
 /**
  * A modal over the page: the browser's own `<dialog>`, which keeps focus inside, closes on Escape and gives focus back
- * to what opened it. On a phone it rises from the bottom edge.
+ * to what opened it. It begins at its first field; without one at its heading, so that it is read before it is answered.
+ * On a phone it rises from the bottom edge.
  */
 export function Dialog({ title, lead, size = "m", footer, onClose, children }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
@@ -22,6 +23,7 @@ export function Dialog({ title, lead, size = "m", footer, onClose, children }: D
     const dialog = ref.current;
     if (dialog === null) return;
     dialog.showModal();
+    (dialog.querySelector<HTMLElement>(".dialog-content :is(input, select, textarea):enabled") ?? dialog.querySelector("h2"))?.focus();
     // Closed before it leaves the document: only then does the browser return focus to the opener.
     return () => dialog.close();
   }, []);
@@ -45,7 +47,7 @@ export function Dialog({ title, lead, size = "m", footer, onClose, children }: D
       <div className="dialog-body">
         <header className="dialog-head">
           <div>
-            <h2 id={id}>{title}</h2>
+            <h2 id={id} tabIndex={-1}>{title}</h2>
             {lead ? <div className="muted dialog-lead">{lead}</div> : null}
           </div>
           <IconButton icon="close" label="Close" onClick={onClose} />

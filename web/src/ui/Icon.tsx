@@ -61,7 +61,6 @@ export function Icon({ name, size = 20 }: { name: IconName; size?: number }) {
       strokeLinecap="round"
       strokeLinejoin="round"
       aria-hidden="true"
-      focusable="false"
     >
       <path d={PATHS[name]} />
     </svg>
@@ -73,7 +72,7 @@ export const kindIcon = (kind: string): IconName => (kind in PATHS ? (kind as Ic
 
 export function Mark() {
   return (
-    <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true" focusable="false">
+    <svg viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
       <rect width="32" height="32" rx="9" fill="#0b5c67" />
       <path d="M16 6.5a9.5 9.5 0 1 1-8.9 6.2" fill="none" stroke="#8fdbe5" strokeWidth="2.6" strokeLinecap="round" />
       <path d="m11.4 16.4 3.3 3.3 6.2-7" fill="none" stroke="#fff" strokeWidth="2.8" strokeLinecap="round" strokeLinejoin="round" />

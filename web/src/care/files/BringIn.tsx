@@ -18,9 +18,28 @@ export function BringIn({ kind }: { kind: FileKind }) {
   const [operation, setOperation] = useAddressState("operation");
   const [, navigate] = useLocation();
   const startOver = () => navigate(`/files?kind=${kind}`);
-  if (operation !== "") return <Running kind={kind} operationId={operation} uploadId={upload} follow={(id) => setOperation(id)} startOver={startOver} />;
-  if (upload !== "") return <Looked kind={kind} uploadId={upload} follow={(id) => setOperation(id)} startOver={startOver} />;
-  return <Choose kind={kind} taken={setUpload} />;
+  const follow = (id: string) => setOperation(id);
+  const step = () => {
+    if (operation !== "") return <Running kind={kind} operationId={operation} uploadId={upload} follow={follow} startOver={startOver} />;
+    if (upload !== "") return <Looked kind={kind} uploadId={upload} follow={follow} startOver={startOver} />;
+    return <Choose kind={kind} taken={setUpload} />;
+  };
+  return (
+    <div ref={useFocusAt(`${upload} ${operation}`)} tabIndex={-1}>
+      {step()}
+    </div>
+  );
+}
+
+/** What takes the place of the button that was pressed takes the focus too; the page as it is opened does not. */
+function useFocusAt(step: string) {
+  const place = useRef<HTMLDivElement>(null);
+  const before = useRef(step);
+  useEffect(() => {
+    if (before.current !== step) place.current?.focus();
+    before.current = step;
+  }, [step]);
+  return place;
 }
 
 function Choose({ kind, taken }: { kind: FileKind; taken: (uploadId: string) => void }) {

@@ -21,8 +21,8 @@ export default function FilesPage() {
   // What was sent and is under way is of the kind it was sent as: another kind begins anew.
   const choose = (next: FileKind) => navigate(`/files?${new URLSearchParams(side === "in" ? { kind: next } : { kind: next, side })}`);
   const tabs = [
-    ...(mayWrite ? [{ key: "in", label: "Bring in", content: <BringIn key={kind} kind={kind} /> }] : []),
-    ...(mayExport ? [{ key: "out", label: "Take out", content: <TakeOut kind={kind} /> }] : []),
+    ...(mayWrite ? [{ key: "in", label: "Import", content: <BringIn key={kind} kind={kind} /> }] : []),
+    ...(mayExport ? [{ key: "out", label: "Export", content: <TakeOut kind={kind} /> }] : []),
   ];
   return (
     <Page title="Import and export" lead="Files of CSV or NDJSON, of any length. Nothing is brought in twice.">

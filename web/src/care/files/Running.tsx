@@ -26,7 +26,9 @@ export function Running({ kind, operationId, uploadId, follow, startOver }: Runn
         const isOver = work.status !== "queued" && work.status !== "running";
         return (
           <div className="stack">
-            <Heading work={work} counts={counts} kind={kind} />
+            <div role="status">
+              <Heading work={work} counts={counts} kind={kind} />
+            </div>
             {isOver ? null : <Under work={work} />}
             {counts ? <Result counts={counts} /> : null}
             {isOver ? <Next kind={kind} work={work} counts={counts} uploadId={uploadId} follow={follow} startOver={startOver} /> : null}
@@ -40,7 +42,7 @@ export function Running({ kind, operationId, uploadId, follow, startOver }: Runn
 function Heading({ work, counts, kind }: { work: Operation; counts: Counts | null; kind: FileKind }) {
   const { one, many } = kindOf(kind);
   if (work.status === "failed") return <Notice title={work.problem?.title ?? "The import failed"}>{work.problem?.detail}</Notice>;
-  if (work.status === "cancelled") return <Notice tone="warning" title="Stopped">What was brought in before stays. The same file sent again brings in the rest.</Notice>;
+  if (work.status === "cancelled") return <Notice tone="warning" title="Stopped">What was brought in before stays. Going on, or sending the same file again, brings in the rest.</Notice>;
   if (work.status !== "succeeded" || counts === null) return <p className="muted">The import goes on when you leave this page; this address finds it again.</p>;
   if (counts.dry_run) {
     const tone = counts.failed > 0 ? "warning" : "good";
@@ -102,6 +104,7 @@ interface NextProps extends Omit<RunningProps, "operationId"> {
 function Next({ kind, work, counts, uploadId, follow, startOver }: NextProps) {
   const start = useStartImport();
   const isTried = work.status === "succeeded" && counts?.dry_run === true && uploadId !== "";
+  const isStopped = work.status === "cancelled" && uploadId !== "";
   const [existing] = useAddressState("existing", "skip");
   const begin = async () => {
     const operation = await start.run({ kind, upload_id: uploadId, dry_run: false, existing: existing === "update" ? "update" : "skip" });
@@ -111,9 +114,9 @@ function Next({ kind, work, counts, uploadId, follow, startOver }: NextProps) {
     <>
       <FaultNotice fault={start.problem} />
       <div className="row">
-        {isTried ? (
+        {isTried || isStopped ? (
           <Button look="primary" icon="upload" isBusy={start.isRunning} onClick={() => void begin()}>
-            Bring in {counts && counts.failed > 0 ? "the others" : kindOf(kind).many}
+            Bring in {isStopped ? "the rest" : counts && counts.failed > 0 ? "the others" : kindOf(kind).many}
           </Button>
         ) : null}
         {counts && counts.failed > 0 ? (

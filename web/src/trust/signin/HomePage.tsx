@@ -1,4 +1,0 @@
-/** Shown for the moment in which "/" decides where someone belongs. */
-export default function HomePage() {
-  return <div className="page frame-wait" />;
-}
