@@ -6,10 +6,10 @@ JSON pointer and never with the value.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import jsonschema_rs
 import msgspec
@@ -23,11 +23,24 @@ _MAX_VIOLATIONS = 100
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)
 
 
-def decode_body(body: bytes, kind: type[T], *, trusted_markup: bool = False) -> T:
+class Further(msgspec.Struct, Generic[T], frozen=True):
+    """
+    What the rules say of an object whose shape has faults, so that one answer tells the faults of both.
+
+    `judge` is given the object without the members that have a fault, and with `stand_ins` (JSON values without any
+    fault) where it lacks one that it needs. What it was given is judged and thrown away, never written.
+    """
+
+    judge: Callable[[T], Sequence[Violation]]
+    stand_ins: Mapping[str, Any] = msgspec.field(default_factory=dict[str, Any])
+
+
+def decode_body(body: bytes, kind: type[T], *, trusted_markup: bool = False, further: Further[T] | None = None) -> T:
     """
     Return the JSON `body` as `kind`, strictly: unknown fields, other types and markup that would run are faults.
 
-    `trusted_markup` lets such markup through, for files that are kept as they are and never shown as markup.
+    `trusted_markup` lets such markup through, for files that are kept as they are and never shown as markup. `further`
+    is asked only when there is a fault; a body without one is judged by who acts on it.
 
     Raises BadRequest when it is no JSON, Invalid with every fault when it is JSON of another shape.
     """
@@ -36,14 +49,36 @@ def decode_body(body: bytes, kind: type[T], *, trusted_markup: bool = False) -> 
             value = _decoder(kind).decode(body)
             found = [] if trusted_markup or b"<" not in body else _active_markup(msgspec.json.decode(body))
         except msgspec.ValidationError as error:
-            raise Invalid(violations=faults(body, kind) or [_from_msgspec(str(error))]) from None
+            told = faults(body, kind) or [_from_msgspec(str(error))]
+            raise Invalid(violations=[*told, *_further(body, kind, told, further)]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadRequest(
             "The body is not valid JSON in UTF-8.", violations=[Violation("", "json_invalid", "Send valid JSON.")]
         ) from None
     if found:
-        raise Invalid(violations=found)
+        raise Invalid(violations=[*found, *_further(body, kind, found, further)])
     return value
+
+
+def _further(body: bytes, kind: type[T], told: Sequence[Violation], further: Further[T] | None) -> list[Violation]:
+    """Return what the rules say of the members of an object that have no fault yet; none when it is no object."""
+    value = msgspec.json.decode(body)
+    if further is None or not isinstance(value, dict):
+        return []
+    faulty = {_member(one) for one in told}
+    known = _parameters(kind)[1] - faulty
+    rest = {**further.stand_ins, **{name: inner for name, inner in value.items() if name in known}}
+    try:
+        judged = further.judge(_decoder(kind).decode(msgspec.json.encode(rest)))
+    except msgspec.ValidationError:
+        # A fault that cannot be laid to a member: there is nothing left to judge.
+        return []
+    return [one for one in judged if _member(one) not in faulty][: _MAX_VIOLATIONS - len(told)]
+
+
+def _member(violation: Violation) -> str:
+    """Return the member of the outermost object that a fault is in; empty for the object as a whole."""
+    return violation.pointer.removeprefix("/").partition("/")[0].replace("~1", "/").replace("~0", "~")
 
 
 def faults(body: bytes, kind: type[Any]) -> list[Violation]:
@@ -90,7 +125,7 @@ def convert_query(query: Mapping[str, Sequence[str]], kind: type[T]) -> T:
 
 @cache
 def _parameters(kind: type[Any]) -> tuple[tuple[msgspec.structs.FieldInfo, ...], frozenset[str]]:
-    """Return the fields of a query's struct and the names that they have in the address."""
+    """Return the fields of a struct and the names that they have in the address or the body."""
     fields = msgspec.structs.fields(kind)
     return fields, frozenset(field.encode_name for field in fields)
 

@@ -16,7 +16,7 @@ import msgspec
 from litestar import Request
 from litestar.response import Response
 
-from healthprotocol.api.body import convert_query, decode_body
+from healthprotocol.api.body import Further, convert_query, decode_body
 from healthprotocol.api.idempotency import StoredAnswer, replay_or_reserve, store_answer
 from healthprotocol.api.middleware.exposures import EXPOSURES
 from healthprotocol.api.paging import NoQuery
@@ -136,9 +136,9 @@ class Gate:
         params = self.request.query_params
         return convert_query({name: params.getall(name) for name in params}, kind)
 
-    async def body(self, kind: type[T], *, trusted_markup: bool = False) -> T:
+    async def body(self, kind: type[T], *, trusted_markup: bool = False, further: Further[T] | None = None) -> T:
         """Return the JSON body as `kind`. Raises BadRequest, Invalid or UnsupportedMediaType."""
-        return decode_body(await self.raw_body(), kind, trusted_markup=trusted_markup)
+        return decode_body(await self.raw_body(), kind, trusted_markup=trusted_markup, further=further)
 
     async def raw_body(self) -> bytes:
         """Return the body as sent, when it says that it is JSON. Raises UnsupportedMediaType."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
-from healthprotocol.api.body import decode_body
+from healthprotocol.api.body import Further, decode_body
 from healthprotocol.api.gate import Gate
 from healthprotocol.api.problem import problem_members
 from healthprotocol.api.routing import Answer, Declare, Handler
@@ -85,16 +85,23 @@ Work = Callable[[Transaction, Sequence[T]], Awaitable[Sequence[Outcome[V]]]]
 
 
 async def write_items(
-    gate: Gate, kind: type[T], work: Work[T, V], shape: Callable[[V], Any], *, status: int = 200
+    gate: Gate,
+    kind: type[T],
+    work: Work[T, V],
+    shape: Callable[[V], Any],
+    *,
+    status: int = 200,
+    further: Further[T] | None = None,
 ) -> Answer:
     """
     Read the items as `kind`, have `work` do those that could be read, and answer with a result each.
 
-    `work` returns for each item in order what it became, or the problem it met. `status` is that of a done item. Raises
-    ItemsFailed when the request is atomic and an item failed.
+    `work` returns for each item in order what it became, or the problem it met. `status` is that of a done item;
+    `further` says what else stands against one that cannot be read. Raises ItemsFailed when the request is atomic and
+    an item failed.
     """
     request = decode_body(await gate.raw_body(), _Raw)
-    read = [_read(bytes(raw), kind) for raw in request.items]
+    read = [_read(bytes(raw), kind, further) for raw in request.items]
 
     async def act(tx: Transaction) -> list[Outcome[V]]:
         done = iter(await work(tx, [one for one in read if not isinstance(one, Problem)]))
@@ -137,9 +144,9 @@ def one_by_one(act: Callable[[Transaction, T], Awaitable[V]]) -> Work[T, V]:
     return work
 
 
-def _read(body: bytes, kind: type[T]) -> T | Problem:
+def _read(body: bytes, kind: type[T], further: Further[T] | None) -> T | Problem:
     try:
-        return decode_body(body, kind)
+        return decode_body(body, kind, further=further)
     except Problem as problem:
         return problem
 

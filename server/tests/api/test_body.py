@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from healthprotocol.api.body import convert_query, decode_body
+from healthprotocol.api.body import Further, convert_query, decode_body
 from healthprotocol.foundation.errors import BadRequest, Invalid, Violation
 
 SECRET = "Zx9secretQ"
@@ -146,6 +146,59 @@ class TestMarkup:
         decode_body(body, Boat)
 
         assert time.process_time() - began < 0.2
+
+
+def crowded(boat: Boat) -> list[Violation]:
+    """A rule of the harbour, and one that would tell of whatever it is given."""
+    return [Violation("/berths", "crowded", "Too many.")] * (boat.berths > 9) + [Violation("/name", "judged", "Seen.")]
+
+
+class TestFurther:
+    def told(self, body: str, **options: Any) -> list[tuple[str, str]]:
+        further = Further(crowded, stand_ins={"name": "Any"})
+        with pytest.raises(Invalid) as caught:
+            decode_body(body.encode(), Boat, further=further, **options)
+        return [(fault.pointer, fault.code) for fault in caught.value.violations]
+
+    def test_rules_judge_what_has_no_fault_of_shape(self) -> None:
+        assert self.told('{"name": "Aue", "berths": 50, "kind": 1}') == [
+            ("/kind", "not_allowed"),
+            ("/berths", "crowded"),
+            ("/name", "judged"),
+        ]
+
+    def test_a_member_with_a_fault_is_told_of_once(self) -> None:
+        assert self.told('{"name": 5, "berths": 50}') == [("/name", "wrong_type"), ("/berths", "crowded")]
+
+    def test_what_is_needed_and_lacks_is_stood_in_for(self) -> None:
+        assert self.told('{"berths": 50, "keels": 1, "masts": 2}') == [
+            ("", "unknown_field"),
+            ("/name", "required"),
+            ("/berths", "crowded"),
+        ]
+
+    def test_markup_is_told_beside_the_rules(self) -> None:
+        assert self.told('{"name": "Aue", "berths": 50, "note": "<script>"}') == [
+            ("/note", "markup_not_allowed"),
+            ("/berths", "crowded"),
+            ("/name", "judged"),
+        ]
+
+    @pytest.mark.parametrize("body", ["[]", "5", "null"])
+    def test_what_is_no_object_is_not_judged(self, body: str) -> None:
+        assert self.told(body) == [("", "wrong_type")]
+
+    def test_no_more_than_a_hundred_faults_are_told(self) -> None:
+        many = ", ".join(f'"s{number}": 1' for number in range(200))
+        further = Further(lambda _: [Violation("/note", "judged", "Seen.")] * 200, stand_ins={"name": "Any"})
+
+        with pytest.raises(Invalid) as caught:
+            decode_body(f"{{{many}}}".encode(), Boat, further=further)
+
+        assert len(caught.value.violations) == 100
+
+    def test_a_sound_body_is_left_to_who_acts_on_it(self) -> None:
+        assert decode_body(b'{"name": "Aue"}', Boat, further=Further(crowded)) == Boat(name="Aue")
 
 
 class TestConvertQuery:

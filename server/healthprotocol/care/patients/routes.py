@@ -43,7 +43,7 @@ async def list_patients(gate: Gate) -> Answer:
     summary="Enrol a patient",
 )
 async def create_patient(gate: Gate) -> Answer:
-    data = await gate.body(schemas.CreatePatient)
+    data = await gate.body(schemas.CreatePatient, further=schemas.create_faults(gate.database.clock()))
     return await gate.write(lambda tx: service.create(tx, gate.actor, data.demographics()), schemas.patient)
 
 
@@ -59,7 +59,8 @@ async def create_patients(gate: Gate) -> Answer:
     async def work(tx: Transaction, items: Sequence[schemas.CreatePatient]) -> Sequence[Patient | Problem]:
         return await service.create_many(tx, gate.actor, [item.demographics() for item in items])
 
-    return await write_items(gate, schemas.CreatePatient, work, schemas.patient, status=201)
+    further = schemas.create_faults(gate.database.clock())
+    return await write_items(gate, schemas.CreatePatient, work, schemas.patient, status=201, further=further)
 
 
 @bulk(
@@ -81,7 +82,8 @@ async def update_patients(gate: Gate) -> Answer:
             expected_revision=expected_revision(item.revision, item.etag),
         )
 
-    return await write_items(gate, schemas.PatientUpdate, one_by_one(one), schemas.patient)
+    further = schemas.update_faults(gate.database.clock(), schemas.PatientUpdate)
+    return await write_items(gate, schemas.PatientUpdate, one_by_one(one), schemas.patient, further=further)
 
 
 @bulk(
@@ -115,7 +117,9 @@ async def read_patient(gate: Gate, patient_id: UUID) -> Answer:
 )
 async def update_patient(gate: Gate, patient_id: UUID) -> Answer:
     revision = gate.expected_revision()
-    data = await gate.body(schemas.UpdatePatient)
+    data = await gate.body(
+        schemas.UpdatePatient, further=schemas.update_faults(gate.database.clock(), schemas.UpdatePatient)
+    )
     return await gate.write(
         lambda tx: service.update(
             tx,

@@ -1,7 +1,7 @@
 """What makes demographics sound, and how a search reads. Pure."""
 
 import re
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import available_timezones
 
@@ -36,7 +36,7 @@ def settle(demographics: Demographics, *, today: date) -> tuple[Demographics, li
     """
     Return demographics with e-mail, phone and names in their stored form, and every fault found.
 
-    `today` is the present date at UTC+14, the first place where a day begins: nobody is born after it.
+    `today` is the `latest_day` of the present: nobody is born after it.
     """
     faults: list[Violation] = []
     given, family = " ".join(demographics.given_name.split()), " ".join(demographics.family_name.split())
@@ -56,6 +56,11 @@ def settle(demographics: Demographics, *, today: date) -> tuple[Demographics, li
     faults += _identifier_faults(demographics)
     settled = msgspec.structs.replace(demographics, given_name=given, family_name=family, email=email, phone=phone)
     return settled, faults
+
+
+def latest_day(now: datetime) -> date:
+    """Return the date at UTC+14, the first place where a day begins."""
+    return (now + timedelta(hours=14)).date()
 
 
 def read_search(text: str) -> Search:

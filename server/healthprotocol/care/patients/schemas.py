@@ -1,12 +1,13 @@
 """The shapes of patients over HTTP."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from healthprotocol.api.body import Further
 from healthprotocol.api.items import Revision, Tag
 from healthprotocol.api.paging import ListQuery, Page
 from healthprotocol.care.patients.model import (
@@ -20,6 +21,9 @@ from healthprotocol.care.patients.model import (
     PatientStatus,
     Sex,
 )
+from healthprotocol.care.patients.rules import latest_day, settle
+
+U = TypeVar("U", bound="UpdatePatient")
 
 AddressIn = Address | Annotated[str, Meta(max_length=500)]
 Zone = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -108,6 +112,21 @@ class PatientRef(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, froze
     id: UUID
     revision: Revision | None = None
     etag: Tag | None = None
+
+
+def create_faults(now: datetime) -> Further[CreatePatient]:
+    """Return what the rules say of a patient to enrol whose shape has faults."""
+    return Further(
+        lambda sent: settle(sent.demographics(), today=latest_day(now))[1],
+        stand_ins={"given_name": "A", "family_name": "A", "birth_date": "2000-01-01"},
+    )
+
+
+def update_faults(now: datetime, kind: type[U]) -> Further[U]:
+    """Return what the rules say of a change whose shape has faults: of what is in it, for it has not been read yet."""
+    anybody = Demographics(given_name="A", family_name="A", birth_date=date(2000, 1, 1))
+    stand_ins = {"id": str(UUID(int=0))} if kind is PatientUpdate else {}
+    return Further(lambda sent: settle(sent.changed(anybody), today=latest_day(now))[1], stand_ins=stand_ins)
 
 
 class PatientOut(msgspec.Struct, kw_only=True, frozen=True):

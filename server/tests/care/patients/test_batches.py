@@ -47,6 +47,21 @@ async def enrolled(door: Door, *people: dict[str, Any]) -> list[str]:
     return [result["item"]["id"] for result in answer.json()["results"]]
 
 
+class TestFaults:
+    async def test_of_shape_and_of_rules_are_told_at_once_for_each_item(self, door: Door) -> None:
+        [elbe] = await enrolled(door, person("Elbe"))
+
+        made = await send(door, "create", [person("Oder", sex="river", email="nobody"), person("Main")])
+        changed = await send(door, "update", [{"id": elbe, "sex": "river", "phone": "12"}, {"email": "nobody"}])
+
+        told = [
+            [error["pointer"] for error in result.get("problem", {"errors": []})["errors"]]
+            for answer in (made, changed)
+            for result in answer.json()["results"]
+        ]
+        assert told == [["/sex", "/email"], [], ["/sex", "/phone"], ["/id", "/email"]]
+
+
 class TestWhoMay:
     @pytest.mark.parametrize(("who", "status"), [(None, 401), ("self", 403), ("auditor", 403)])
     @pytest.mark.parametrize("act", ["create", "update", "delete"])

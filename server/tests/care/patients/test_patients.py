@@ -362,3 +362,34 @@ class TestOverHttp:
         assert again.status_code == 409
         assert [error["pointer"] for error in again.json()["errors"]] == ["/identifiers/0"]
         assert "Zx9secretQ" not in again.text
+
+    async def test_faults_of_shape_and_of_rules_are_told_at_once(self, door: Door) -> None:
+        sent = {
+            "family_name": "<b>", "birth_date": "2950-03-02", "sex": "river", "email": "nobody", "phone": "12",
+            "time_zone": "Delta/Mouth", "langauge": "de",
+        }  # fmt: skip
+
+        refused = await door.ask("clinician", "POST", "/patients", sent)
+
+        assert refused.status_code == 422
+        assert {error["pointer"]: error["code"] for error in refused.json()["errors"]} == {
+            "/given_name": "required",
+            "/sex": "not_allowed",
+            "/langauge": "unknown_field",
+            "/family_name": "not_allowed",
+            "/birth_date": "out_of_range",
+            "/email": "format",
+            "/phone": "format",
+            "/time_zone": "unknown_code",
+        }
+
+    async def test_a_change_is_told_of_both_kinds_of_faults_and_of_nothing_that_it_leaves(self, door: Door) -> None:
+        elbe = {"given_name": "A", "family_name": "Elbe", "birth_date": "1950-03-02"}
+        made = await door.ask("clinician", "POST", "/patients", elbe)
+        path = f"/patients/{made.json()['id']}"
+
+        refused = await door.ask("clinician", "PATCH", path, {"sex": "river", "email": "nobody"}, If_Match="*")
+        after = await door.ask("clinician", "GET", path)
+
+        assert [error["pointer"] for error in refused.json()["errors"]] == ["/sex", "/email"]
+        assert after.headers["etag"] == made.headers["etag"]

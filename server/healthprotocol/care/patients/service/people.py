@@ -1,7 +1,6 @@
 """Acts on patients: enrol, read, find, change, archive. Every read of a person leaves an audit row."""
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import timedelta
 from uuid import UUID
 
 import msgspec
@@ -281,7 +280,7 @@ async def _enrol(tx: Transaction, actor: Actor, people: Sequence[Patient]) -> No
 
 def settled_or_invalid(tx: Transaction, demographics: Demographics) -> Demographics:
     """Return demographics in their stored form. Raises Invalid with every fault."""
-    settled, faults = rules.settle(demographics, today=(tx.now + timedelta(hours=14)).date())
+    settled, faults = rules.settle(demographics, today=rules.latest_day(tx.now))
     if faults:
         raise Invalid(violations=faults)
     return settled
