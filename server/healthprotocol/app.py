@@ -28,6 +28,7 @@ from healthprotocol.api.middleware.security_headers import SecurityHeadersMiddle
 from healthprotocol.api.middleware.trusted_proxy import TrustedProxyMiddleware
 from healthprotocol.api.openapi import openapi_document
 from healthprotocol.api.problem import InternalError, from_status, problem_response
+from healthprotocol.api.routing import options_routes
 from healthprotocol.api.web import WebApp
 from healthprotocol.assembly import ROUTES, Assembly, assemble, web_folder
 from healthprotocol.care.protocols.rules import units
@@ -58,8 +59,9 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
             if assembly is None:
                 await parts.close()
 
+    routes = [*ROUTES, *_document_routes()]
     app = Litestar(
-        route_handlers=[*ROUTES, *_document_routes()],
+        route_handlers=[*options_routes(routes), *routes],
         dependencies={"gate": Provide(open_gate)},
         exception_handlers={Problem: _on_problem, HTTPException: _on_http, Exception: _on_exception},
         lifespan=[lifespan],
@@ -113,8 +115,8 @@ def _document_routes() -> list[HTTPRouteHandler]:
         return Response(page, media_type="text/html", headers=headers)
 
     return [
-        HTTPRouteHandler("/openapi.json", http_method="GET")(openapi),
-        HTTPRouteHandler("/docs", http_method="GET")(docs),
+        HTTPRouteHandler("/openapi.json", http_method=["GET", "HEAD"])(openapi),
+        HTTPRouteHandler("/docs", http_method=["GET", "HEAD"])(docs),
     ]
 
 

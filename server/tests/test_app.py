@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -66,6 +67,29 @@ class TestErrors:
 
         assert answer.status_code == 500
         assert SECRET not in answer.text
+
+
+class TestMethods:
+    async def test_of_an_address_are_those_that_the_document_names(self, door: Door) -> None:
+        paths = (await door.http.get("/openapi.json")).json()["paths"]
+        some_id = "019dca44-065c-7512-af88-70fbbceb4ea2"
+
+        said, documented = {}, {}
+        for path, methods in paths.items():
+            answer = await door.http.options(re.sub(r"{\w+_id}", some_id, path).replace("{version}", "1"))
+            said[path] = (answer.status_code, set(answer.headers["allow"].split(", ")))
+            extra = {"HEAD"} if "get" in methods and path != "/api/v1/events" else set()
+            documented[path] = (204, {method.upper() for method in methods} | extra | {"OPTIONS"})
+
+        assert said == documented
+
+    async def test_that_read_can_leave_the_body_out(self, door: Door) -> None:
+        for path in ("/openapi.json", "/docs", "/api/v1/patients"):
+            headers = {"authorization": "Bearer clinician"}
+            whole, head = await door.http.get(path, headers=headers), await door.http.head(path, headers=headers)
+
+            assert (head.status_code, head.content) == (200, b"")
+            assert head.headers["content-length"] == str(len(whole.content))
 
 
 class TestDocuments:

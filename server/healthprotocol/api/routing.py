@@ -1,6 +1,7 @@
 """How a slice declares a route: one decorator that says the method, address, policy, shapes and summary."""
 
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -112,6 +113,26 @@ class Declare:
             return route(handler)
 
         return decorate
+
+
+def options_routes(routes: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
+    """
+    Return a route for OPTIONS at each address of `routes`, whose Allow names every method there (RFC 9110 §9.3.7).
+
+    They must be registered before the others: the framework's own names the methods of one route of the address only.
+    """
+    allowed: defaultdict[str, set[str]] = defaultdict(lambda: {"OPTIONS"})
+    for route in routes:
+        for path in route.paths:
+            allowed[path] |= {str(method) for method in route.http_methods}
+    return [_options_route(path, ", ".join(sorted(methods))) for path, methods in allowed.items()]
+
+
+def _options_route(path: str, allow: str) -> HTTPRouteHandler:
+    async def options() -> Response[None]:
+        return Response(None, status_code=HTTPStatus.NO_CONTENT, headers={"allow": allow})
+
+    return HTTPRouteHandler(path, http_method="OPTIONS", status_code=HTTPStatus.NO_CONTENT)(options)
 
 
 def _mark_parameters(handler: Handler) -> None:

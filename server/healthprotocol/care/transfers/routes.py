@@ -40,6 +40,7 @@ async def list_file_kinds(gate: Gate) -> Answer:
     streams=_STREAMS,
     batchable=False,
     status=201,
+    also={200: schemas.UploadOut},
     summary="Send a file of CSV or NDJSON, also gzip; the same content twice is known again",
 )
 async def upload_file(gate: Gate) -> Answer:
