@@ -1,6 +1,7 @@
 """Documents as they are set: tagged, whole, and never reading what somebody wrote as a command."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 
 import msgspec
@@ -73,3 +74,42 @@ class TestTypeset:
         assert len(refused) == 5
         assert all(isinstance(one, bytes | TooManyReports) for one in results)
         assert typesetting._waiting == 0
+
+    async def test_keeps_its_place_until_it_has_ended_though_nobody_waits_for_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        began, may_end = threading.Event(), threading.Event()
+
+        def slow(document: ProtocolDocument, at: datetime) -> bytes:
+            began.set()
+            assert may_end.wait(60)
+            return document.title.encode()
+
+        monkeypatch.setattr(typesetting, "_setting", asyncio.Semaphore(1))
+        monkeypatch.setattr(typesetting, "_compile", slow)
+        first = asyncio.create_task(made(title="first"))
+        assert await asyncio.to_thread(began.wait, 60)
+        waits, gone = [asyncio.create_task(made(title=title)) for title in ("waits", "gone")]
+        await asyncio.sleep(0)
+
+        for task in (first, gone):
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+        assert typesetting._setting.locked()
+        assert typesetting._waiting == 2
+        may_end.set()
+        assert await waits == b"waits"
+        assert (typesetting._waiting, typesetting._setting.locked()) == (0, False)
+
+    async def test_that_fails_lets_go_of_its_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def broken(document: ProtocolDocument, at: datetime) -> bytes:
+            raise LookupError
+
+        monkeypatch.setattr(typesetting, "_compile", broken)
+
+        with pytest.raises(LookupError):
+            await made()
+
+        assert (typesetting._waiting, typesetting._setting.locked()) == (0, False)

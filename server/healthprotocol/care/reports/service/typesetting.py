@@ -68,6 +68,7 @@ _PRIMARY = re.compile(r"[a-z]{2,3}")
 # No font has control characters; the line break is none that is shown.
 _CONTROL = {number: None for number in (*range(0x20), *range(0x7F, 0xA0)) if number != ord("\n")}
 
+# One that waits or is set, until its thread has ended, though who asked may be gone.
 _setting = asyncio.Semaphore(1)
 _waiting = 0
 
@@ -79,10 +80,23 @@ async def typeset(document: ProtocolDocument, *, at: datetime) -> bytes:
         raise TooManyReports(retry_after_seconds=3)
     _waiting += 1
     try:
-        async with _setting:
-            return await asyncio.to_thread(_compile, document, at)
-    finally:
+        await _setting.acquire()
+    except BaseException:
         _waiting -= 1
+        raise
+    # Nobody can stop the thread: whoever goes away leaves the place taken until it has ended.
+    work = asyncio.ensure_future(asyncio.to_thread(_compile, document, at))
+    work.add_done_callback(_let_go)
+    return await asyncio.shield(work)
+
+
+def _let_go(work: "asyncio.Future[bytes]") -> None:
+    global _waiting  # noqa: PLW0603 - as above
+    _waiting -= 1
+    _setting.release()
+    if not work.cancelled():
+        # Whoever asked may be gone: what went wrong is then nobody's, and not to be told of as forgotten.
+        work.exception()
 
 
 def _compile(document: ProtocolDocument, at: datetime) -> bytes:
