@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import difflib
 import hashlib
 import os
 import sys
@@ -45,9 +46,10 @@ def bring(noun: str, paths: list[Path], account: str, *, dry_run: bool, update: 
     shown = [f"line {one['line']} {one['field']}: {one['error']}" for one in result["faults"]]
     from rich.markup import escape
 
-    terminal.result(result, *map(escape, shown), f"{result['lines']:,} lines: {counts}")
+    terminal.result(result, *map(escape, shown), f"{_lines(result['lines'])}: {counts}")
     if result["failed"]:
-        raise CommandFailed(f"{result['failed']:,} lines failed; they are in {faults}, to repair and bring in again")
+        where = "it is" if result["failed"] == 1 else "they are"
+        raise CommandFailed(f"{_lines(result['failed'])} failed; {where} in {faults}, to repair and bring in again")
 
 
 def write(noun: str, account: str, *, to_format: str, filter_: str, output: Path | None, terminal: Terminal) -> None:
@@ -62,6 +64,12 @@ def write(noun: str, account: str, *, to_format: str, filter_: str, output: Path
     except OSError as error:
         raise CommandFailed(f"{output} cannot be written: {error.strerror}") from None
     terminal.result({"file": str(output), "bytes": size}, f"{output}: {size:,} bytes")
+
+
+def meant(word: str) -> str | None:
+    """Return the noun that a mistyped word is nearest to, None when it is like none of them."""
+    near = difflib.get_close_matches(word.lower(), NOUNS, n=1)
+    return near[0] if near else None
 
 
 @contextlib.contextmanager
@@ -209,6 +217,10 @@ async def _write(
                 size += file.write(part)
                 advance(size, None)
         return size
+
+
+def _lines(count: int) -> str:
+    return "1 line" if count == 1 else f"{count:,} lines"
 
 
 def _sha256_of(file: BinaryIO) -> str:

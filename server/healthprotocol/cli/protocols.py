@@ -1,6 +1,5 @@
 """`healthprotocol import` and `healthprotocol export`: care protocols from files and into files."""
 
-import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -99,12 +98,9 @@ def export(
         selected = " ".join(what[1:])
         files.write(what[0], account, to_format=to_format, filter_=selected, output=output, terminal=terminal)
         return
+    protocol_id = _id(what)
     if to_format == "csv" or to_format == "ndjson":  # noqa: PLR1714 - so the type checker sees what is left
         raise UsedWrongly("a care protocol is written as native-yaml, native-json, fhir or radar")
-    try:
-        [protocol_id] = map(UUID, what)
-    except ValueError:
-        raise UsedWrongly("the protocol is named by its id, a UUID") from None
     exported = run_on_database(lambda: _export(protocol_id, account, version=version, to_format=to_format))
     if output is None:
         sys.stdout.buffer.write(exported.body)
@@ -117,6 +113,17 @@ def export(
 
     said = escape(f"{output}: {len(exported.body):,} bytes")
     terminal.result({"file": str(output), "bytes": len(exported.body)}, said)
+
+
+def _id(what: Sequence[str]) -> UUID:
+    """Return the id of the protocol that is to be written. Raises UsedWrongly, with what may have been meant."""
+    try:
+        [protocol_id] = map(UUID, what)
+    except ValueError:
+        near = files.meant(what[0])
+        instead = f"did you mean `export {near}`?" if near else f"records go out by `export {'|'.join(files.NOUNS)}`"
+        raise UsedWrongly(f"the protocol is named by its id, a UUID, not by {what[0]}; {instead}") from None
+    return protocol_id
 
 
 def _files(paths: Sequence[Path]) -> list[tuple[str, bytes]]:
@@ -137,9 +144,9 @@ def _meant(path: Path) -> str:
     """Return what may have been meant by a path that is not there and looks more like a word than like a file."""
     if path.suffix or path.name != str(path):
         return ""
-    near = difflib.get_close_matches(path.name.lower(), files.NOUNS, n=1)
+    near = files.meant(path.name)
     if near:
-        return f"; did you mean `import {near[0]} FILE`?"
+        return f"; did you mean `import {near} FILE`?"
     return f"; a file of records is named with what it holds: `import {'|'.join(files.NOUNS)} FILE`"
 
 

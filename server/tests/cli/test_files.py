@@ -27,12 +27,19 @@ class TestImport:
         file = tmp_path / "people.csv"
         file.write_text(PEOPLE.format("soon"))
 
-        with pytest.raises(CommandFailed):
+        with pytest.raises(CommandFailed, match=r"^1 line failed; it is in .*people\.faults\.csv"):
             call("import", "patients", str(file), "--as", ELBE, "--dry-run")
 
         faults = (tmp_path / "people.faults.csv").read_text("utf-8-sig").splitlines()
         assert faults[0].endswith("line,field,error")
         assert faults[1].startswith("2,Bea,Ems,soon,3,birth_date,")
+
+    def test_counts_many_lines_as_many(self, tmp_path: Path) -> None:
+        file = tmp_path / "people.csv"
+        file.write_text(PEOPLE.format("soon").replace("1960-01-01", "later"))
+
+        with pytest.raises(CommandFailed, match=r"^2 lines failed; they are in "):
+            call("import", "patients", str(file), "--as", ELBE, "--dry-run")
 
     def test_brings_in_once_and_export_writes_it_out(self, tmp_path: Path) -> None:
         file, out = tmp_path / "people.csv", tmp_path / "out.ndjson"
@@ -92,6 +99,19 @@ class TestImport:
 
 
 class TestExport:
+    @pytest.mark.parametrize("more", [(), ("--format", "csv"), ("status = active", "--format", "ndjson")])
+    @pytest.mark.parametrize(
+        ("word", "said"),
+        [
+            ("pateints", "did you mean `export patients`"),
+            ("Assignment", "did you mean `export assignments`"),
+            ("people", r"export patients\|assignments\|entries`"),
+        ],
+    )
+    def test_of_a_mistyped_noun_says_which_there_are(self, word: str, said: str, more: tuple[str, ...]) -> None:
+        with pytest.raises(UsedWrongly, match=f"not by {word}; .*{said}"):
+            call("export", word, *more, "--as", ELBE)
+
     def test_that_is_refused_leaves_the_file_that_was_there(self, tmp_path: Path) -> None:
         out = tmp_path / "out.csv"
         out.write_text("yesterday's")
