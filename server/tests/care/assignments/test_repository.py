@@ -1,8 +1,15 @@
-"""Every order and filter that the list of assignments offers is served by an index: shown on PostgreSQL's own plan."""
+"""What is asked of assignments is served by an index: shown on PostgreSQL's own plan."""
 
+from typing import Any
+from uuid import uuid4
+
+import msgspec
 import pytest
 
+from healthprotocol.care.assignments import repository
 from healthprotocol.care.assignments.repository.plans import _ROW, ASSIGNMENTS
+from healthprotocol.care.patients.model import PatientId
+from healthprotocol.foundation.db.transaction import Record
 from tests.care.assignments.plans import Clinic
 
 FIELDS = sorted(name for name, field in ASSIGNMENTS.fields.items() if field.sortable)
@@ -47,3 +54,45 @@ class TestPage:
 
         [condition] = [line for line in plan.splitlines() if "Index Cond" in line]
         assert f"({field} " in condition
+
+
+class TestTaken:
+    async def test_reads_what_its_own_patients_have_while_the_table_grows(
+        self, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = await clinic.assign()
+        wanted = [msgspec.structs.replace(made, patient_id=PatientId(uuid4())) for _ in range(20)]
+        async with clinic.acting() as tx:
+            # So many others follow the same protocol, and PostgreSQL has not looked at the table since it was empty.
+            await tx.execute(_OTHER_PATIENTS)
+            await tx.execute(_OTHER_ASSIGNMENTS)
+            fetch = tx.fetch
+            plans: list[Any] = []
+
+            async def explained(sql: str, *args: object) -> list[Record]:
+                [row] = await fetch(f"explain (analyze, buffers, format json) {sql}", *args)
+                plans.extend(row[0] if isinstance(row[0], list) else msgspec.json.decode(row[0]))
+                return await fetch(sql, *args)
+
+            monkeypatch.setattr(tx, "fetch", explained)
+            found = await repository.taken(tx, [*wanted, made])
+
+        [plan] = plans
+        assert found == {20}
+        assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 8 * len(wanted)
+
+
+_OTHER_PATIENTS = """
+insert into patient (organisation_id, id, status, time_zone, created_at, created_by, updated_at)
+select p.organisation_id, gen_random_uuid(), p.status, p.time_zone, p.created_at, p.created_by, p.updated_at
+from patient p, generate_series(1, 4000)
+"""
+_OTHER_ASSIGNMENTS = """
+insert into assignment (
+  organisation_id, id, patient_id, protocol_id, version, status, starts_on, ends_on, time_zone, segments, assigned_at,
+  assigned_by, updated_at
+)
+select a.organisation_id, gen_random_uuid(), p.id, a.protocol_id, a.version, a.status, a.starts_on, a.ends_on,
+  a.time_zone, a.segments, a.assigned_at, a.assigned_by, a.updated_at
+from assignment a join patient p on p.organisation_id = a.organisation_id and p.id <> a.patient_id
+"""
