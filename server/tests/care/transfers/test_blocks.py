@@ -1,14 +1,17 @@
 """What comes of a file does not depend on how many of its lines are written together."""
 
+from collections.abc import Sequence
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from healthprotocol.care.patients import service as patients
+from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Noun
 from healthprotocol.care.transfers.service.nouns import SIZES, Size
-from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.db.transaction import Database, Transaction
 from tests.care.transfers.files import Ward, csv_of, make_ward
 from tests.care.transfers.test_importing import PERSON_COLUMNS
 from tests.support.people import Organisation
@@ -109,6 +112,46 @@ class TestPatients:
         assert alone["failed"] > 5
         assert await people_of(wards[0]) == await people_of(wards[1])
         assert await keys_of(wards[0]) == await keys_of(wards[1])
+
+
+class TestOnePerson:
+    async def test_on_every_line_becomes_the_same_as_line_by_line(
+        self, wards: list[Ward], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        random = Random(5)
+        lines = [{**person(random), "given_name": "Ada", "client_id": "k-1", "status": None} for _ in range(90)]
+        body = csv_of([*PERSON_COLUMNS, "status"], lines)
+
+        alone, together = await compared(wards, monkeypatch, "patients", body, existing="update")
+
+        assert alone == together
+        assert (alone["created"], alone["updated"] > 50) == (1, True)
+        assert await people_of(wards[0]) == await people_of(wards[1])
+        assert await keys_of(wards[0]) == await keys_of(wards[1])
+
+    @pytest.mark.parametrize("turns", [1, 3], ids=["on every line", "on every third line"])
+    async def test_is_looked_for_some_few_times_a_line(
+        self, wards: list[Ward], monkeypatch: pytest.MonkeyPatch, turns: int
+    ) -> None:
+        rows_of, asked = repository.rows_of, [0]
+
+        async def counted(tx: Transaction, noun: Any, keys: Sequence[str]) -> dict[str, UUID]:
+            asked[0] += len(keys)
+            return await rows_of(tx, noun, keys)
+
+        monkeypatch.setattr(repository, "rows_of", counted)
+        monkeypatch.setitem(SIZES, "patients", Size(60, 60))
+        lines = [
+            {"client_id": f"k-{number % turns}", "given_name": "Ada", "family_name": RIVERS[number % 13],
+             "birth_date": "1960-01-01"}
+            for number in range(60)
+        ]  # fmt: skip
+
+        result = await wards[0].bring("patients", csv_of(PERSON_COLUMNS, lines), existing="update")
+
+        assert (result["created"], result["failed"]) == (turns, 0)
+        # Once for the whole part, and then no line more than three times.
+        assert asked[0] <= 60 + 3 * 60
 
 
 class TestAssignments:

@@ -27,6 +27,9 @@ class PatientIntake:
 
     Lines wait and are written together, until one may be of the same person as one that waits: then that one is
     written first. So what comes of a file does not depend on what is written together.
+
+    Who is here is read for so many lines ahead as came since the last write, twice over: where every line is of the
+    same person, each is read some few times, and where none is, few reads are enough.
     """
 
     def __init__(self, tx: Transaction, actor: Actor, *, existing: Existing) -> None:
@@ -38,19 +41,24 @@ class PatientIntake:
         """Take lines; return what became of them."""
         await repository.hold(self._tx, "patient")
         shaped = [read(_NOUN, line, PatientLine) for line in lines]
-        known = await self._known([one for one in shaped if isinstance(one, PatientLine)])
+        known, known_to, written_to = await self._known(shaped), len(lines), 0
         outcomes: list[Outcome | None] = [None] * len(lines)
         waiting = _Waiting()
         for place, (line, one) in enumerate(zip(lines, shaped, strict=True)):
             if isinstance(one, Outcome):
                 outcomes[place] = self._told(line, one)
                 continue
+            if place >= known_to:
+                known_to = place + 2 * (place - written_to)
+                known.join(await self._known(shaped[place:known_to]))
             if waiting.may_have(one, known.ids(one)):
                 await self._write(waiting, outcomes, known)
                 waiting = _Waiting()
                 if self._existing == "update":
                     # What was amended may have let go of a record number.
-                    known = await self._known([rest for rest in shaped[place:] if isinstance(rest, PatientLine)])
+                    known_to = place + 2 * (place - written_to)
+                    known = await self._known(shaped[place:known_to])
+                written_to = place
             ids = known.ids(one)
             if len(ids) > 1:
                 detail = "Its client_id and its record numbers are of different patients."
@@ -77,7 +85,8 @@ class PatientIntake:
         faults = [] if rest is None else patients.faults_of(self._tx, rest.demographics())
         return with_more(told, refused(_NOUN, line, Invalid(violations=faults)).faults) if faults else told
 
-    async def _known(self, sent: Sequence[PatientLine]) -> "_Known":
+    async def _known(self, shaped: Sequence[PatientLine | Outcome]) -> "_Known":
+        sent = [one for one in shaped if isinstance(one, PatientLine)]
         keys = [one.client_id for one in sent if one.client_id is not None]
         by_key = await repository.rows_of(self._tx, "patient", keys)
         own = {key: id_ for key in keys if key not in by_key and (id_ := as_id(key)) is not None}
@@ -229,17 +238,23 @@ class _Known:
     """
 
     def __init__(self, by_key: dict[str, UUID], by_identifier: dict[Identifier, UUID]) -> None:
-        self._by_key = by_key
-        self._by_identifier = {_compared(one): patient_id for one, patient_id in by_identifier.items()}
+        self.by_key = by_key
+        self.by_identifier = {_compared(one): patient_id for one, patient_id in by_identifier.items()}
         self.people: dict[UUID, PersonName] = {}
 
+    def join(self, more: "_Known") -> None:
+        """Know also what was read of more lines, since when nothing was written."""
+        self.by_key |= more.by_key
+        self.by_identifier |= more.by_identifier
+        self.people |= more.people
+
     def ids(self, sent: PatientLine) -> set[UUID]:
-        found = {self._by_identifier.get(_compared(one)) for one in sent.identifiers or ()}
-        found.add(self._by_key.get(sent.client_id or ""))
+        found = {self.by_identifier.get(_compared(one)) for one in sent.identifiers or ()}
+        found.add(self.by_key.get(sent.client_id or ""))
         return {one for one in found if one is not None}
 
     def is_named(self, sent: PatientLine) -> bool:
-        return sent.client_id in self._by_key
+        return sent.client_id in self.by_key
 
     def is_of_another(self, wanted: _Wanted) -> bool:
         """Whether a line names by a record number alone somebody who is plainly not whom it speaks of."""
@@ -249,9 +264,9 @@ class _Known:
     def add(self, sent: PatientLine, patient_id: UUID, *, is_new: bool) -> None:
         """Know a line's patient from now on: of one who was here already, a line that was skipped changed nothing."""
         if sent.client_id is not None:
-            self._by_key.setdefault(sent.client_id, patient_id)
+            self.by_key.setdefault(sent.client_id, patient_id)
         if is_new:
-            self._by_identifier |= dict.fromkeys(map(_compared, sent.identifiers or ()), patient_id)
+            self.by_identifier |= dict.fromkeys(map(_compared, sent.identifiers or ()), patient_id)
             self.people[patient_id] = PersonName(
                 id=PatientId(patient_id),
                 given_name=sent.given_name.strip(),
