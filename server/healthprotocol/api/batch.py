@@ -3,11 +3,14 @@ Many requests in one: `POST /api/v1/batch`, all of them or none, or each for its
 
 Each request goes through the application as if it had come alone: the same route, policy, validation and audit. An
 atomic batch gives them one transaction, which is rolled back at the first that fails. Independent ones have a
-transaction each and run side by side, four at a time; one that uses the answer of an earlier one waits for it.
+transaction each and run side by side, four at a time; one that uses the answer of an earlier one waits for it. When
+their time is over they are answered as far as they came.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +21,7 @@ from litestar.types import HTTPScope
 
 from healthprotocol.api import references
 from healthprotocol.api.batch_bodies import EXAMPLE, BatchIn, BatchOut, BatchRequest, BatchResponse
+from healthprotocol.api.batch_problems import AnswersTooLarge, BrokenOff, DependencyFailed, NotBegun
 from healthprotocol.api.gate import ENCLOSING, Authenticated, Enclosing, Gate
 from healthprotocol.api.problem import problem_members
 from healthprotocol.api.routing import Answer, Declare
@@ -27,37 +31,23 @@ from healthprotocol.foundation.errors import Invalid, PayloadTooLarge, Problem, 
 PATH = "/api/v1/batch"
 AT_ONCE = 4
 LONGEST_SECONDS = 30.0
+BEGUN_SECONDS = 24.0
+"""Of independent requests none is begun later: what is under way then has the rest of the time to end."""
+
 LARGEST_ANSWERS_BYTES = 8 * 1024 * 1024
 LARGEST_BODY_BYTES = 1024 * 1024
 
 # What a client may set for one request of a batch. Who it is, and that it is JSON, the batch says for all.
 _HEADERS = frozenset({"if-match", "if-none-match", "idempotency-key"})
 _TOLD = frozenset({"etag", "location", "idempotent-replayed", "retry-after"})
+_AGAIN: Mapping[type[Problem], str] = {
+    NotBegun: "Nothing of it was done; it can be sent again, with fewer requests in a batch.",
+    BrokenOff: "Look whether it was done before it is sent again; the same Idempotency-Key does it once.",
+}
 _FIRST_ERROR = 400
 _LOST = "reference_not_found"
 # Room for #99 behind it.
 _LONGEST_KEY = 250
-
-
-class DependencyFailed(Problem):
-    """
-    The request uses the answer of another request of its batch, and that one failed.
-
-    Remedy: mend the request that `failed_request` names, and send both again.
-    """
-
-    status = 424
-    title = "A request that this one needs has failed"
-
-
-class AnswersTooLarge(PayloadTooLarge):
-    """
-    The answers of a batch are larger than 8 MiB together; this one was left out.
-
-    Remedy: send this request alone or in another batch, or ask for a smaller page.
-    """
-
-    title = "The answers of this batch are too large"
 
 
 class _RolledBack(Exception):
@@ -87,9 +77,11 @@ def routes(policy: str) -> list[Any]:
     async def send_batch(gate: Gate) -> Answer:
         batch = await gate.body(BatchIn)
         faulty = _checked(batch)
+        if batch.mode == "independent":
+            return await _independent(gate, batch, faulty)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                return await (_atomic(gate, batch) if batch.mode == "atomic" else _independent(gate, batch, faulty))
+                return await _atomic(gate, batch)
         except TimeoutError:
             raise Unavailable("The batch took too long. Send fewer requests at once.", retry_after_seconds=5) from None
 
@@ -123,24 +115,33 @@ async def _independent(gate: Gate, batch: BatchIn, faulty: Mapping[int, Sequence
     names = [_name(index, request) for index, request in enumerate(batch.requests)]
     done = {name: asyncio.Event() for name in names}
     answers: dict[str, BatchResponse] = {}
+    begun: set[str] = set()
     enclosing = Enclosing(Authenticated(gate.actor), gate.context, None, [])
     room = _Room()
+    last_begin = monotonic() + BEGUN_SECONDS
 
     async def one(index: int, needs: set[str]) -> None:
+        name = names[index]
         if index in faulty:
-            answers[names[index]] = _refused(gate, names[index], Invalid(violations=faulty[index]))
-            done[names[index]].set()
+            answers[name] = _refused(gate, name, Invalid(violations=faulty[index]))
+            done[name].set()
             return
         # Only earlier ones can be referred to, so nobody waits in a circle; and who waits holds no slot.
         for needed in needs:
             await done[needed].wait()
         async with slots:
-            answers[names[index]] = await _send(gate, _Part(batch, index, needs, answers), enclosing, room)
-        done[names[index]].set()
+            if monotonic() < last_begin:
+                begun.add(name)
+                answers[name] = await _send(gate, _Part(batch, index, needs, answers), enclosing, room)
+        done[name].set()
 
-    async with asyncio.TaskGroup() as tasks:
-        for index, needs in enumerate(_needs(batch)):
-            tasks.create_task(one(index, needs))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST_SECONDS), asyncio.TaskGroup() as tasks:
+            for index, needs in enumerate(_needs(batch)):
+                tasks.create_task(one(index, needs))
+    for name in (name for name in names if name not in answers):
+        problem = BrokenOff if name in begun else NotBegun
+        answers[name] = _refused(gate, name, problem(_AGAIN[problem], retry_after_seconds=5))
     out = BatchOut([answers[name] for name in names])
     return Response(msgspec.json.encode(out), status_code=207, media_type="application/json")
 
@@ -183,7 +184,10 @@ async def _send(gate: Gate, part: _Part, enclosing: Enclosing, room: _Room) -> B
 
 def _refused(gate: Gate, name: str, problem: Problem) -> BatchResponse:
     members = problem_members(problem, gate.context.request_id)
-    return BatchResponse(id=name, status=problem.status, body=msgspec.Raw(msgspec.json.encode(members)))
+    headers = {} if problem.retry_after_seconds is None else {"retry-after": str(problem.retry_after_seconds)}
+    return BatchResponse(
+        id=name, status=problem.status, headers=headers, body=msgspec.Raw(msgspec.json.encode(members))
+    )
 
 
 class _Sent:

@@ -1,5 +1,6 @@
 """Many requests in one: all or nothing, or each for itself, each held to what it would be held to alone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -161,6 +162,55 @@ class TestIndependent:
         assert [one["body"]["errors"][0]["pointer"] for one in (told[1], told[2], told[4])] == [
             "/requests/1/path", "/requests/2/headers", "/requests/4/path",
         ]  # fmt: skip
+        assert sorted(await family_names(door)) == ["Mulde", "Unstrut"]
+
+
+class TestTooLong:
+    async def test_tells_what_was_done_and_what_was_not(self, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+        send_one = batch._send
+
+        async def slowly(gate: Any, part: Any, *more: Any) -> Any:
+            if part.batch.requests[part.index].path.endswith("slow"):
+                await asyncio.Event().wait()
+            return await send_one(gate, part, *more)
+
+        monkeypatch.setattr(batch, "_send", slowly)
+        monkeypatch.setattr(batch, "LONGEST_SECONDS", 8.0)
+        # As many as run side by side never end, so that what is behind them is never begun.
+        slow = [read("/patients?q=slow", id=f"w{number}") for number in range(batch.AT_ONCE)]
+        requests = [create(id="elbe"), *slow, create(SAALE, id="late"), read("/patients/${w0/id}")]
+
+        answer = await send(door, requests)
+
+        told = answer.json()["responses"]
+        assert answer.status_code == 207
+        assert [one["status"] for one in told] == [201, *[503] * batch.AT_ONCE, 503, 503]
+        kinds = [one["body"]["type"].rpartition("/")[2] for one in told[1:]]
+        assert kinds == [*["broken-off"] * batch.AT_ONCE, "not-begun", "not-begun"]
+        assert all(one["headers"]["retry-after"] == "5" and "sent again" in one["body"]["detail"] for one in told[1:])
+        assert await family_names(door) == ["Mulde"]
+
+    async def test_and_late_begins_nothing(self, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(batch, "BEGUN_SECONDS", 0.0)
+
+        answer = await send(door, [create(), create(BROKEN), {**read("/patients"), "path": "/elsewhere"}])
+
+        assert [one["status"] for one in answer.json()["responses"]] == [503, 503, 422]
+        assert await family_names(door) == []
+
+    async def test_and_again_with_its_key_does_nothing_twice(self, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+        requests = [create(id="elbe"), create(SAALE, id="saale")]
+        with monkeypatch.context() as patched:
+            patched.setattr(batch, "AT_ONCE", 1)
+            # The first is begun at once, and then the time to begin is over.
+            times = iter([100.0, 100.0])
+            patched.setattr(batch, "monotonic", lambda: next(times, 200.0))
+            first = await send(door, requests, idempotency_key="k-1")
+
+        again = await send(door, requests, idempotency_key="k-1")
+
+        assert [one["status"] for one in first.json()["responses"]] == [201, 503]
+        assert [one["status"] for one in again.json()["responses"]] == [201, 201]
         assert sorted(await family_names(door)) == ["Mulde", "Unstrut"]
 
 
