@@ -34,6 +34,8 @@ from healthprotocol.foundation.db.transaction import Database, open_pool
 from healthprotocol.foundation.ids import AccountId, OrganisationId, new_id
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.operations import Operation
+from healthprotocol.trust.accounts.model import Account
+from healthprotocol.trust.accounts.repository import accounts
 
 PATIENTS = 10_000
 DAYS, ACTIVITIES = 365, 4
@@ -70,6 +72,21 @@ CONTENT = ProtocolContent(
 )
 
 
+ACCOUNT = Account(
+    id=ACTOR.account_id,
+    organisation_id=ACTOR.organisation_id,
+    role=ACTOR.role,
+    status="active",
+    name=None,
+    email="nobody@weser.example",
+    patient_id=None,
+    has_password=False,
+    created_at=system_clock(),
+    updated_at=system_clock(),
+    revision=1,
+)
+
+
 async def prepare(database: Database, patients: int) -> ProtocolId:
     """Make an organisation with a published protocol and its patients: their rows alone, since nobody reads them."""
     async with database.transaction(ACTOR.organisation_id) as tx:
@@ -79,6 +96,8 @@ async def prepare(database: Database, patients: int) -> ProtocolId:
             tx.now,
         )
         await tx.keys.create_organisation(tx)
+        # Long work is done for an account that is there: this one never signs in.
+        await accounts.insert(tx, ACCOUNT, password_hash=None, created_by=None)
     async with database.transaction(ACTOR.organisation_id, actor=ACTOR) as tx:
         draft = await protocols.create(tx, ACTOR, CONTENT)
         await protocols.publish(tx, ACTOR, draft.protocol_id)

@@ -19,7 +19,7 @@ from uuid import UUID, uuid5
 
 import psutil
 
-from bulk_assign import ACTOR, MEBIBYTE, PASSWORD, worker_process
+from bulk_assign import ACCOUNT, ACTOR, MEBIBYTE, PASSWORD, worker_process
 from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.care.assignments import service as assignments
 from healthprotocol.care.assignments.model import AssignmentId, BulkAssignment
@@ -40,7 +40,6 @@ from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.tabular import csv_line
-from healthprotocol.trust.accounts.model import Account
 from healthprotocol.trust.accounts.repository import accounts
 
 ENTRIES, PLANS, DAYS = 1_000_000, 2_000, 180
@@ -77,21 +76,6 @@ CONTENT = ProtocolContent(
             ),
         ),
     ),
-)
-
-
-ACCOUNT = Account(
-    id=ACTOR.account_id,
-    organisation_id=ACTOR.organisation_id,
-    role=ACTOR.role,
-    status="active",
-    name=None,
-    email="nobody@weser.example",
-    patient_id=None,
-    has_password=False,
-    created_at=system_clock(),
-    updated_at=system_clock(),
-    revision=1,
 )
 
 

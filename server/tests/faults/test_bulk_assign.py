@@ -27,7 +27,7 @@ from healthprotocol.trust.accounts.service import create_token
 from tests.care.assignments.plans import WALK, content_of, published
 from tests.foundation.jobs.workers import SERVER, eventually, process
 from tests.support.launched import environment, free_port
-from tests.support.people import Organisation, make_organisation
+from tests.support.people import Organisation, employ, make_organisation
 from tests.support.postgresql import TEMPLATE, Cluster, open_database, start_cluster
 
 PATIENTS = 3_000
@@ -94,6 +94,7 @@ WHOLE = {
 async def enrolled_many(database: Database) -> Cohort:
     """Found an organisation, publish a protocol, and enrol PATIENTS, of whom only the rows are needed."""
     organisation = await make_organisation(database, "Delta Clinic")
+    await employ(database, organisation.coordinator)
     async with database.transaction(organisation.id) as tx:
         await tx.execute(
             """

@@ -8,6 +8,8 @@ from healthprotocol.foundation.clock import system_clock
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.ids import AccountId, OrganisationId, new_id
+from healthprotocol.trust.accounts.model import Account
+from healthprotocol.trust.accounts.repository import accounts
 
 
 class Organisation(msgspec.Struct, frozen=True):
@@ -36,6 +38,25 @@ async def make_organisation(database: Database, name: str) -> Organisation:
         await tx.keys.create_organisation(tx)
     roles = {role: _actor(organisation_id, role) for role in ("admin", "clinician", "coordinator", "auditor")}
     return Organisation(organisation_id, **roles)
+
+
+async def employ(database: Database, actor: Actor) -> None:
+    """Give an actor the account that long work in her name is done for."""
+    account = Account(
+        id=actor.account_id,
+        organisation_id=actor.organisation_id,
+        role=actor.role,
+        status="active",
+        name=None,
+        email=f"{actor.account_id}@weser.example",
+        patient_id=None,
+        has_password=False,
+        created_at=system_clock(),
+        updated_at=system_clock(),
+        revision=1,
+    )
+    async with database.transaction(actor.organisation_id) as tx:
+        await accounts.insert(tx, account, password_hash=None, created_by=None)
 
 
 def _actor(organisation_id: OrganisationId, role: str, *, subject_id: UUID | None = None) -> Actor:

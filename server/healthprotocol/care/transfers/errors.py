@@ -1,6 +1,6 @@
 """What can stand against a file."""
 
-from healthprotocol.foundation.errors import BadRequest, Conflict, Forbidden, Invalid, NotFound, PayloadTooLarge
+from healthprotocol.foundation.errors import BadRequest, Conflict, Invalid, NotFound, PayloadTooLarge
 
 
 class FileUnreadable(Invalid):
@@ -11,26 +11,6 @@ class FileUnreadable(Invalid):
     """
 
     title = "The file cannot be read"
-
-
-class AskerGone(Forbidden):
-    """
-    The account that asked for this was disabled, or has another role by now. What was committed stays.
-
-    Remedy: let somebody who may begin it again.
-    """
-
-    title = "Whoever asked for this may not do it any more"
-
-
-class TokenGone(Forbidden):
-    """
-    The token that asked for this was revoked, has expired, or has lost a scope. What was committed stays.
-
-    Remedy: begin it again with a token that is good for all of it; what came in already is skipped.
-    """
-
-    title = "The token that asked for this may not do it any more"
 
 
 class NotReady(Conflict):
@@ -73,9 +53,9 @@ class NoExport(NotFound):
     title = "No export"
 
 
-class UploadsFull(PayloadTooLarge):
+class FilesFull(PayloadTooLarge):
     """
-    The files that the organisation has sent and that are still kept fill its space.
+    The files that are kept of the organisation fill its space: those it sent, reports of faults, and exports.
 
     Remedy: wait until files have had their time, or ask the operator to raise `upload_quota_bytes`.
     """

@@ -1,6 +1,6 @@
 """What can go wrong with accounts, as the caller is told."""
 
-from healthprotocol.foundation.errors import Conflict, NotFound, TooManyRequests, Unauthenticated
+from healthprotocol.foundation.errors import Conflict, Forbidden, NotFound, TooManyRequests, Unauthenticated
 
 
 class WrongCredentials(Unauthenticated):
@@ -67,3 +67,23 @@ class LastAdmin(Conflict):
     """
 
     title = "An organisation needs an active admin"
+
+
+class AskerGone(Forbidden):
+    """
+    The account that asked for this was disabled, or has another role by now. What was committed stays.
+
+    Remedy: let somebody who may begin it again.
+    """
+
+    title = "Whoever asked for this may not do it any more"
+
+
+class TokenGone(Forbidden):
+    """
+    The token that asked for this was revoked, has expired, or has lost a scope. What was committed stays.
+
+    Remedy: begin it again with a token that is good for all of it; what came in already is skipped.
+    """
+
+    title = "The token that asked for this may not do it any more"

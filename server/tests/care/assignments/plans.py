@@ -16,7 +16,7 @@ from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, ProtocolId, Schedule
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database, Transaction
-from tests.support.people import Organisation
+from tests.support.people import Organisation, employ
 
 MONDAY = date(2026, 3, 2)
 MONDAY_NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -87,7 +87,8 @@ class Clinic(msgspec.Struct, frozen=True):
 
 
 async def make_clinic(database: Database, organisation: Organisation) -> Clinic:
-    """Publish a protocol of four weeks, and enrol a patient who lives in Berlin."""
+    """Publish a protocol of four weeks, and enrol a patient who lives in Berlin; the clinician has an account."""
+    await employ(database, organisation.clinician)
     protocol_id = await published(database, organisation, content_of(WALK, PRESSURE))
     [patient_id] = await enrolled(database, organisation, ["Elbe"])
     return Clinic(database, organisation, protocol_id, patient_id)

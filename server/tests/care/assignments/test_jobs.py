@@ -20,6 +20,9 @@ from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.jobs.registry import Job, JobRegistry
+from healthprotocol.trust.accounts import service as accounts
+from healthprotocol.trust.accounts.model import NewToken
+from healthprotocol.trust.accounts.repository import tokens
 from tests.care.assignments.plans import MONDAY, Clinic, make_clinic
 from tests.support.people import Organisation
 from tests.support.postgresql import Cluster, open_database
@@ -63,6 +66,15 @@ async def driven(clinic: Clinic, operation: Operation) -> Operation:
     await jobs.assign_many(clinic.database, job)
     async with clinic.acting() as tx:
         return await operations.get(tx, operation.id)
+
+
+async def one_batch(clinic: Clinic, operation: Operation) -> Operation:
+    async with clinic.acting() as tx:
+        held = await operations.get_for_update(tx, operation.id)
+        batch = await service.assign_batch(tx, held)
+        return await operations.advance(
+            tx, held, done=held.done + batch.count, cursor=batch.cursor, result=batch.result
+        )
 
 
 async def assigned(clinic: Clinic) -> list[Assignment]:
@@ -274,6 +286,47 @@ class TestTwice:
 
         assert len(await assigned(clinic)) == 7
         assert sum(outcome.result["assigned"] for outcome in outcomes if outcome.result) == 7
+
+
+class TestWhoAsked:
+    async def test_and_may_no_more_ends_the_work_before_its_next_batch(self, clinic: Clinic) -> None:
+        operation = await submitted(clinic, patient_ids=tuple(await clinic.enrol(*RIVERS)))
+        operation = await one_batch(clinic, operation)
+        async with clinic.acting() as tx:
+            await tx.execute("update account set status = 'disabled' where id = $1", clinic.clinician.account_id)
+
+        ended = await driven(clinic, operation)
+
+        assert (ended.status, (ended.problem or {})["type"]) == ("failed", "asker-gone")
+        assert len(await assigned(clinic)) == ended.done == 3
+
+    @pytest.mark.parametrize(
+        ("change", "permission"),
+        [("revoked_at = now()", None), ("scopes = array_remove(scopes, 'assignment.write')", "assignment.write")],
+        ids=["revoked", "narrowed"],
+    )
+    async def test_with_a_token_that_is_good_no_more_ends_it_too(
+        self, clinic: Clinic, change: str, permission: str | None
+    ) -> None:
+        admin = clinic.organisation.admin
+        async with clinic.database.transaction(clinic.organisation.id, actor=admin) as tx:
+            scopes = ("assignment.write", "protocol.read", "patient.read")
+            new = NewToken(name="bridge", scopes=scopes, lifetime=timedelta(days=1), account_id=None)
+            _, secret = await accounts.create_token(tx, admin, new, is_live=False)
+            credential = await tokens.get_credential(tx, secret.hash)
+        assert credential is not None
+        cohort = tuple(await clinic.enrol(*RIVERS))
+        async with clinic.database.transaction(clinic.organisation.id, actor=credential.actor) as tx:
+            operation = await service.submit_bulk(tx, credential.actor, asked(clinic, patient_ids=cohort))
+        operation = await one_batch(clinic, operation)
+        async with clinic.acting() as tx:
+            await tx.execute(f"update api_token set {change}")
+
+        ended = await driven(clinic, operation)
+
+        problem = ended.problem or {}
+        assert (ended.status, problem["type"], problem.get("permission")) == ("failed", "token-gone", permission)
+        assert len(await assigned(clinic)) == ended.done == 3
 
 
 class TestRegister:

@@ -15,17 +15,15 @@ from healthprotocol.care.transfers import service
 from healthprotocol.care.transfers.model import Noun
 from healthprotocol.care.transfers.schemas import Received, StartImport
 from healthprotocol.foundation.clock import system_clock
-from healthprotocol.foundation.context import Actor, RequestContext
+from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.ids import OperationId
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.batches import Batch
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.tabular import csv_line
-from healthprotocol.trust.accounts.model import Account
-from healthprotocol.trust.accounts.repository import accounts
 from tests.care.assignments.plans import content_of, enrolled, published
-from tests.support.people import Organisation
+from tests.support.people import Organisation, employ
 
 LIMITS = service.Limits(64 * 1024 * 1024, timedelta(days=7))
 TEMPERATURE = "8310-5"
@@ -146,25 +144,6 @@ def csv_of(columns: Sequence[str], lines: Iterator[dict[str, Any]] | Sequence[di
     """Write lines as a file of CSV."""
     rows = [csv_line(columns), *(csv_line([line.get(name) for name in columns]) for line in lines)]
     return "".join(rows).encode()
-
-
-async def employ(database: Database, actor: Actor) -> None:
-    """Give an actor the account that long work in her name is done for."""
-    account = Account(
-        id=actor.account_id,
-        organisation_id=actor.organisation_id,
-        role=actor.role,
-        status="active",
-        name=None,
-        email=f"{actor.account_id}@weser.example",
-        patient_id=None,
-        has_password=False,
-        created_at=system_clock(),
-        updated_at=system_clock(),
-        revision=1,
-    )
-    async with database.transaction(actor.organisation_id) as tx:
-        await accounts.insert(tx, account, password_hash=None, created_by=None)
 
 
 async def make_ward(database: Database, organisation: Organisation, *, patients: int = 3) -> Ward:

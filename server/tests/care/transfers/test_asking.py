@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from healthprotocol.care.transfers import service
-from healthprotocol.care.transfers.errors import AskerGone, TokenGone
 from healthprotocol.care.transfers.schemas import StartExport, StartImport
 from healthprotocol.care.transfers.service.nouns import SIZES, Size
 from healthprotocol.foundation.context import Actor, RequestContext
@@ -18,6 +17,7 @@ from healthprotocol.foundation.jobs.batches import run_in_batches
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.jobs.registry import Job
 from healthprotocol.trust.accounts import service as accounts
+from healthprotocol.trust.accounts.errors import AskerGone, TokenGone
 from healthprotocol.trust.accounts.model import NewToken
 from healthprotocol.trust.accounts.repository import tokens
 from tests.care.transfers.files import ENTRY_COLUMNS, Ward, csv_of, make_ward

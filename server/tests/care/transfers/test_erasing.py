@@ -7,7 +7,7 @@ import pytest
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.model import PatientId
 from healthprotocol.care.transfers import service
-from healthprotocol.care.transfers.errors import AskerGone, EndedEarly
+from healthprotocol.care.transfers.errors import EndedEarly
 from healthprotocol.care.transfers.schemas import StartExport
 from healthprotocol.care.transfers.service import exporting
 from healthprotocol.care.transfers.service.nouns import SIZES, Size
@@ -15,6 +15,7 @@ from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.files import FileUnknown
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.operations import Operation
+from healthprotocol.trust.accounts.errors import AskerGone
 from tests.care.transfers.files import Ward, csv_of, make_ward
 from tests.care.transfers.test_importing import PEOPLE, PERSON_COLUMNS
 from tests.support.people import Organisation

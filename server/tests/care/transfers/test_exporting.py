@@ -14,9 +14,9 @@ from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.errors import BadRequest
 from healthprotocol.foundation.jobs import operations
 from tests.care.assignments.plans import content_of, published
-from tests.care.transfers.files import ENTRY_COLUMNS, FEVER, Ward, csv_of, employ, make_ward
+from tests.care.transfers.files import ENTRY_COLUMNS, FEVER, Ward, csv_of, make_ward
 from tests.care.transfers.test_importing import PEOPLE, PERSON_COLUMNS
-from tests.support.people import Organisation
+from tests.support.people import Organisation, employ
 
 CONTEXT = RequestContext(request_id="export")
 

@@ -16,8 +16,8 @@ from healthprotocol.care.transfers.service import Keeping
 from healthprotocol.care.transfers.service.nouns import SIZES, Size
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs import operations
-from tests.care.transfers.files import ENTRY_COLUMNS, FEVER, Ward, csv_of, employ, make_ward
-from tests.support.people import Organisation
+from tests.care.transfers.files import ENTRY_COLUMNS, FEVER, Ward, csv_of, make_ward
+from tests.support.people import Organisation, employ
 
 PEOPLE = [
     {

@@ -41,7 +41,9 @@ from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.batches import Batch
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.trust.access import service as access
+from healthprotocol.trust.accounts import service as accounts
 from healthprotocol.trust.audit import service as audit
+from healthprotocol.trust.permissions.model import Permission
 
 BULK = "assignment.bulk"
 BATCH_SIZE = 500
@@ -53,13 +55,18 @@ _ID_BYTES = 16
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operation does for each of its patients, as its input holds it. `role` is that of who asked for it."""
+    """
+    What an operation does for each of its patients, as its input holds it. `role` is that of who asked for it.
+
+    `token_id` is the token with which it was asked for, None when somebody signed in did.
+    """
 
     protocol_id: ProtocolId
     version: int
     starts_on: date
     ends_on: date
     role: str
+    token_id: UUID | None = None
 
 
 async def submit_bulk(tx: Transaction, actor: Actor, wanted: BulkAssignment) -> Operation:
@@ -71,6 +78,7 @@ async def submit_bulk(tx: Transaction, actor: Actor, wanted: BulkAssignment) -> 
     within sight. Then nothing is begun.
     """
     plan, patient_ids = await _settled(tx, actor, wanted)
+    plan = msgspec.structs.replace(plan, token_id=await accounts.asking_token(tx, actor))
     await _require_known(tx, wanted, patient_ids)
     operation_id = OperationId(tx.new_id())
 
@@ -110,14 +118,20 @@ async def preview_bulk(tx: Transaction, actor: Actor, wanted: BulkAssignment) ->
 
 
 async def assign_batch(tx: Transaction, operation: Operation) -> Batch:
-    """Give the protocol to the next BATCH_SIZE patients of a bulk assignment, as `run_in_batches` asks for it."""
+    """
+    Give the protocol to the next BATCH_SIZE patients of a bulk assignment, as `run_in_batches` asks for it.
+
+    Raises AskerGone and TokenGone when whoever asked may do it no more; whom earlier batches took stays assigned.
+    """
     plan = msgspec.convert(operation.input, Plan)
+    needs = (Permission.ASSIGNMENT_WRITE,)
+    actor = await accounts.asker(tx, operation, role=plan.role, token_id=plan.token_id, needs=needs)
     begin = int(operation.cursor or "0")
     patient_ids = await _opened(tx, operation, begin=begin, end=begin + BATCH_SIZE)
     await repository.hold_plans(tx, plan.protocol_id, patient_ids)
     cohort = await _cohort(tx, plan, patient_ids)
 
-    made = await _insert(tx, operation, plan, cohort) if cohort.assignable else {}
+    made = await _insert(tx, actor, operation, plan, cohort) if cohort.assignable else {}
     counts = {"assigned": len(made), **cohort.counts()}
     end = begin + len(patient_ids)
     return Batch(
@@ -188,9 +202,10 @@ async def _cohort(tx: Transaction, plan: Plan, patient_ids: Sequence[UUID]) -> C
     return sort_out(patient_ids, found, following)
 
 
-async def _insert(tx: Transaction, operation: Operation, plan: Plan, cohort: Cohort) -> dict[UUID, AssignmentId]:
+async def _insert(
+    tx: Transaction, actor: Actor, operation: Operation, plan: Plan, cohort: Cohort
+) -> dict[UUID, AssignmentId]:
     """Insert the cohort's assignments with an audit event of each; return their ids by patient."""
-    actor = Actor(account_id=operation.created_by, organisation_id=tx.tenant, role=plan.role)
     ids = [AssignmentId(tx.new_id()) for _ in cohort.assignable]
     patient_id, time_zone = next(iter(cohort.assignable.items()))
     first = assignment_of(

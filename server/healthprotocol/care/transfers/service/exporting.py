@@ -27,8 +27,7 @@ from healthprotocol.care.transfers.rules.cells import written
 from healthprotocol.care.transfers.rules.columns import names_of
 from healthprotocol.care.transfers.schemas import StartExport
 from healthprotocol.care.transfers.service import subjects
-from healthprotocol.care.transfers.service.asking import asker, token_of
-from healthprotocol.care.transfers.service.keeping import keep_of, require_over
+from healthprotocol.care.transfers.service.keeping import keep_of, require_over, require_space
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.listing import Asked
 from healthprotocol.foundation.db.transaction import Database, Transaction
@@ -38,6 +37,7 @@ from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.batches import Batch
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.tabular import csv_line
+from healthprotocol.trust.accounts import service as accounts
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission, Role
@@ -81,7 +81,7 @@ async def stream(
 async def submit_export(tx: Transaction, actor: Actor, wanted: StartExport) -> Operation:
     """Begin to write a noun into a sealed file. Raises Forbidden, and BadRequest for the filter."""
     _require_sight(actor, wanted.kind)
-    token_id = await token_of(tx, actor)
+    token_id = await accounts.asking_token(tx, actor)
     plan = ExportPlan(noun=wanted.kind, format=wanted.format, filter=wanted.filter, role=actor.role, token_id=token_id)
     await repository.begin_work(tx)
     listing = {"patients": patients.LISTING, "assignments": assignments.LISTING, "entries": entries.LISTING}
@@ -103,12 +103,12 @@ async def submit_export(tx: Transaction, actor: Actor, wanted: StartExport) -> O
 
 
 async def export_batch(tx: Transaction, operation: Operation) -> Batch:
-    """Write the next pages into the operation's file, as `run_in_batches` asks for it."""
+    """Write the next pages into the operation's file, as `run_in_batches` asks for it. Raises FilesFull."""
     plan = msgspec.structs.replace(
         msgspec.convert(operation.input, ExportPlan), filter=await _opened_filter(tx, operation)
     )
     needs = (Permission.PATIENT_EXPORT, _READS[plan.noun])
-    actor = await asker(tx, operation, role=plan.role, token_id=plan.token_id, needs=needs)
+    actor = await accounts.asker(tx, operation, role=plan.role, token_id=plan.token_id, needs=needs)
     file = await sealed.create(
         tx,
         FileId(operation.id),
@@ -129,6 +129,7 @@ async def export_batch(tx: Transaction, operation: Operation) -> Batch:
             break
     file = await sealed.append(tx, file, b"".join(parts))
     await subjects.add(tx, operation, named)
+    await require_space(tx)
     if place is None:
         await sealed.complete(tx, file)
     done = operation.done + count

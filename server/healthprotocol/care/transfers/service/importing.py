@@ -15,7 +15,6 @@ from healthprotocol.care.transfers.model import Counts, ImportPlan, Line, Noun, 
 from healthprotocol.care.transfers.rules.counting import added_up
 from healthprotocol.care.transfers.schemas import StartImport
 from healthprotocol.care.transfers.service import reports
-from healthprotocol.care.transfers.service.asking import asker, token_of
 from healthprotocol.care.transfers.service.lines import RecordSource, dialect_in, dialect_of, line_of
 from healthprotocol.care.transfers.service.nouns import SIZES, intake
 from healthprotocol.care.transfers.service.uploads import complete, plan_of
@@ -27,6 +26,7 @@ from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.batches import Batch
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.tabular import Place
+from healthprotocol.trust.accounts import service as accounts
 from healthprotocol.trust.audit import service as audit
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission
@@ -56,7 +56,7 @@ async def submit(tx: Transaction, actor: Actor, noun: Noun, wanted: StartImport)
     file = await complete(tx, upload_id)
     dialect = await dialect_of(tx, upload_id, noun)
     plan = plan_of(file, dialect, noun, actor=actor, dry_run=wanted.dry_run, existing=wanted.existing)
-    plan = msgspec.structs.replace(plan, token_id=await token_of(tx, actor))
+    plan = msgspec.structs.replace(plan, token_id=await accounts.asking_token(tx, actor))
 
     operation = await operations.submit(
         tx,
@@ -74,7 +74,7 @@ async def import_batch(tx: Transaction, operation: Operation) -> Batch:
     """Bring in the next lines of a file, as `run_in_batches` asks for it."""
     plan = msgspec.convert(operation.input, ImportPlan)
     needs = (Permission.OPERATION_WRITE, WRITES[plan.noun])
-    actor = await asker(tx, operation, role=plan.role, token_id=plan.token_id, needs=needs)
+    actor = await accounts.asker(tx, operation, role=plan.role, token_id=plan.token_id, needs=needs)
     counts = Counts(dry_run=plan.dry_run)
     if operation.result is not None:
         counts = msgspec.convert(operation.result, Counts)

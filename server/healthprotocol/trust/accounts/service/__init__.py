@@ -11,6 +11,7 @@ from healthprotocol.trust.accounts.service.accounts import (
     set_password,
 )
 from healthprotocol.trust.accounts.service.acting import acting_as
+from healthprotocol.trust.accounts.service.asking import asker, asking_token
 from healthprotocol.trust.accounts.service.doorkeeper import Doorkeeper
 from healthprotocol.trust.accounts.service.organisations import (
     change_organisation,
@@ -35,6 +36,8 @@ __all__ = [
     "Doorkeeper",
     "PasswordHasher",
     "acting_as",
+    "asker",
+    "asking_token",
     "change_account",
     "change_organisation",
     "create_account",

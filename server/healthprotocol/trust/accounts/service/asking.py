@@ -5,22 +5,22 @@ from uuid import UUID
 
 import msgspec
 
-from healthprotocol.care.transfers.errors import AskerGone, TokenGone
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.jobs.operations import Operation
-from healthprotocol.trust.accounts import service as accounts
-from healthprotocol.trust.accounts.errors import AccountNotFound
+from healthprotocol.trust.accounts.errors import AccountNotFound, AskerGone, TokenGone
 from healthprotocol.trust.accounts.model import AccountStatus
+from healthprotocol.trust.accounts.service.accounts import get_account
+from healthprotocol.trust.accounts.service.tokens import scopes_of_token, token_of
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission
 
 
-async def token_of(tx: Transaction, actor: Actor) -> UUID | None:
+async def asking_token(tx: Transaction, actor: Actor) -> UUID | None:
     """Return the token with which an actor asks, None for a person who is signed in. Raises TokenGone."""
     if actor.scopes is None:
         return None
-    token_id = await accounts.token_of(tx, actor)
+    token_id = await token_of(tx, actor)
     if token_id is None:
         # Without it the work would go on with all that the role may do.
         raise TokenGone
@@ -38,13 +38,13 @@ async def asker(
     """
     actor = Actor(account_id=operation.created_by, organisation_id=tx.tenant, role=role)
     try:
-        account = await accounts.get_account(tx, actor, actor.account_id)
+        account = await get_account(tx, actor, actor.account_id)
     except AccountNotFound:
         raise AskerGone from None
     if account.status != AccountStatus.ACTIVE or account.role != role:
         raise AskerGone
     if token_id is not None:
-        scopes = await accounts.scopes_of_token(tx, token_id)
+        scopes = await scopes_of_token(tx, token_id)
         if scopes is None:
             raise TokenGone
         actor = msgspec.structs.replace(actor, scopes=scopes)
