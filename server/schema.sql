@@ -106,6 +106,28 @@ $$;
 
 ALTER FUNCTION public.hp_add_partition(parent regclass, partition_name text, bounds text) OWNER TO hp_owner;
 
+CREATE FUNCTION public.hp_add_to_tally(tenant uuid, more_bytes bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if more_bytes = 0 then
+    return;
+  end if;
+  update sealed_file_tally t set size_bytes = t.size_bytes + more_bytes where t.organisation_id = tenant;
+  if not found then
+    insert into sealed_file_tally as t (organisation_id, size_bytes)
+    select tenant, coalesce(sum(f.size_bytes), 0)
+    from sealed_file f
+    where f.organisation_id = tenant
+    on conflict (organisation_id) do update set size_bytes = t.size_bytes + more_bytes;
+  end if;
+end
+$$;
+
+ALTER FUNCTION public.hp_add_to_tally(tenant uuid, more_bytes bigint) OWNER TO hp_owner;
+
+COMMENT ON FUNCTION public.hp_add_to_tally(tenant uuid, more_bytes bigint) IS 'Adds to how much the files of an organisation hold; where nothing is kept yet, counts them';
+
 CREATE FUNCTION public.hp_adherence_months(tenant uuid, assignments uuid[], first_day date, last_day date) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -598,6 +620,29 @@ end
 $$;
 
 ALTER FUNCTION public.hp_show_installation(layered regclass) OWNER TO hp_owner;
+
+CREATE FUNCTION public.hp_tally_files() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  if tg_op = 'INSERT' then
+    perform hp_add_to_tally(a.organisation_id, sum(a.size_bytes)::bigint) from added a group by a.organisation_id;
+  elsif tg_op = 'DELETE' then
+    perform hp_add_to_tally(r.organisation_id, -sum(r.size_bytes)::bigint) from removed r group by r.organisation_id;
+  else
+    perform hp_add_to_tally(c.organisation_id, sum(c.size_bytes)::bigint)
+    from (
+      select a.organisation_id, a.size_bytes from added a
+      union all
+      select r.organisation_id, -r.size_bytes from removed r
+    ) c
+    group by c.organisation_id;
+  end if;
+  return null;
+end
+$$;
+
+ALTER FUNCTION public.hp_tally_files() OWNER TO hp_owner;
 
 CREATE TABLE pgqueuer.pgqueuer (
     id bigint NOT NULL,
@@ -2019,6 +2064,21 @@ COMMENT ON COLUMN public.sealed_file_chunk.begins_at IS 'class=operational; the 
 
 COMMENT ON COLUMN public.sealed_file_chunk.content_ct IS 'class=health; the part, encrypted with the key for files';
 
+CREATE TABLE public.sealed_file_tally (
+    organisation_id uuid NOT NULL,
+    size_bytes bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.sealed_file_tally FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.sealed_file_tally OWNER TO hp_owner;
+
+COMMENT ON TABLE public.sealed_file_tally IS 'class=operational; how much the files of an organisation hold together';
+
+COMMENT ON COLUMN public.sealed_file_tally.organisation_id IS 'class=operational; tenant';
+
+COMMENT ON COLUMN public.sealed_file_tally.size_bytes IS 'class=operational; of the content of all its sealed_file, those on their way in included';
+
 CREATE TABLE public.session (
     organisation_id uuid NOT NULL,
     token_hash bytea NOT NULL,
@@ -2250,6 +2310,9 @@ ALTER TABLE ONLY public.sealed_file_chunk
 
 ALTER TABLE ONLY public.sealed_file
     ADD CONSTRAINT sealed_file_pkey PRIMARY KEY (organisation_id, id);
+
+ALTER TABLE ONLY public.sealed_file_tally
+    ADD CONSTRAINT sealed_file_tally_pkey PRIMARY KEY (organisation_id);
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (organisation_id, token_hash);
@@ -2484,6 +2547,12 @@ CREATE TRIGGER outdated AFTER UPDATE ON public.adherence_day REFERENCING OLD TAB
 
 CREATE TRIGGER taken_away AFTER DELETE ON public.adherence_day REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.hp_adherence_sums('-1');
 
+CREATE TRIGGER tally_added AFTER INSERT ON public.sealed_file REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.hp_tally_files();
+
+CREATE TRIGGER tally_changed AFTER UPDATE ON public.sealed_file REFERENCING OLD TABLE AS removed NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.hp_tally_files();
+
+CREATE TRIGGER tally_removed AFTER DELETE ON public.sealed_file REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION public.hp_tally_files();
+
 ALTER TABLE ONLY public.account
     ADD CONSTRAINT account_organisation_id_fkey FOREIGN KEY (organisation_id) REFERENCES public.organisation(organisation_id);
 
@@ -2649,6 +2718,8 @@ ALTER TABLE public.sealed_file ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.sealed_file_chunk ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.sealed_file_tally ENABLE ROW LEVEL SECURITY;
+
 CREATE POLICY search ON public.audit_event FOR SELECT TO hp_owner USING (true);
 
 CREATE POLICY search ON public.protocol FOR SELECT TO hp_owner USING (true);
@@ -2726,6 +2797,8 @@ CREATE POLICY tenant ON public.runtime_setting USING ((organisation_id = ( SELEC
 CREATE POLICY tenant ON public.sealed_file USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.sealed_file_chunk USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
+
+CREATE POLICY tenant ON public.sealed_file_tally USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.session USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
@@ -2860,6 +2933,8 @@ GRANT SELECT ON TABLE public.schema_step TO hp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sealed_file TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sealed_file_chunk TO hp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sealed_file_tally TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.session TO hp_app;
 

@@ -224,7 +224,8 @@ class Parts(Provider):
             wait_seconds=settings.pool_wait_seconds,
             cache=CacheOptions(memory_bytes=settings.cache_memory_bytes, redis_url=settings.redis_url, listens=True),
         )
-        database.attach(transfer_acts.Keeping(timedelta(hours=settings.file_keep_hours)))
+        keep = timedelta(hours=settings.file_keep_hours)
+        database.attach(transfer_acts.Keeping(keep, settings.upload_quota_bytes))
         trail = ReadTrail(database)
         database.attach(trail)
         replicas = _replicas(pool, settings)

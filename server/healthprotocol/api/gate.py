@@ -162,9 +162,9 @@ class Gate:
             if not message.get("more_body", False):
                 return
 
-    def answered(self, value: object, *, status: int | None = None) -> Answer:
+    def answered(self, value: object, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer of a route that opened and committed its own transactions."""
-        return _answer(self._endpoint.status if status is None else status, _encode(value), None)
+        return _answer(self._endpoint.status if status is None else status, _encode(value), None, headers or {})
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open the tenant's transaction, for a route whose answer is a stream: what is in its way is asked first."""

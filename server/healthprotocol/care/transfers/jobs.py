@@ -33,7 +33,7 @@ async def export_file(database: Database, job: Job) -> None:
 
 
 async def sweep(database: Database, job: Job) -> None:
-    """Delete the files whose time is over, tenant by tenant, in transactions of bounded size."""
+    """Delete the files whose time is over, tenant by tenant, in transactions of bounded size, and count the others."""
     async for organisation_id in organisations(database):
         swept = sealed.SWEPT_AT_ONCE
         while swept == sealed.SWEPT_AT_ONCE:
@@ -41,3 +41,5 @@ async def sweep(database: Database, job: Job) -> None:
                 raise HandedOver
             async with database.transaction(organisation_id, context=job.context) as tx:
                 swept = await sealed.sweep(tx)
+                if swept < sealed.SWEPT_AT_ONCE:
+                    await sealed.count_anew(tx)

@@ -64,7 +64,7 @@ async def begin_upload(gate: Gate) -> Answer:
     return await gate.write(
         lambda tx: service.begin(tx, gate.actor, data, limits=_limits(gate)),
         schemas.upload,
-        headers=lambda begun: {"location": f"/api/v1/uploads/{begun.file.id}"},
+        headers=lambda begun: {"location": f"/api/v1/uploads/{begun.file.id}", **_progress(begun)},
     )
 
 
@@ -88,7 +88,7 @@ async def continue_upload(gate: Gate, upload_id: UUID) -> Answer:
         offset=query.offset,
         limits=_limits(gate),
     )
-    return gate.answered(schemas.upload(received))
+    return gate.answered(schemas.upload(received), headers=_progress(received))
 
 
 @declare.get(
@@ -98,7 +98,7 @@ async def continue_upload(gate: Gate, upload_id: UUID) -> Answer:
     summary="Read what is known of a file that was sent, and how much of one that comes in parts is here",
 )
 async def read_upload(gate: Gate, upload_id: UUID) -> Answer:
-    return await gate.read(lambda tx: service.get(tx, gate.actor, FileId(upload_id)), schemas.upload)
+    return await gate.read(lambda tx: service.get(tx, gate.actor, FileId(upload_id)), schemas.upload, headers=_progress)
 
 
 @declare.get(
@@ -114,6 +114,15 @@ async def preview_upload(gate: Gate, upload_id: UUID) -> Answer:
         lambda tx: service.preview(tx, gate.actor, FileId(upload_id), query.kind, existing=query.existing),
         lambda shown: shown,
     )
+
+
+def _progress(received: schemas.Received) -> dict[str, str]:
+    """Return how much of a file is here as headers, so that HEAD tells it too (draft-ietf-httpbis-resumable-upload)."""
+    return {
+        "upload-offset": str(received.file.size_bytes),
+        "upload-length": str(received.size_bytes),
+        "upload-complete": "?1" if received.file.is_complete else "?0",
+    }
 
 
 def _limits(gate: Gate) -> service.Limits:

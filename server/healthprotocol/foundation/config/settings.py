@@ -136,7 +136,7 @@ class Settings(BaseSettings):
     upload_quota_bytes: int = Field(
         default=2 * 1024 * 1024 * 1024,
         ge=1024,
-        description="How large all files together may be that an organisation sent and that are kept, unpacked.",
+        description="How large all files that are kept of an organisation may be together, unpacked.",
     )
     file_keep_hours: int = Field(
         default=168, ge=1, le=720, description="How long uploads, reports of faults and exports are kept, sealed."

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from healthprotocol.care.transfers import service
-from healthprotocol.care.transfers.errors import FileUnreadable, UploadCutOff, UploadsFull
+from healthprotocol.care.transfers.errors import FilesFull, FileUnreadable, UploadCutOff
 from healthprotocol.care.transfers.model import Noun
 from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database
@@ -55,7 +55,7 @@ class TestUpload:
                 yield bytes([number]) * MEBIBYTE
 
         await service.receive(ward.database, actor, context, counted(5), limits=limits)
-        with pytest.raises(UploadsFull):
+        with pytest.raises(FilesFull):
             await service.receive(ward.database, actor, context, counted(60), limits=limits)
 
         assert len(read) < 12

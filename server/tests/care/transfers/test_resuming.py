@@ -278,10 +278,44 @@ class TestOverHttp:
         assert (shown.json()["id"], shown.json()["received_bytes"]) == (upload, 2 * MEBIBYTE + 100)
         assert whole.json()["sha256"] == hashlib.sha256(body).hexdigest()
 
+    async def test_tells_by_its_headers_how_much_is_here_with_and_without_a_body(self, door: Door, ward: Ward) -> None:
+        body = csv_of(ENTRY_COLUMNS, ward.entries(20))
+        begun = await door.ask("clara", "POST", "/uploads/resumable", {"size_bytes": len(body), "name": "entries.csv"})
+        path = f"/uploads/{begun.json()['id']}"
+
+        half = await put(door, begun.json()["id"], body[:500], 0)
+        between = [await door.ask("clara", method, path) for method in ("HEAD", "GET")]
+        whole = await put(door, begun.json()["id"], body[500:], 500)
+        after = [await door.ask("clara", method, path) for method in ("HEAD", "GET")]
+
+        size = str(len(body))
+        assert told(begun) == ("0", size, "?0")
+        assert {told(one) for one in (half, *between)} == {("500", size, "?0")}
+        assert {told(one) for one in (whole, *after)} == {(size, size, "?1")}
+        assert (between[0].content, after[0].content) == (b"", b"")
+
+    async def test_of_what_is_known_leaves_its_trace(self, door: Door, ward: Ward) -> None:
+        body = csv_of(ENTRY_COLUMNS, ward.entries(20))
+        sent_whole = await ward.upload(body)
+        announced = {"size_bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+
+        known = await door.ask("clara", "POST", "/uploads/resumable", announced)
+
+        traces = await ward.rows(
+            "select object_id from audit_event where action = 'import.upload' and actor_id = $1",
+            ward.organisation.coordinator.account_id,
+        )
+        assert (known.json()["is_known"], known.json()["id"]) == (True, str(sent_whole.file.id))
+        assert [str(one["object_id"]) for one in traces] == [known.json()["id"]] * 2
+
     async def test_is_for_those_who_may_begin_long_work(self, door: Door) -> None:
         answer = await door.ask("auditor", "POST", "/uploads/resumable", {"size_bytes": 1})
 
         assert answer.status_code == 403
+
+
+def told(answer: Any) -> tuple[str, ...]:
+    return tuple(answer.headers[f"upload-{name}"] for name in ("offset", "length", "complete"))
 
 
 async def put(door: Door, upload_id: str, body: bytes, offset: int) -> Any:

@@ -10,7 +10,7 @@ from healthprotocol.care.transfers.model import Counts, FileFormat, ImportPlan, 
 from healthprotocol.care.transfers.rules.columns import REPORT_COLUMNS, names_of
 from healthprotocol.care.transfers.rules.counting import MOST_REPORTED
 from healthprotocol.care.transfers.service import subjects
-from healthprotocol.care.transfers.service.keeping import keep_of, require_over
+from healthprotocol.care.transfers.service.keeping import keep_of, require_over, require_space
 from healthprotocol.care.transfers.service.naming import named_in
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
@@ -53,7 +53,11 @@ async def add(
     lines: Sequence[Line],
     outcomes: Sequence[Outcome],
 ) -> None:
-    """Add the faulty lines of a batch to the report of its import, up to MOST_REPORTED in all, and whom they name."""
+    """
+    Add the faulty lines of a batch to the report of its import, up to MOST_REPORTED in all, and whom they name.
+
+    Raises FilesFull.
+    """
     failed = [(line, outcome) for line, outcome in zip(lines, outcomes, strict=True) if outcome.became == "failed"][
         : MOST_REPORTED - counts.reported
     ]
@@ -81,6 +85,7 @@ async def add(
     known = {outcome.subject_id for _, outcome in failed if outcome.subject_id is not None}
     named = await named_in(tx, noun, [line for line, outcome in failed if outcome.subject_id is None])
     await subjects.add(tx, operation, sorted(known | named))
+    await require_space(tx)
 
 
 async def open_report(

@@ -12,7 +12,8 @@ from contextlib import suppress
 from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.errors import MoreThanAnnounced, OffsetMismatch, PackedInParts, UploadCutOff
 from healthprotocol.care.transfers.schemas import BeginUpload, Received
-from healthprotocol.care.transfers.service.uploads import UPLOAD, Limits, require_space
+from healthprotocol.care.transfers.service.keeping import require_space
+from healthprotocol.care.transfers.service.uploads import UPLOAD, Limits
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import Problem
@@ -31,7 +32,7 @@ async def begin(tx: Transaction, actor: Actor, wanted: BeginUpload, *, limits: L
     Begin an upload in parts, or return the one that goes on: the same account announced the same file before.
 
     Content that is here already is returned complete. When MOST_OPEN wait for their content, the oldest gives way.
-    Raises TooLarge, UploadsFull.
+    Raises TooLarge, FilesFull.
     """
     if wanted.size_bytes > limits.bytes:
         detail = f"A file has at most {limits.bytes:,} bytes, unpacked."
@@ -39,6 +40,9 @@ async def begin(tx: Transaction, actor: Actor, wanted: BeginUpload, *, limits: L
     if wanted.sha256 is not None:
         known = await sealed.known(tx, bytes.fromhex(wanted.sha256), purpose=UPLOAD, keep=limits.keep)
         if known is not None:
+            # It was told that such a file is here, and is kept for longer: as if it had been sent.
+            detail = {"bytes": known.size_bytes, "is_known": True}
+            await audit.record(tx, actor, "import.upload", known.id, object_type="file", detail=detail)
             return Received(known, bytes.fromhex(wanted.sha256), is_known=True)
     mark = _mark(tx, wanted)
     await repository.hold_uploads(tx, actor.account_id)
@@ -47,7 +51,7 @@ async def begin(tx: Transaction, actor: Actor, wanted: BeginUpload, *, limits: L
         if mark is not None and file.mark == mark and file.announced_bytes == wanted.size_bytes:
             return Received(file, is_known=True)
     await sealed.delete(tx, [file.id for file in waiting[: max(len(waiting) - sealed.MOST_OPEN + 1, 0)]])
-    await require_space(tx, limits, more_bytes=wanted.size_bytes)
+    await require_space(tx, limits.quota_bytes, more_bytes=wanted.size_bytes)
     file = await sealed.create(
         tx,
         FileId(new_id(tx.now)),
@@ -77,7 +81,7 @@ async def go_on(
     Add to an upload from its byte `offset` on, in transactions of its own; complete it with its last byte.
 
     Whatever breaks off the stream, what came of it stays. Raises FileUnknown, OffsetMismatch, MoreThanAnnounced,
-    UploadsFull, PackedInParts; UploadCutOff when all is here and is not what was announced: then it is gone.
+    FilesFull, PackedInParts; UploadCutOff when all is here and is not what was announced: then it is gone.
     """
     adding = _Adding(database, actor, context, upload_id, limits)
     waiting = bytearray()
@@ -130,8 +134,8 @@ class _Adding:
             if at < len(_GZIP) and (await _beginning(tx, file) + content).startswith(_GZIP):
                 raise PackedInParts
             fitting = content[: file.announced_bytes - at]
-            await require_space(tx, self._limits, more_bytes=len(fitting))
             file = await sealed.append(tx, file, fitting)
+            await require_space(tx, self._limits.quota_bytes)
         if len(fitting) < len(content):
             raise MoreThanAnnounced(public={"offset_bytes": file.size_bytes})
         return file

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import msgspec
 
-from healthprotocol.care.transfers.errors import UploadCutOff, UploadsFull
+from healthprotocol.care.transfers.errors import UploadCutOff
 from healthprotocol.care.transfers.model import Existing, FirstFault, ImportPlan, Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import PreviewLine, PreviewOut, Received
+from healthprotocol.care.transfers.service.keeping import require_space
 from healthprotocol.care.transfers.service.lines import RecordSource, dialect_of, line_of
 from healthprotocol.care.transfers.service.naming import named_in
 from healthprotocol.care.transfers.service.nouns import intake
@@ -45,18 +46,20 @@ async def receive(
     """
     Keep a file, sealed, in transactions of its own; return the one kept before when the same content came already.
 
-    `sha256` is what its sender says of it, unpacked. Raises TooLarge, UploadsFull, NotGzip, UploadCutOff; then
+    `sha256` is what its sender says of it, unpacked. Raises TooLarge, FilesFull, NotGzip, UploadCutOff; then
     nothing of it stays.
     """
     async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
-        await require_space(tx, limits)
+        # Who has no space at all need not send anything.
+        await require_space(tx, limits.quota_bytes, more_bytes=1)
     counted = Intake(limit_bytes=limits.bytes)
     file: SealedFile | None = None
     try:
         async for part in plain_parts(stream, counted, size=_PART_BYTES):
             async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
-                await require_space(tx, limits, more_bytes=len(part))
-                file = await sealed.append(tx, file or await _begun(tx, actor, keep=limits.keep), part)
+                more = await sealed.append(tx, file or await _begun(tx, actor, keep=limits.keep), part)
+                await require_space(tx, limits.quota_bytes)
+            file = more
         _require_whole(counted, sha256)
         async with database.transaction(actor.organisation_id, actor=actor, context=context) as tx:
             file = file or await _begun(tx, actor, keep=limits.keep)
@@ -145,12 +148,6 @@ def plan_of(
         existing="update" if existing == "update" else "skip",
         role=actor.role,
     )
-
-
-async def require_space(tx: Transaction, limits: Limits, *, more_bytes: int = 1) -> None:
-    """Raise UploadsFull when the organisation's files and so many bytes more are too much."""
-    if await sealed.kept_bytes(tx, purpose=UPLOAD) + more_bytes > limits.quota_bytes:
-        raise UploadsFull(public={"quota_bytes": limits.quota_bytes})
 
 
 def _require_whole(counted: Intake, sha256: str | None) -> None:
