@@ -19,6 +19,7 @@ from healthprotocol.assembly import Parts, assemble, web_folder
 from healthprotocol.care.patients import service as patients
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.errors import RootKeyRefused
+from healthprotocol.foundation.db.pool.limits import Refused
 from healthprotocol.foundation.db.transaction import Database
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
@@ -111,7 +112,8 @@ class TestAssemble:
 
         await parts.close()
 
-        assert parts.database.pool.is_closing()
+        with pytest.raises(Refused, match="closed"):
+            await parts.database.pool.acquire()
 
     async def test_without_a_database_says_what_sets_it(self, tmp_path: Path) -> None:
         with pytest.raises(RuntimeError, match="HP_DATABASE_URL"):
@@ -142,7 +144,9 @@ class TestAssemble:
 
         with pytest.raises(ValueError, match="no readiness"):
             await assemble(settings)
-        assert [pool.is_closing() for pool in opened_pools] == [True]
+        [pool] = opened_pools
+        with pytest.raises(Refused, match="closed"):
+            await pool.acquire()
 
     def test_the_web_app_lies_in_the_package_unless_told_otherwise(self, settings: Settings) -> None:
         assert web_folder(settings) == settings.web_dir

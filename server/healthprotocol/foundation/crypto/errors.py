@@ -1,6 +1,6 @@
 """What can go wrong between a stored value and its key."""
 
-from healthprotocol.foundation.errors import NotFound, Problem, Unavailable
+from healthprotocol.foundation.errors import NotFound, Problem
 
 
 class DecryptionFailed(Problem):
@@ -19,16 +19,6 @@ class KeyUnknown(NotFound):
 
     Remedy: check the address; an erased record stays erased.
     """
-
-
-class Sealed(Unavailable):
-    """
-    The root key provider does not answer, so values can be neither read nor written.
-
-    Remedy: try again after Retry-After. Operators check the key provider.
-    """
-
-    title = "Encrypted values are sealed at the moment"
 
 
 class RootKeyRefused(Exception):

@@ -94,7 +94,7 @@ class KeyRing:
     """
     All keys that a process can reach. One per process, given to `Database`.
 
-    Methods raise Sealed when a key is not cached and the root provider does not answer.
+    Methods raise Unavailable when a key is not cached and the root provider does not answer.
     """
 
     def __init__(self, root: RootKey, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -129,12 +129,8 @@ class KeyRing:
         for purpose in PURPOSES:
             await self._create_purpose(tx, purpose)
 
-    async def create_subject(self, tx: Unit, subject_id: UUID) -> SubjectKey:
-        """Make the key of a new subject. Fails on the unique constraint when it has one."""
-        return (await self.create_subjects(tx, [subject_id]))[subject_id]
-
     async def create_subjects(self, tx: Unit, subject_ids: Sequence[UUID]) -> dict[UUID, SubjectKey]:
-        """Make the keys of many new subjects in one statement."""
+        """Make the keys of new subjects in one statement. Fails on the unique constraint when one has a key."""
         organisation = await self._organisation(tx)
         rows: list[DataKeyRow] = []
         made: dict[UUID, SubjectKey] = {}
@@ -246,7 +242,7 @@ class KeyRing:
         return Sealer(self._root.derive("sealer", purpose))
 
     async def health(self) -> None:
-        """Return when the root provider answers. Raises Sealed."""
+        """Return when the root provider answers. Raises Unavailable."""
         await self._root.health()
 
     def forget(self) -> None:

@@ -34,23 +34,33 @@ class WrappedKey(msgspec.Struct, frozen=True, kw_only=True):
     wrapped: bytes
 
 
+class RootState(msgspec.Struct, frozen=True, kw_only=True):
+    """What may be told of a root key: the kind of its provider, and which version wraps now. Nothing of the key."""
+
+    provider: str
+    root_id: str
+    current: int
+    versions: tuple[int, ...]
+    environment: str | None = None
+
+
 class RootKey(Protocol):
     """What a provider of root keys does. `context` is bound into the wrapping: unwrapping asks for the same."""
 
     async def wrap(self, key: bytes, context: Mapping[str, str]) -> WrappedKey:
-        """Wrap under the current version. Raises Sealed when the provider does not answer."""
+        """Wrap under the current version. Raises Unavailable when the provider does not answer."""
         ...
 
     async def unwrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> bytes:
-        """Open. Raises Sealed when the provider does not answer, DecryptionFailed when key or context differ."""
+        """Open. Raises Unavailable when the provider does not answer, DecryptionFailed when key or context differ."""
         ...
 
-    async def rewrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> WrappedKey:
-        """Return the same key under the current version; the plaintext need not leave the provider."""
+    def state(self) -> RootState:
+        """Return what may be told of it."""
         ...
 
     async def health(self) -> None:
-        """Return when the provider can wrap and unwrap now. Raises Sealed."""
+        """Return when the provider can wrap and unwrap now. Raises Unavailable."""
         ...
 
     def derive(self, *purpose: str, length: int = 32) -> bytes:
@@ -164,9 +174,15 @@ class LocalRootKey:
         except (InvalidTag, ValueError) as error:
             raise DecryptionFailed(private="a wrapped key does not open with the root key in its context") from error
 
-    async def rewrap(self, wrapped: WrappedKey, context: Mapping[str, str]) -> WrappedKey:
-        """Return the same key under the current version."""
-        return await self.wrap(await self.unwrap(wrapped, context), context)
+    def state(self) -> RootState:
+        """Return what may be told of it."""
+        return RootState(
+            provider="file",
+            root_id=self._root_id,
+            current=self._current,
+            versions=tuple(sorted(self._aeads)),
+            environment=self.environment,
+        )
 
     async def health(self) -> None:
         """Return at once: the key is in memory."""

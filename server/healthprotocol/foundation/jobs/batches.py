@@ -44,14 +44,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """
     What one step did: `count` units, and where the next step begins. `cursor` None ends the operation.
 
-    `total` and `result` replace what the row has, None keeps it. `result_ct` counts with the last batch only.
+    `total` and `result` replace what the row has, None keeps it.
     """
 
     count: int
     cursor: str | None
     total: int | None = None
     result: Mapping[str, Any] | None = None
-    result_ct: bytes | None = None
 
 
 Step = Callable[["Transaction", Operation], Awaitable[Batch]]
@@ -147,7 +146,7 @@ async def _one_batch(tx: "Transaction", operation: Operation, step: Step) -> Ope
         result=batch.result,
     )
     if batch.cursor is None:
-        return await operations.finish(tx, moved, result_ct=batch.result_ct)
+        return await operations.finish(tx, moved)
     return moved
 
 

@@ -143,13 +143,6 @@ async def read_input_ct(tx: "Transaction", operation_id: OperationId) -> bytes |
     )
 
 
-async def read_result_ct(tx: "Transaction", operation_id: OperationId) -> bytes | None:
-    """Return the encrypted result, None when there is none."""
-    return await tx.fetchval(
-        "select result_ct from operation where organisation_id = $1 and id = $2", tx.tenant, operation_id
-    )
-
-
 async def start(tx: "Transaction", operation: Operation) -> Operation:
     """Mark an operation as running; one that runs or is over stays as it is."""
     if operation.status != QUEUED:
@@ -182,21 +175,13 @@ async def advance(
     )
 
 
-async def finish(
-    tx: "Transaction",
-    operation: Operation,
-    *,
-    result: Mapping[str, Any] | None = None,
-    result_ct: bytes | None = None,
-) -> Operation:
+async def finish(tx: "Transaction", operation: Operation, *, result: Mapping[str, Any] | None = None) -> Operation:
     """End an operation well. `result` None keeps what the batches wrote; the encrypted input is dropped."""
     return await _update(
         tx,
         operation,
-        """status = 'succeeded', total = greatest(total, done), result = coalesce($4, result),
-           result_ct = coalesce($5, result_ct), input_ct = null""",
+        "status = 'succeeded', total = greatest(total, done), result = coalesce($4, result), input_ct = null",
         None if result is None else dict(result),
-        result_ct,
     )
 
 

@@ -5,10 +5,11 @@ import pytest
 
 from healthprotocol.foundation.clock import system_clock
 from healthprotocol.foundation.crypto.blind_index import COMPOUND_BYTES
-from healthprotocol.foundation.crypto.errors import DecryptionFailed, KeyUnknown, Sealed
+from healthprotocol.foundation.crypto.errors import DecryptionFailed, KeyUnknown
 from healthprotocol.foundation.crypto.keys import DATA_KEY_TTL_SECONDS, KeyRing, SubjectKey
 from healthprotocol.foundation.crypto.root import LocalRootKey, WrappedKey
 from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.ids import OrganisationId, new_id
 from tests.support.postgresql import Cluster
 
@@ -30,7 +31,7 @@ class SilentRoot(LocalRootKey):
 
     async def unwrap(self, wrapped: WrappedKey, context: object) -> bytes:
         if self.is_silent:
-            raise Sealed(retry_after_seconds=10)
+            raise Unavailable(retry_after_seconds=10)
         return await super().unwrap(wrapped, context)  # type: ignore[arg-type]
 
 
@@ -84,7 +85,7 @@ async def new_subject(database: Database, organisation_id: OrganisationId) -> tu
     """Return a subject with its key, and one cell of it whose row id is the subject's."""
     async with database.transaction(organisation_id) as tx:
         subject_id = tx.new_id()
-        return subject_id, sealed(await tx.keys.create_subject(tx, subject_id), subject_id)
+        return subject_id, sealed((await tx.keys.create_subjects(tx, [subject_id]))[subject_id], subject_id)
 
 
 class TestSubjectKeys:
@@ -125,7 +126,7 @@ class TestSubjectKeys:
 
         with pytest.raises(asyncpg.UniqueViolationError):
             async with database.transaction(elbe) as tx:
-                await tx.keys.create_subject(tx, subject_id)
+                await tx.keys.create_subjects(tx, [subject_id])
 
     async def test_a_key_that_was_rolled_back_is_used_by_nobody(self, database: Database, elbe: OrganisationId) -> None:
         subject_id = new_id(system_clock())
@@ -137,7 +138,7 @@ class TestSubjectKeys:
 
     async def _create_then_fail(self, database: Database, elbe: OrganisationId, subject_id: UUID) -> None:
         async with database.transaction(elbe) as tx:
-            await tx.keys.create_subject(tx, subject_id)
+            await tx.keys.create_subjects(tx, [subject_id])
             assert subject_id in await tx.keys.subjects(tx, [subject_id])
             raise RuntimeError
 
@@ -288,7 +289,7 @@ class TestTheCache:
             assert opened(await tx.keys.subject(tx, subject_id), subject_id, cell) == b"deep"
         clock.seconds += 10_000
         async with database.transaction(elbe) as tx:
-            with pytest.raises(Sealed):
+            with pytest.raises(Unavailable):
                 await tx.keys.subject(tx, subject_id)
 
     async def test_a_key_altered_in_the_database_does_not_open(

@@ -150,12 +150,12 @@ class TestWrapping:
         with pytest.raises(DecryptionFailed):
             await LocalRootKey.create(tmp_path / "other.key").unwrap(wrapped, CONTEXT)
 
-    async def test_an_old_version_still_opens_and_rewraps_under_the_new(self) -> None:
+    async def test_an_old_version_still_opens_and_the_new_wraps(self) -> None:
         old = LocalRootKey(root_id="r", versions={1: KEY}, current=1, derivation=KEY)
         new = LocalRootKey(root_id="r", versions={1: KEY, 2: KEY[::-1]}, current=2, derivation=KEY)
         wrapped = await old.wrap(KEY, CONTEXT)
 
-        rewrapped = await new.rewrap(wrapped, CONTEXT)
+        rewrapped = await new.wrap(await new.unwrap(wrapped, CONTEXT), CONTEXT)
 
         assert (rewrapped.root_version, await new.unwrap(rewrapped, CONTEXT)) == (2, KEY)
         assert old.derive("login") == new.derive("login")

@@ -174,14 +174,6 @@ class Pool:
         """Return how many connections are open."""
         return len(self._stock)
 
-    def get_idle_size(self) -> int:
-        """Return how many of them nobody uses."""
-        return self._stock.idle
-
-    def is_closing(self) -> bool:
-        """Return whether this pool lends no more."""
-        return self._is_closing
-
     async def open(self) -> None:
         """Open the first connection. Raises what opening it raises: a server must not start half."""
         await self._stock.open_first()

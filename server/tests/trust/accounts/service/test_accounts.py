@@ -77,7 +77,7 @@ class TestCreateAccount:
         assert await refused(database, clinic, new) == [("/patient_id", "not_found")]
 
         async with database.transaction(clinic.id) as tx:
-            await tx.keys.create_subject(tx, patient_id)
+            await tx.keys.create_subjects(tx, [patient_id])
             password_hash = await doorkeeper.hasher.hash(PASSWORD)
             await service.create_account(tx, clinic.actor, new, password_hash=password_hash)
 
