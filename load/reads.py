@@ -20,7 +20,7 @@ from time import perf_counter
 import msgspec
 
 from healthprotocol.foundation.db.embedded import EmbeddedServer
-from measuring.cases import Case, dear_cases, list_cases, search_cases
+from measuring.cases import Case, dear_cases, list_cases, search_cases, tied_cases
 from measuring.costs import Cost, Meter, between
 from measuring.door import Door
 from population.clinics import PASSWORD
@@ -130,6 +130,7 @@ def _cases(doors: dict[str, Door], at: datetime) -> Iterator[Case]:
     yield from dear_cases(doors, at=at)
     yield from search_cases(doors)
     yield from list_cases(doors)
+    yield from tied_cases(doors)
 
 
 def main() -> int:

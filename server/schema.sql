@@ -348,6 +348,20 @@ END;
 
 ALTER FUNCTION public.hp_cache_epochs(organisation_ids uuid[], tags text[]) OWNER TO hp_owner;
 
+CREATE FUNCTION public.hp_entry_of_protocol() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+begin
+  insert into entry_of_protocol (organisation_id, protocol_id, recorded_at, entry_id, effective_at, planned_on)
+  select e.organisation_id, a.protocol_id, e.recorded_at, e.id, e.effective_at, e.planned_on
+  from added e
+  join assignment a on a.organisation_id = e.organisation_id and a.id = e.assignment_id;
+  return null;
+end
+$$;
+
+ALTER FUNCTION public.hp_entry_of_protocol() OWNER TO hp_owner;
+
 CREATE FUNCTION public.hp_keep_published() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1332,6 +1346,33 @@ COMMENT ON COLUMN public.entry_client.entry_id IS 'class=operational; the entry'
 
 COMMENT ON COLUMN public.entry_client.content_hash IS 'class=operational; keyed hash of the content sent';
 
+CREATE TABLE public.entry_of_protocol (
+    organisation_id uuid NOT NULL,
+    protocol_id uuid NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    entry_id uuid NOT NULL,
+    effective_at timestamp with time zone NOT NULL,
+    planned_on date
+);
+
+ALTER TABLE ONLY public.entry_of_protocol FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.entry_of_protocol OWNER TO hp_owner;
+
+COMMENT ON TABLE public.entry_of_protocol IS 'class=operational; which entries are of assignments of a protocol, by when they were recorded';
+
+COMMENT ON COLUMN public.entry_of_protocol.organisation_id IS 'class=operational; tenant';
+
+COMMENT ON COLUMN public.entry_of_protocol.protocol_id IS 'class=operational; of which protocol';
+
+COMMENT ON COLUMN public.entry_of_protocol.recorded_at IS 'class=operational; as of the entry';
+
+COMMENT ON COLUMN public.entry_of_protocol.entry_id IS 'class=operational; the entry';
+
+COMMENT ON COLUMN public.entry_of_protocol.effective_at IS 'class=operational; as of the entry';
+
+COMMENT ON COLUMN public.entry_of_protocol.planned_on IS 'class=operational; as of the entry';
+
 CREATE TABLE public.flag (
     organisation_id uuid NOT NULL,
     key text NOT NULL,
@@ -2233,6 +2274,9 @@ ALTER TABLE ONLY public.cache_epoch
 ALTER TABLE ONLY public.entry_client
     ADD CONSTRAINT entry_client_pkey PRIMARY KEY (organisation_id, patient_id, client_id);
 
+ALTER TABLE ONLY public.entry_of_protocol
+    ADD CONSTRAINT entry_of_protocol_pkey PRIMARY KEY (organisation_id, protocol_id, recorded_at, entry_id) INCLUDE (effective_at, planned_on);
+
 ALTER TABLE ONLY public.entry
     ADD CONSTRAINT entry_pkey PRIMARY KEY (organisation_id, id);
 
@@ -2537,6 +2581,8 @@ CREATE TRIGGER added AFTER INSERT ON public.adherence_day REFERENCING NEW TABLE 
 
 CREATE TRIGGER corrected AFTER UPDATE ON public.adherence_day REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION public.hp_adherence_sums('1');
 
+CREATE TRIGGER entry_of_protocol AFTER INSERT ON public.entry REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION public.hp_entry_of_protocol();
+
 CREATE TRIGGER keep_published BEFORE UPDATE ON public.protocol_version FOR EACH ROW EXECUTE FUNCTION public.hp_keep_published();
 
 CREATE TRIGGER never_changed BEFORE DELETE OR UPDATE ON public.audit_event FOR EACH ROW EXECUTE FUNCTION public.hp_refuse_change();
@@ -2648,6 +2694,8 @@ ALTER TABLE public.entry ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.entry_client ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.entry_of_protocol ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.flag ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.flag_outcome ENABLE ROW LEVEL SECURITY;
@@ -2755,6 +2803,8 @@ CREATE POLICY tenant ON public.cache_epoch USING ((organisation_id = ( SELECT pu
 CREATE POLICY tenant ON public.entry USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.entry_client USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
+
+CREATE POLICY tenant ON public.entry_of_protocol USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.flag USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
@@ -2891,6 +2941,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.assignment TO hp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.entry TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.entry_client TO hp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.entry_of_protocol TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag TO hp_app;
 

@@ -1,5 +1,6 @@
 """What is asked for: every list by every field that it can be filtered and ordered by, and the dear reads."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,6 +58,18 @@ def list_cases(doors: dict[str, Door]) -> Iterator[Case]:
             if field.sortable:
                 for order in (name, f"{name} desc"):
                     yield Case("list", f"{path} order {order}", who, path, ({"order_by": order},))
+
+
+def tied_cases(doors: dict[str, Door]) -> Iterator[Case]:
+    """Yield the entries of the protocols that are followed, the rarest first, with and without a range."""
+    plans = doors["clinician"].get("/assignments", {"page_size": 200}).json["items"]
+    followed = Counter(item["protocol_id"] for item in plans)
+    ago = (datetime.now(UTC) - timedelta(days=30)).strftime("%Y-%m-%d")
+    for place, (protocol_id, _) in enumerate(reversed(followed.most_common()), start=1):
+        tie = f'assignment.protocol_id = "{protocol_id}"'
+        for bound in ("", f' AND effective_at >= "{ago}T00:00:00Z"', f' AND planned_on < "{ago}"'):
+            name = f"/entries of protocol {place} of {len(followed)}{bound}"
+            yield Case("list", name[:60], "clinician", "/entries", ({"filter": tie + bound},))
 
 
 def _filters(spec: ListingSpec, items: list[dict[str, Any]]) -> Iterator[str]:

@@ -108,6 +108,16 @@ _DERIVED: Sequence[tuple[str, str]] = (
         group by d.organisation_id
         """,
     ),
+    (
+        "entry_of_protocol",
+        """
+        insert into entry_of_protocol (organisation_id, protocol_id, recorded_at, entry_id, effective_at, planned_on)
+        select e.organisation_id, a.protocol_id, e.recorded_at, e.id, e.effective_at, e.planned_on
+        from entry e join assignment a on a.organisation_id = e.organisation_id and a.id = e.assignment_id
+        order by e.organisation_id, a.protocol_id, e.recorded_at, e.id
+        on conflict do nothing
+        """,
+    ),
 )
 
 

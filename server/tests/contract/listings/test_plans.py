@@ -24,7 +24,7 @@ from tests.support.people import Organisation
 from tests.support.postgresql import Cluster, open_database
 
 from .conftest import Crowded
-from .plans import Asked, Catalogue, read_plans
+from .plans import Asked, Catalogue, nodes, read_plans
 
 LISTS = sorted((one for one in endpoints() if one.listing is not None), key=lambda one: one.path)
 # Lists that are computed, not read: there is no statement to plan.
@@ -230,6 +230,31 @@ class TestARangeOfAMoment:
         assert "\noffset $" in reach.sql
         assert column_of(spec, spec.fields[name]) not in reach.sql[reach.sql.rindex("\nwhere") :]
         assert "\noffset $" not in page.sql
+
+
+class TestEntriesOfAProtocol:
+    @pytest.mark.parametrize(
+        "bound", ["", " AND recorded_at < now", " AND effective_at < now - 72h", " AND planned_on < today - 3d"]
+    )
+    @pytest.mark.parametrize("order_by", ["", "recorded_at", "effective_at desc"])
+    async def test_are_found_by_their_keys_and_each_row_by_its_own(
+        self, asking: Asking, monkeypatch: pytest.MonkeyPatch, bound: str, order_by: str
+    ) -> None:
+        monkeypatch.setattr(walking, "NEAREST", 1)
+        endpoint = next(one for one in LISTS if one.name == "list_entries")
+
+        asked, _ = await asking.plans(
+            endpoint, filter=f'assignment.protocol_id = "{ID}"{bound}', order_by=order_by, page_size="5"
+        )
+
+        used = {node["Relation Name"]: node for node in nodes(asked.page) if "Relation Name" in node}
+        keys = used.pop("entry_of_protocol")
+        assert keys["Node Type"] == "Index Only Scan"
+        assert "protocol_id" in keys["Index Cond"]
+        catalogue = await asking.catalogue()
+        rows = [node for name, node in used.items() if name not in catalogue.empty]
+        assert rows
+        assert {node["Index Name"].removeprefix(node["Relation Name"]) for node in rows} == {"_pkey"}
 
 
 class TestThePlannedFault:

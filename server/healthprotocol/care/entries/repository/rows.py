@@ -16,6 +16,7 @@ from healthprotocol.foundation.crypto.data_keys import SubjectKey
 from healthprotocol.foundation.crypto.fields import Padding
 from healthprotocol.foundation.db.listing import (
     Join,
+    Keys,
     Listing,
     ListingSpec,
     Page,
@@ -42,6 +43,18 @@ _ROW: SqlText = f"select {_COLUMNS} from entry e"  # noqa: S608 - made of consta
 _ASSIGNMENT = Join(
     "assignment ja where ja.organisation_id = e.organisation_id and ja.id = e.assignment_id",
     listed="e.assignment_id = any(array(select ja.id from assignment ja where ?))",
+    # A trigger writes it beside each entry.
+    keys=Keys(
+        "entry_of_protocol k",
+        {
+            "assignment.protocol_id": "k.protocol_id",
+            "id": "k.entry_id",
+            "recorded_at": "k.recorded_at",
+            "effective_at": "k.effective_at",
+            "planned_on": "k.planned_on",
+        },
+        order="recorded_at",
+    ),
 )
 
 ENTRIES = ListingSpec(
@@ -298,7 +311,7 @@ async def forget_patient(tx: Transaction, patient_id: UUID) -> None:
 async def page(tx: Transaction, listing: Listing, *, only: Sequence[UUID] | None) -> Page[Entry]:
     """Return one page of entries; `only` names the patients within sight, None means all of the organisation."""
     if only is None:
-        found = await fetch_page(tx, listing, _ROW, "e.organisation_id = $1", tx.tenant)
+        found = await fetch_page(tx, listing, _ROW, "e.organisation_id = $1", tx.tenant, is_all=True)
     else:
         where: SqlText = "e.organisation_id = $1 and e.patient_id = any($2::uuid[])"
         found = await fetch_page(tx, listing, _ROW, where, tx.tenant, list(only))

@@ -60,6 +60,22 @@ OPERATORS = {
 }
 
 
+class Keys(msgspec.Struct, frozen=True):
+    """
+    A narrow table with a row for each row of a list that is tied to a row of another table, so that these are found.
+
+    `source` is the table, `columns` are its columns by the names of the fields that they hold: what the list is tied
+    by, `tiebreak`, and what such a list is ordered by or has ranges of. Its primary key is the tenant, the tie, the
+    field that `order` names and the tiebreak, and includes the rest, so that the key alone answers. The tenant is left
+    to row-level security.
+    """
+
+    source: SqlText
+    columns: Mapping[str, SqlText]
+    order: str
+    tiebreak: str = "id"
+
+
 class Join(msgspec.Struct, frozen=True):
     """
     Another table that a field lies in, as the slice declares it.
@@ -68,11 +84,13 @@ class Join(msgspec.Struct, frozen=True):
     `harbour h where h.organisation_id = b.organisation_id and h.id = b.harbour_id`. It becomes an `exists`, so it
     multiplies no rows. `listed` is for a join whose one row may be tied to very many of a long list: the same with the
     ids found first, `b.harbour_id = any(array(select h.id from harbour h where ?))`, with `?` for the condition. Such a
-    list is walked first, some thousand rows in its order, and only then all that is tied is found and sorted.
+    list is walked first, some thousand rows in its order, and only then all that is tied is found and sorted. With
+    `keys` it is found by them, where they hold all that is asked.
     """
 
     source: SqlText
     listed: SqlText = ""
+    keys: Keys | None = None
 
 
 class Blind(msgspec.Struct, frozen=True, kw_only=True):

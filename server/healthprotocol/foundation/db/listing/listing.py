@@ -104,9 +104,9 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         of a page on the way back come in reverse; `page` turns them. `until` ends a walk before
         a row.
         """
-        key = (base_select, base_where, first_parameter, self.shape, self.order, _nulls(self.last), self.is_backward)
+        key = (base_select, base_where, first_parameter, self.shape, self.order, nulls_of(self.last), self.is_backward)
         if way:
-            key = (*key, way, until is None, _nulls(until))
+            key = (*key, way, until is None, nulls_of(until))
         statement = self.memory.statements.get(key)
         if statement is None:
             statement = self._page_statement(base_select, base_where, first_parameter, way=way, until=until)
@@ -125,13 +125,13 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         """Return the statement that counts what the filter selects, at most one past `most`, and its arguments."""
         key = (base_select, base_where, first_parameter, self.shape)
         if until is not None:
-            key = (*key, self.order, _nulls(until))
+            key = (*key, self.order, nulls_of(until))
         statement = self.memory.statements.get(key)
         if statement is None:
             parameters = Parameters(first_parameter, way="" if until is None else "listed")
             conditions = self._conditions(base_where, parameters)
             if until is not None:
-                conditions += "\n  and " + after(self.order.backward, _nulls(until), parameters)
+                conditions += "\n  and " + after(self.order.backward, nulls_of(until), parameters)
             # Columns that nobody asks for are not computed.
             inner = base_select + "\nwhere " + conditions + "\nlimit " + parameters.more("bigint")
             statement = Statement("select count(*)\nfrom (\n" + inner + "\n) as counted", parameters.places)
@@ -154,7 +154,7 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         """
         key = ("reach", base_select, base_where, first_parameter, self.shape, of)
         if not of:
-            key = (*key, self.order, _nulls(self.last), self.is_backward)
+            key = (*key, self.order, nulls_of(self.last), self.is_backward)
         statement = self.memory.statements.get(key)
         if statement is None:
             statement = self._reach_statement(base_select, base_where, first_parameter, of=of)
@@ -206,12 +206,12 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         until: Place | None,
     ) -> Statement:
         parameters = Parameters(first_parameter, way=way)
-        keys, opposite = self._directions()
+        keys, opposite = self.directions()
         conditions = self._conditions(base_where, parameters)
         if self.last is not None:
-            conditions += "\n  and " + after(keys, _nulls(self.last), parameters)
+            conditions += "\n  and " + after(keys, nulls_of(self.last), parameters)
         if until is not None:
-            conditions += "\n  and " + after(opposite, _nulls(until), parameters)
+            conditions += "\n  and " + after(opposite, nulls_of(until), parameters)
         text = (
             base_select
             + "\nwhere "
@@ -227,13 +227,13 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         self, base_select: SqlText, base_where: SqlText, first_parameter: int, *, of: str
     ) -> Statement:
         parameters = Parameters(first_parameter)
-        keys, _ = self._directions()
+        keys, _ = self.directions()
         conditions = base_where
         own = self.shape.ranges.get(of or keys[0].name)
         if own is not None:
             conditions += "\n  and " + filter_condition(own, parameters)
         if self.last is not None and not of:
-            conditions += "\n  and " + after(keys, _nulls(self.last), parameters)
+            conditions += "\n  and " + after(keys, nulls_of(self.last), parameters)
         if own is not None and of:
             walked = wanted = next(comparisons(own)).field.expression
         else:
@@ -242,7 +242,8 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
         selected = "select " + wanted + " " + _source_of(base_select) if _is_plain(base_select) else base_select
         return Statement(selected + "\nwhere " + conditions + ends, parameters.places)
 
-    def _directions(self) -> "tuple[Sequence[SortKey], Sequence[SortKey]]":
+    def directions(self) -> "tuple[Sequence[SortKey], Sequence[SortKey]]":
+        """Return the keys in the direction that the page is read in, and in the opposite one."""
         order = self.order
         return (order.backward, order.keys) if self.is_backward else (order.keys, order.backward)
 
@@ -256,7 +257,7 @@ def _source_of(base_select: SqlText) -> SqlText:
     return base_select[base_select.index("from ") :]
 
 
-def _nulls(place: Place | None) -> tuple[bool, ...]:
+def nulls_of(place: Place | None) -> tuple[bool, ...]:
     """Which values of a place are missing: what decides how it is compared with."""
     return () if place is None else tuple([value is None for value in place])
 

@@ -7,8 +7,8 @@ to be independent, walks one of them in order, and expects rows of the other's r
 
 from collections.abc import Collection, Iterator
 
-from .fields import IN, Kind
-from .tree import Comparison, Junction, Node
+from .fields import IN, Keys, Kind
+from .tree import Comparison, Junction, Node, comparisons
 
 _BOUNDS = frozenset({"=", "<", "<=", ">", ">="})
 _RANGED = frozenset({Kind.DATE, Kind.TIMESTAMP, Kind.INTEGER})
@@ -18,7 +18,7 @@ _EXACT = frozenset({"=", IN})
 def ranges(node: Node | None) -> dict[str, Node]:
     """Return, by field of the list's own table, the comparisons that must hold whatever else does and bound it."""
     found: dict[str, list[Node]] = {}
-    for each in _required(node):
+    for each in required(node):
         if each.operator in _BOUNDS and each.field.kind in _RANGED and each.field.join is None:
             found.setdefault(each.name, []).append(each)
     return {name: nodes[0] if len(nodes) == 1 else Junction("and", tuple(nodes)) for name, nodes in found.items()}
@@ -28,9 +28,21 @@ def ties(node: Node | None) -> tuple[str, ...]:
     """Return the fields of broad joins that must have a certain value whatever else holds."""
     return tuple(
         each.name
-        for each in _required(node)
+        for each in required(node)
         if each.operator in _EXACT and each.field.join is not None and each.field.join.listed
     )
+
+
+def keys_of(node: Node | None) -> Keys | None:
+    """Return the table of keys that answers the whole of a filter: one tie to a row, and else what the table holds."""
+    found = list(required(node))
+    if len(found) != sum(1 for _ in comparisons(node)):
+        return None
+    tied = [each for each in found if each.field.join is not None and each.field.join.keys is not None]
+    if len(tied) != 1 or tied[0].operator not in _EXACT or tied[0].field.join is None:
+        return None
+    keys = tied[0].field.join.keys
+    return keys if keys is not None and all(each.name in keys.columns for each in found) else None
 
 
 def is_narrowed(node: Node | None, narrow_by: Collection[str]) -> bool:
@@ -39,16 +51,17 @@ def is_narrowed(node: Node | None, narrow_by: Collection[str]) -> bool:
         each.operator in _EXACT
         and each.field.join is None
         and (each.name in narrow_by or each.field.kind in {Kind.UUID, Kind.SECRET})
-        for each in _required(node)
+        for each in required(node)
     )
 
 
-def _required(node: Node | None) -> Iterator[Comparison]:
+def required(node: Node | None) -> Iterator[Comparison]:
+    """Yield the comparisons that must hold whatever else does."""
     match node:
         case Comparison():
             yield node
         case Junction(word="and"):
             for each in node.nodes:
-                yield from _required(each)
+                yield from required(each)
         case _:
             return

@@ -20,6 +20,7 @@ from healthprotocol.foundation.errors import Violation
 from healthprotocol.foundation.flags.declaration import boolean
 
 from .errors import QueryTooCostly
+from .keyed import Keyed
 from .listing import Listing
 from .page import Page
 from .sql import SqlText
@@ -43,15 +44,17 @@ log = structlog.get_logger("listing")
 
 
 async def fetch_page(
-    tx: Transaction, listing: Listing, base_select: SqlText, base_where: SqlText, *args: object
+    tx: Transaction, listing: Listing, base_select: SqlText, base_where: SqlText, *args: object, is_all: bool = False
 ) -> Page[Record]:
     """
     Return a page of rows; `args` are those of `base_select` and `base_where`, which `Listing.sql` tells of.
 
+    `is_all` says that `base_where` holds the organisation and nothing else, so that tables of keys may answer.
     Raises QueryTooCostly.
     """
     if listing.contended:
-        return await _walked(Walk(require_affordable, tx, listing, base_select, base_where, args))
+        keyed = Keyed.of(listing) if is_all else None
+        return await _walked(Walk(require_affordable, tx, listing, base_select, base_where, args, keyed))
     first = len(args) + 1
     sql, more = listing.sql(base_select, base_where, first)
     await require_affordable(tx, listing, sql, [*args, *more])

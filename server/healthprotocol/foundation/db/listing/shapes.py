@@ -11,7 +11,7 @@ from cachebox import LRUCache
 
 from .fields import HAS, IN, PREFIX, Kind
 from .ordering import SortKey
-from .ranges import is_narrowed, ranges, ties
+from .ranges import is_narrowed, keys_of, ranges, ties
 from .settling import Settled
 from .sql import SqlText
 from .tree import Comparison, Junction, Negation, Node, comparisons
@@ -25,7 +25,9 @@ _USUAL = frozenset({"=", "<", "<=", ">", ">=", IN, PREFIX, HAS})
 class Shape:
     """A filter without its values. Compared by identity: there is one of each in the memory of its spec."""
 
-    __slots__ = ("contenders", "costly_fields", "is_sealed", "is_unusual", "moments", "order", "ranges", "settled")
+    __slots__ = (
+        "contenders", "costly_fields", "is_sealed", "is_unusual", "keys", "moments", "order", "ranges", "settled",
+    )  # fmt: skip
 
     def __init__(self, settled: Settled, *, moments: Collection[str] = (), narrow_by: Collection[str] = ()) -> None:
         self.settled = settled
@@ -36,6 +38,8 @@ class Shape:
         narrowed = is_narrowed(settled.node, narrow_by)
         far = (*[name for name in self.ranges if name in moments], *ties(settled.node))
         self.contenders = () if narrowed else far
+        # What finds all rows of it by their keys alone; None where nothing does.
+        self.keys = None if narrowed else keys_of(settled.node)
         # What the list is ordered by when the request does not say, where the filter decides that.
         self.order: Order | None = None
         self.is_sealed = settled.is_sealed

@@ -96,10 +96,8 @@ def _visited(plan: dict[str, Any]) -> int:
     return below + (int(plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) if is_scan else 0)
 
 
-@pytest.fixture
-async def calls(cluster: Cluster, database_name: str) -> AsyncIterator[Reading]:
-    """Calls at harbours, one a minute, each noted some seconds later and a few of them days later."""
-    connection = await asyncpg.connect(cluster.admin_url(database_name))
+async def make_calls(connection: asyncpg.Connection) -> None:
+    """Make calls at harbours, one a minute, each noted some seconds later and a few of them days later."""
     await connection.execute(
         """
         create table harbour (id uuid primary key, sea text not null);
@@ -134,6 +132,13 @@ async def calls(cluster: Cluster, database_name: str) -> AsyncIterator[Reading]:
         "insert into harbour values ($1, $2)", [(UUID(int=n), "Baltic" if n % 2 else f"Sea {n}") for n in range(200)]
     )
     await connection.execute("analyze")
+
+
+@pytest.fixture
+async def calls(cluster: Cluster, database_name: str) -> AsyncIterator[Reading]:
+    """Calls at harbours, one a minute, each noted some seconds later and a few of them days later."""
+    connection = await asyncpg.connect(cluster.admin_url(database_name))
+    await make_calls(connection)
     yield Reading(connection, flags=Flags())
     await connection.close()
 
