@@ -57,10 +57,13 @@ async def see(unit: Unit, names: Sequence[Name]) -> Seen:
 
 
 class EpochBook:
-    """The epochs that this process believes, each for `bound_seconds`."""
+    """The epochs that this process believes, each for `bound_seconds` of `monotonic`."""
 
-    def __init__(self, *, bound_seconds: float = BOUND_SECONDS) -> None:
+    def __init__(
+        self, *, bound_seconds: float = BOUND_SECONDS, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.bound_seconds = bound_seconds
+        self._monotonic = monotonic
         self._known: OrderedDict[Name, tuple[int, float]] = OrderedDict()
         self._used: OrderedDict[Name, float] = OrderedDict()
         self._wanted: dict[Name, None] = {}
@@ -71,7 +74,7 @@ class EpochBook:
 
     def agrees(self, epochs: Epochs) -> bool | None:
         """Tell whether these epochs are the present ones; None when that is not known well enough."""
-        now = time.monotonic()
+        now = self._monotonic()
         oldest = now - self.bound_seconds
         unknown = False
         for name, epoch in epochs.items():
@@ -88,7 +91,7 @@ class EpochBook:
 
     def in_use(self) -> list[Name]:
         """Return the tags that were of use in the last minute, at most 5,000, those used last."""
-        oldest = time.monotonic() - _USED_SECONDS
+        oldest = self._monotonic() - _USED_SECONDS
         self._used = OrderedDict(
             sorted((one for one in self._used.items() if one[1] >= oldest), key=itemgetter(1))[-_MOST_USED:]
         )
@@ -125,7 +128,7 @@ class EpochBook:
 
     def learn(self, epochs: Epochs, *, asked_at: float) -> None:
         """Believe what was read from a question sent at `asked_at`, except what is known to have changed since."""
-        if asked_at <= max(self._lost_at, time.monotonic() - self.bound_seconds):
+        if asked_at <= max(self._lost_at, self._monotonic() - self.bound_seconds):
             return
         for name, epoch in epochs.items():
             known = self._known.get(name)
@@ -138,7 +141,7 @@ class EpochBook:
 
     def heard(self, names: Iterable[Name]) -> None:
         """Believe nothing of these tags any more: they have just changed."""
-        now = time.monotonic()
+        now = self._monotonic()
         for name in names:
             self._known.pop(name, None)
             self._changed_at[name] = now
@@ -153,10 +156,10 @@ class EpochBook:
         """Believe nothing any more: something may have changed without a word."""
         self._known.clear()
         self._changed_at.clear()
-        self._lost_at = time.monotonic()
+        self._lost_at = self._monotonic()
 
     def _are_known(self, names: Iterable[Name]) -> bool:
-        oldest = time.monotonic() - self.bound_seconds
+        oldest = self._monotonic() - self.bound_seconds
         return all((known := self._known.get(name)) is not None and known[1] >= oldest for name in names)
 
     def _all_wanted(self, wanted: Sequence[Name]) -> list[Name]:
@@ -165,7 +168,7 @@ class EpochBook:
         return together
 
     async def _ask(self, wanted: Sequence[Name], ask: Ask) -> None:
-        asked_at = time.monotonic()
+        asked_at = self._monotonic()
         found = await ask(wanted)
         metrics.cache_epochs_checked(len(wanted))
         self.learn(dict(zip(wanted, found, strict=True)), asked_at=asked_at)

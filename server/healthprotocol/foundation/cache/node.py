@@ -13,7 +13,7 @@ from healthprotocol.foundation.cache.entry import Name, Place
 from healthprotocol.foundation.cache.epochs import AT_ONCE, BOUND_SECONDS, CAPACITY, EpochBook, Seen, see
 from healthprotocol.foundation.cache.flights import Flights
 from healthprotocol.foundation.cache.memory import MemoryLevel
-from healthprotocol.foundation.cache.shared import SharedLevel
+from healthprotocol.foundation.cache.shared import HELD_TIMEOUT_SECONDS, TIMEOUT_SECONDS, SharedLevel
 from healthprotocol.foundation.cache.spec import require_tag
 from healthprotocol.foundation.cache.unit import Ear, Unit, Units
 from healthprotocol.foundation.crypto.sealing import Sealer
@@ -35,13 +35,16 @@ class CacheOptions(msgspec.Struct, frozen=True, kw_only=True):
     What a process's cache may take and reach.
 
     `listens`: it hears what other processes change, on the listening connection. Without it a change elsewhere is
-    noticed within `bound_seconds` all the same.
+    noticed within `bound_seconds` all the same. Redis is given `redis_seconds` for an answer, and
+    `redis_held_seconds` by who holds a connection of PostgreSQL meanwhile.
     """
 
     memory_bytes: int = 64 * MEBIBYTE
     redis_url: str | None = None
     listens: bool = False
     bound_seconds: float = BOUND_SECONDS
+    redis_seconds: float = TIMEOUT_SECONDS
+    redis_held_seconds: float = HELD_TIMEOUT_SECONDS
 
 
 class CacheNode:
@@ -52,7 +55,9 @@ class CacheNode:
         self.book = EpochBook(bound_seconds=options.bound_seconds)
         self.memory = MemoryLevel(options.memory_bytes)
         self.flights = Flights()
-        self.shared = None if options.redis_url is None else SharedLevel(options.redis_url, sealer())
+        self.shared = None
+        if options.redis_url is not None:
+            self.shared = SharedLevel(options.redis_url, sealer(), timeout_seconds=options.redis_seconds)
         self.units = units
         self._ear = ear
         self._teller = changes.Teller(units, also=None if self.shared is None else self.shared.tell)

@@ -47,19 +47,20 @@ class Refused(Exception):
 class SharedLevel:
     """Entries in Redis, the right to load a place, and word of changed tags."""
 
-    def __init__(self, url: str, sealer: Sealer) -> None:
+    def __init__(self, url: str, sealer: Sealer, *, timeout_seconds: float = TIMEOUT_SECONDS) -> None:
         # Loaded only where there is a Redis: it is a tenth of a worker's memory.
         from redis import asyncio as redis  # noqa: PLC0415
         from redis.exceptions import RedisError  # noqa: PLC0415
 
         self._errors: tuple[type[Exception], ...] = (RedisError, OSError, TimeoutError)
         self._sealer = sealer
+        self._timeout_seconds = timeout_seconds
         self._breaker = CircuitBreaker(failures=5, open_seconds=2.0)
         self._client = redis.Redis.from_url(
             url,
             max_connections=_CONNECTIONS,
-            socket_timeout=TIMEOUT_SECONDS,
-            socket_connect_timeout=TIMEOUT_SECONDS,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
         )
         # Waiting for words has no time limit of its own.
         self._hearing = redis.Redis.from_url(url, socket_connect_timeout=1.0, socket_timeout=None)
@@ -74,14 +75,12 @@ class SharedLevel:
         """Return when Redis answers in the time that a request gives it. Raises Refused."""
         # Past the breaker: whoever looks at Redis's health asks Redis, not what was believed of it.
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._timeout_seconds):
                 await self._client.ping()
         except self._errors as error:
             raise Refused from error
 
-    async def get(
-        self, spec: CacheSpec[Any], place: Place, *, timeout_seconds: float = TIMEOUT_SECONDS
-    ) -> Entry | None:
+    async def get(self, spec: CacheSpec[Any], place: Place, *, timeout_seconds: float | None = None) -> Entry | None:
         """Return the entry of a place, None when there is none that opens there."""
         try:
             sealed = await self._call(
@@ -98,7 +97,7 @@ class SharedLevel:
         entry: Entry,
         body: bytes | None,
         *,
-        timeout_seconds: float = TIMEOUT_SECONDS,
+        timeout_seconds: float | None = None,
     ) -> None:
         """Keep an entry for as long as it may be served."""
         if len(body or b"") > LARGEST_BYTES:
@@ -162,7 +161,9 @@ class SharedLevel:
         mark = self._sealer.mark(place.organisation_id, length_prefixed(what, _bound(place)))
         return f"hp:{mark.hex()}"
 
-    async def _opened(self, spec: CacheSpec[Any], place: Place, sealed: object, timeout_seconds: float) -> Entry | None:
+    async def _opened(
+        self, spec: CacheSpec[Any], place: Place, sealed: object, timeout_seconds: float | None
+    ) -> Entry | None:
         try:
             text = self._sealer.open(place.organisation_id, _bound(place), bytes(sealed))  # pyright: ignore[reportArgumentType] - anything may stand there
             return read(place, text, _decoder(spec))
@@ -174,13 +175,13 @@ class SharedLevel:
                 )
             return None
 
-    async def _call(self, call: Callable[[], Awaitable[R]], *, timeout_seconds: float = TIMEOUT_SECONDS) -> R:
+    async def _call(self, call: Callable[[], Awaitable[R]], *, timeout_seconds: float | None = None) -> R:
         """Ask Redis, in time or not at all. Raises Refused."""
         if not self._breaker.allows():
             metrics.cache_trouble("redis_refused")
             raise Refused
         try:
-            async with asyncio.timeout(timeout_seconds):
+            async with asyncio.timeout(self._timeout_seconds if timeout_seconds is None else timeout_seconds):
                 answer = await call()
         except self._errors as error:
             self._breaker.failed()

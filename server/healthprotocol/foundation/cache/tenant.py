@@ -19,7 +19,7 @@ from healthprotocol.foundation.cache.entry import Entry, Name, Place, made
 from healthprotocol.foundation.cache.epochs import see
 from healthprotocol.foundation.cache.flights import MOST_WAITERS, WAIT_SECONDS, Flight
 from healthprotocol.foundation.cache.node import CHANGED, CacheNode
-from healthprotocol.foundation.cache.shared import HELD_TIMEOUT_SECONDS, TIMEOUT_SECONDS, Refused, SharedLevel
+from healthprotocol.foundation.cache.shared import Refused, SharedLevel
 from healthprotocol.foundation.cache.spec import CacheSpec, require_tag
 from healthprotocol.foundation.cache.unit import Unit
 from healthprotocol.foundation.telemetry import metrics
@@ -100,7 +100,8 @@ class TenantCache:
 
     @property
     def _redis_seconds(self) -> float:
-        return TIMEOUT_SECONDS if self._unit is None else HELD_TIMEOUT_SECONDS
+        options = self._cache.options
+        return options.redis_seconds if self._unit is None else options.redis_held_seconds
 
     def _place(self, spec: CacheSpec[Any], key: Any) -> Place:
         return Place(self._organisation_id, spec.name, spec.version, key)

