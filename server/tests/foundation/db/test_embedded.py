@@ -51,7 +51,7 @@ def server(tmp_path: Path) -> Iterator[EmbeddedServer]:
 
 
 async def ask(url: str, statement: str) -> Any:
-    connection = await asyncpg.connect(url, timeout=5)
+    connection = await asyncpg.connect(url, timeout=60)
     try:
         return await connection.fetchval(statement)
     finally:
@@ -267,7 +267,7 @@ class TestAfterKill:
         url = server.start()
         assert server.pid is not None
         os.kill(server.pid, signal.SIGKILL)
-        assert wait_until(lambda: not server.is_running(), timeout_seconds=5)
+        assert wait_until(lambda: not server.is_running(), timeout_seconds=60)
 
         server.restart()
 
@@ -283,7 +283,7 @@ class TestAfterKill:
         launcher.kill()
         launcher.wait()
 
-        assert wait_until(lambda: ProcessIdentity.of(postmaster) is None, timeout_seconds=10)
+        assert wait_until(lambda: ProcessIdentity.of(postmaster) is None, timeout_seconds=60)
         assert not server_processes(server)
         server.start()
         assert not socket_folder(url).exists()

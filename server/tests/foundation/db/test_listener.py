@@ -8,6 +8,7 @@ import pytest
 
 from healthprotocol.foundation.db.transaction import Database
 from tests.support.postgresql import Cluster
+from tests.support.timing import PATIENCE_SECONDS
 
 
 class Ear:
@@ -25,7 +26,7 @@ class Ear:
         self.something.set()
 
     async def wait(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             await self.something.wait()
         self.something.clear()
 

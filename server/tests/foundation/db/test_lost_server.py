@@ -8,6 +8,14 @@ import pytest
 from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.errors import Unavailable
 from tests.support.postgresql import Cluster
+from tests.support.timing import PATIENCE_SECONDS
+
+RUNNING = """
+select exists (
+  select from pg_stat_activity
+  where datname = $1 and pid <> pg_backend_pid() and state = 'active' and query ilike $2
+)
+"""
 
 
 async def end_connections(cluster: Cluster, name: str) -> None:
@@ -15,6 +23,15 @@ async def end_connections(cluster: Cluster, name: str) -> None:
     await connection.fetch(
         "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()", name
     )
+    await connection.close()
+
+
+async def until_runs(cluster: Cluster, name: str, statement: str) -> None:
+    """Wait until PostgreSQL is in the middle of a statement that begins so. Raises TimeoutError."""
+    connection = await asyncpg.connect(cluster.admin_url(name))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not await connection.fetchval(RUNNING, name, f"{statement}%"):  # noqa: ASYNC110 - we ask a server
+            await asyncio.sleep(0.01)
     await connection.close()
 
 
@@ -30,12 +47,12 @@ class TestLostServer:
 
     async def test_during_a_statement(self, cluster: Cluster, database_name: str, database: Database) -> None:
         async def ending() -> None:
-            await asyncio.sleep(0.1)
+            await until_runs(cluster, database_name, "select pg_sleep")
             await end_connections(cluster, database_name)
 
         async def waiting() -> None:
             async with database.transaction(None) as tx:
-                await tx.fetchval("select pg_sleep(5)")
+                await tx.fetchval("select pg_sleep(15)")
 
         with pytest.raises(Unavailable):
             await asyncio.gather(waiting(), ending())

@@ -14,7 +14,7 @@ from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import CommitUnanswered, Conflict, Unavailable
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.foundation.ids import OrganisationId, made_at
-from tests.foundation.db.test_lost_server import end_connections
+from tests.foundation.db.test_lost_server import end_connections, until_runs
 from tests.support.people import Organisation
 from tests.support.postgresql import Cluster, open_database
 
@@ -309,7 +309,7 @@ class TestUnavailable:
         self, cluster: Cluster, database_name: str, database: Database
     ) -> None:
         async def ending() -> None:
-            await asyncio.sleep(0.2)
+            await until_runs(cluster, database_name, "commit")
             await end_connections(cluster, database_name)
 
         async def committing() -> None:

@@ -224,8 +224,9 @@ class TestKilled:
     async def test_another_worker_goes_on_and_nothing_happens_twice(
         self, cluster: Cluster, database_name: str, database: Database
     ) -> None:
-        operation = await submitted(database, until=300)
-        arguments = (cluster.app_url(database_name), str(cluster.root_key), "0.05")
+        # Work for twenty seconds: however late this process strikes, it is in the middle of it.
+        operation = await submitted(database, until=2_000)
+        arguments = (cluster.app_url(database_name), str(cluster.root_key), "0.1")
 
         for _ in range(2):
             async with process("tests.foundation.jobs.filling", *arguments) as worker:
@@ -237,9 +238,9 @@ class TestKilled:
             await eventually(lambda: _is_over(database, operation.id))
 
         after = await present(database, operation.id)
-        assert 40 <= interrupted.done < 300
-        assert (after.status, after.done) == ("succeeded", 300)
-        assert await numbers(database) == list(range(1, 301))
+        assert 40 <= interrupted.done < 2_000
+        assert (after.status, after.done) == ("succeeded", 2_000)
+        assert await numbers(database) == list(range(1, 2_001))
 
 
 async def _is_past(database: Database, operation_id: OperationId, done: int) -> bool:

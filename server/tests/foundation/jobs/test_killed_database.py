@@ -59,7 +59,7 @@ class TestKilledDatabase:
                 await asyncio.sleep(0.3)
                 await asyncio.to_thread(mortal.server.restart)
             await eventually(lambda: _is_past(mortal_database, operation, 200))
-            await asyncio.sleep(0.1)
+            await eventually(lambda: _is_over(mortal_database, operation))
 
         after = await present(mortal_database, operation)
         async with mortal_database.transaction(None) as tx:
@@ -68,6 +68,10 @@ class TestKilledDatabase:
         assert (after.status, after.done) == ("succeeded", 200)
         assert numbers == list(range(1, 201))
         assert dead == 0
+
+
+async def _is_over(database: Database, operation: Operation) -> bool:
+    return (await present(database, operation)).status != "running"
 
 
 async def _is_past(database: Database, operation: Operation, done: int) -> bool:

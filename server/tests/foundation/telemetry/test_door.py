@@ -1,12 +1,14 @@
 """The operators' door answers its pages, refuses the rest, and is not held open."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
 
 from healthprotocol.foundation.telemetry import door
 from healthprotocol.foundation.telemetry.door import Page, serve_door
+from tests.foundation.jobs.workers import PATIENCE_SECONDS, eventually
 
 
 async def hello() -> Page:
@@ -18,19 +20,27 @@ async def broken() -> Page:
 
 
 @pytest.fixture
-async def port(unused_tcp_port: int) -> AsyncIterator[int]:
+async def port(unused_tcp_port: int, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[int]:
+    monkeypatch.setattr(door, "REQUEST_SECONDS", PATIENCE_SECONDS)
     stop = asyncio.Event()
     serving = asyncio.create_task(serve_door("127.0.0.1", unused_tcp_port, {"/hello": hello, "/broken": broken}, stop))
-    await asyncio.sleep(0.05)
+    await eventually(lambda: is_open(unused_tcp_port))
     yield unused_tcp_port
     stop.set()
-    await asyncio.wait_for(serving, 5)
+    await asyncio.wait_for(serving, PATIENCE_SECONDS)
+
+
+async def is_open(port: int) -> bool:
+    with contextlib.suppress(OSError):
+        await sent(port, b"GET /hello HTTP/1.1\r\n\r\n")
+        return True
+    return False
 
 
 async def sent(port: int, request: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    answer = await asyncio.wait_for(reader.read(), 5)
+    answer = await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
     writer.close()
     await writer.wait_closed()
     return answer

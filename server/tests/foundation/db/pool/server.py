@@ -9,6 +9,7 @@ import asyncpg
 class FakeConnection:
     def __init__(self, server: "FakeServer") -> None:
         self._server = server
+        self.number = server.opened
         self._is_closed = False
         self.is_mute = False
         self.said: list[str] = []

@@ -25,7 +25,7 @@ class Crowd:
             PoolLimits(most=MOST, least=1, queue=20, leak_told=5.0, leak_reclaimed=20.0),
             clock=virtual_time.now,
         )
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: list[asyncio.Task[None]] = []
         self.held: dict[Any, object] = {}
         self.outcomes: list[str] = []
         self.asked = 0
@@ -57,7 +57,7 @@ class Crowd:
             self.asked += 1
             work = self.borrow(is_clean=what != "dirty", forgets=what == "forget")
             task = asyncio.create_task(work)
-            self.tasks.add(task)
+            self.tasks.append(task)
         elif what == "cancel" and (running := [task for task in self.tasks if not task.done()]):
             self._draw.choice(running).cancel()
         elif what == "restart":
@@ -67,7 +67,7 @@ class Crowd:
         elif what == "up":
             self.server.error = None
         elif what == "mute" and self.server.open:
-            self._draw.choice(sorted(self.server.open, key=id)).is_mute = True
+            self._draw.choice(sorted(self.server.open, key=lambda one: one.number)).is_mute = True
 
     def check(self) -> None:
         figures = self.pool.figures()

@@ -20,7 +20,7 @@ from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.errors import Unavailable
 from tests.foundation.db.test_listener import Ear, notify
 from tests.support.people import make_organisation
-from tests.support.postgresql import Cluster
+from tests.support.postgresql import PATIENCE_SECONDS, PATIENT, Cluster
 
 SERVERS = 2
 _CONFIGURATION = """
@@ -68,11 +68,11 @@ def pgbouncer(url: str) -> Iterator[str]:
             yield f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{listen}/{database}"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 def _until_listening(port: int) -> None:
-    for _ in range(100):
+    for _ in range(1_000):
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
             return
         time.sleep(0.05)
@@ -83,8 +83,10 @@ def _until_listening(port: int) -> None:
 async def pooled(cluster: Cluster, database_name: str) -> AsyncIterator[Database]:
     direct = cluster.app_url(database_name)
     with pgbouncer(direct) as url:
-        pool = await open_pool(Server(url=url, direct_url=direct, is_pooled=True), size=8, statement_timeout_seconds=3)
-        database = Database(pool, keys=KeyRing(LocalRootKey.load(cluster.root_key, inside_checkout=True)))
+        server = Server(url=url, direct_url=direct, is_pooled=True)
+        pool = await open_pool(server, size=8, statement_timeout_seconds=20, limits=PATIENT)
+        keys = KeyRing(LocalRootKey.load(cluster.root_key, inside_checkout=True))
+        database = Database(pool, keys=keys, wait_seconds=PATIENCE_SECONDS)
         yield database
         await database.close()
 
@@ -110,10 +112,10 @@ class TestBehindPgBouncer:
 
     async def test_the_limits_hold_in_each_transaction_and_are_left_to_nobody(self, pooled: Database) -> None:
         for _ in range(4):
-            async with pooled.transaction(None, statement_timeout_seconds=1) as tx:
-                assert await tx.fetchval("show statement_timeout") == "1s"
+            async with pooled.transaction(None, statement_timeout_seconds=10) as tx:
+                assert await tx.fetchval("show statement_timeout") == "10s"
             async with pooled.transaction(None) as tx:
-                assert await tx.fetchval("show statement_timeout") == "3s"
+                assert await tx.fetchval("show statement_timeout") == "20s"
                 assert await tx.fetchval("show idle_in_transaction_session_timeout") == "1min"
                 assert not await tx.fetchval("select current_setting('app.organisation', true)")
 

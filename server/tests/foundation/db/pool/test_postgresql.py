@@ -1,13 +1,15 @@
 """The pool before a real PostgreSQL: what it grants, who holds a connection, what a loan may not leave behind."""
 
 import asyncio
+from collections.abc import Callable
+from time import monotonic
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
 from healthprotocol.foundation.context import RequestContext
-from healthprotocol.foundation.db.pool import PoolLimits, Priority
+from healthprotocol.foundation.db.pool import Pool, PoolLimits, Priority
 from healthprotocol.foundation.db.pool.control import Rule, rule_of
 from healthprotocol.foundation.db.pool.opening import Granted, share_of
 from healthprotocol.foundation.db.pool.postgresql import STATEMENTS, Server, make_pool, open_pool
@@ -16,8 +18,19 @@ from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.telemetry import metrics
 from tests.foundation.db.test_lost_server import end_connections
 from tests.support.postgresql import Cluster
+from tests.support.timing import until
 
-QUICK = PoolLimits(leak_told=0.5, leak_reclaimed=2.0)
+
+def hurried(pool: Pool) -> Callable[[float], None]:
+    """Return what makes the pool believe that so many seconds have passed."""
+    ahead = 0.0
+
+    def passed(seconds: float) -> None:
+        nonlocal ahead
+        ahead += seconds
+
+    pool.clock = lambda: monotonic() + ahead
+    return passed
 
 
 class TestTheRule:
@@ -88,19 +101,21 @@ class TestTheShare:
 
 class TestALeak:
     async def test_is_told_with_who_and_where_and_ended_at_last(self, cluster: Cluster, database_name: str) -> None:
-        pool = await open_pool(cluster.app_url(database_name), size=2, statement_timeout_seconds=5, limits=QUICK)
+        pool = await open_pool(cluster.app_url(database_name), size=2, statement_timeout_seconds=5)
+        passed = hurried(pool)
 
         async def forget() -> None:
             await pool.acquire(request_id="01J-river")
-            await asyncio.sleep(60)
+            await asyncio.sleep(3600)
 
         with capture_logs() as logs:
             task = asyncio.create_task(forget(), name="forgetful")
-            await asyncio.sleep(2.6)
+            await until(lambda: bool(pool._watch._seen))
+            passed(pool.limits.leak_told)
+            await until(lambda: bool(pool.figures().holdings))
             told = pool.figures().holdings
-            async with asyncio.timeout(10):
-                while pool.lent:  # noqa: ASYNC110 - the pool tells nobody when it reclaims
-                    await asyncio.sleep(0.1)
+            passed(pool.limits.leak_reclaimed)
+            await until(lambda: not pool.lent)
 
         assert [(one.task, one.request_id, one.priority) for one in told] == [("forgetful", "01J-river", "interactive")]
         assert "pool/test_postgresql.py:" in told[0].places[0]
@@ -119,19 +134,23 @@ class TestALeak:
 
         with capture_logs():
             await asyncio.create_task(forget())
-            lease = await pool.acquire(wait_seconds=10)
+            lease = await pool.acquire(wait_seconds=60)
 
         pool.release(lease, is_clean=True)
         await pool.close()
 
     async def test_is_none_while_statements_come(self, cluster: Cluster, database_name: str) -> None:
-        pool = await open_pool(cluster.app_url(database_name), size=1, statement_timeout_seconds=5, limits=QUICK)
+        pool = await open_pool(cluster.app_url(database_name), size=1, statement_timeout_seconds=5)
+        passed = hurried(pool)
 
         lease = await pool.acquire()
-        for _ in range(30):
+        for _ in range(4):
             await lease.connection.execute("select 1")
-            await asyncio.sleep(0.1)
+            swept_at = pool._swept_at
+            await until(lambda before=swept_at: pool._swept_at > before)
+            passed(pool.limits.leak_told / 3)
 
+        assert pool.clock() - lease.since > pool.limits.leak_told
         assert pool.figures().counts["leaks_told"] == 0
         pool.release(lease, is_clean=True)
         await pool.close()
@@ -169,7 +188,7 @@ class TestALoan:
             sleeping.cancel()
             pool.release(lease, is_clean=False)
 
-            again = await pool.acquire(wait_seconds=5)
+            again = await pool.acquire(wait_seconds=60)
             assert not again.connection.is_in_transaction()
             assert not await again.connection.fetchval("select current_setting('app.organisation', true)")
             pool.release(again, is_clean=True)
