@@ -19,13 +19,15 @@ from healthprotocol.operations.flags.repository import flags
 from healthprotocol.operations.flags.repository import rollouts as repository
 from healthprotocol.operations.flags.service import Keeper
 from healthprotocol.operations.flags.service import rollouts as service_of_rollouts
-from tests.operations.flags.conftest import COLOUR, FASTER, OLDER
+from tests.operations.flags.conftest import COLOUR, FASTER, OLDER, not_looked_at_for
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
+from tests.support.timing import PATIENCE_SECONDS, until
 
 ROLLOUT = f"/flags/{FASTER.key}/rollout"
 STAGES = [{"percentage": 50, "hold_seconds": 60}, {"percentage": 100, "hold_seconds": 60}]
 START = {"variant": "on", "stages": STAGES, "reason": "We try it."}
+A_SECOND = timedelta(seconds=1)
 BECAUSE = {"reason": "Not on a Friday."}
 HALF = Course(
     variant="on",
@@ -54,9 +56,7 @@ async def begun(keeper: Keeper, organisation: Organisation, course: Course = HAL
 async def known(keeper: Keeper, organisation: Organisation) -> None:
     """Wait until this process knows that a rollout runs."""
     await keeper.tables.load(organisation.id)
-    async with asyncio.timeout(5):
-        while gives(keeper, organisation.id, organisation.admin.account_id)[0] is None:  # noqa: ASYNC110 - as requests do
-            await asyncio.sleep(0.02)
+    await until(lambda: gives(keeper, organisation.id, organisation.admin.account_id)[0] is not None)
 
 
 def gives(keeper: Keeper, organisation_id: OrganisationId, account_id: AccountId) -> tuple[Arm | None, Any]:
@@ -176,7 +176,7 @@ class TestTheGuard:
     ) -> None:
         await begun(keeper, organisation)
         await requests_end(keeper, organisation, fails=Arm.TREATED)
-        await asyncio.sleep(1)
+        await not_looked_at_for(keeper, organisation.id, A_SECOND)
 
         looked = await service.watch_rollouts(keeper.database, organisation.id)
 
@@ -218,7 +218,7 @@ class TestTheGuard:
         await keeper.start()
         await begun(keeper, organisation, Course(variant="on", stages=stages, plan=plan))
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while await status_of(door) == "running":  # noqa: ASYNC110 - we ask a server
                 await asyncio.sleep(0.2)
 
@@ -239,7 +239,7 @@ class TestTurns:
         for act in ("pause", "resume"):
             await door.ask("admin", "POST", f"{ROLLOUT}/{act}", BECAUSE)
             await keeper.report(with_counts=False)
-            await asyncio.sleep(1)
+            await not_looked_at_for(keeper, organisation.id, A_SECOND)
             await service.watch_rollouts(keeper.database, organisation.id)
             percentages.append((await door.ask("admin", "GET", ROLLOUT)).json()["rollout"]["percentage"])
 
