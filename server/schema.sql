@@ -1570,6 +1570,27 @@ COMMENT ON COLUMN public.idempotency.created_at IS 'class=operational; swept aft
 
 COMMENT ON COLUMN public.idempotency.location IS 'class=operational; Location of the answer, null where it had none';
 
+CREATE TABLE public.import_claim (
+    organisation_id uuid NOT NULL,
+    operation_id uuid NOT NULL,
+    claim_bidx bytea NOT NULL,
+    row_id uuid NOT NULL
+);
+
+ALTER TABLE ONLY public.import_claim FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.import_claim OWNER TO hp_owner;
+
+COMMENT ON TABLE public.import_claim IS 'class=operational; what the lines of a dry run would have made so far, by what later lines would know it';
+
+COMMENT ON COLUMN public.import_claim.organisation_id IS 'class=operational; tenant';
+
+COMMENT ON COLUMN public.import_claim.operation_id IS 'class=operational; the dry run';
+
+COMMENT ON COLUMN public.import_claim.claim_bidx IS 'class=identity; keyed hash of a client_id, of a record number, or of one thing that tells people apart';
+
+COMMENT ON COLUMN public.import_claim.row_id IS 'class=operational; the row that would have been made; one that is here where a line would have been tied to it';
+
 CREATE TABLE public.import_key (
     organisation_id uuid NOT NULL,
     noun text NOT NULL,
@@ -2301,6 +2322,9 @@ ALTER TABLE ONLY public.flag_version
 ALTER TABLE ONLY public.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (organisation_id, account_id, key);
 
+ALTER TABLE ONLY public.import_claim
+    ADD CONSTRAINT import_claim_pkey PRIMARY KEY (organisation_id, operation_id, claim_bidx);
+
 ALTER TABLE ONLY public.import_key
     ADD CONSTRAINT import_key_pkey PRIMARY KEY (organisation_id, noun, key_bidx);
 
@@ -2712,6 +2736,8 @@ CREATE POLICY followed ON public.live_change FOR SELECT TO hp_app USING (true);
 
 ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.import_claim ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.import_key ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY installation ON public.flag FOR SELECT TO hp_app USING ((organisation_id = '00000000-0000-0000-0000-000000000000'::uuid));
@@ -2819,6 +2845,8 @@ CREATE POLICY tenant ON public.flag_use USING ((organisation_id = ( SELECT publi
 CREATE POLICY tenant ON public.flag_version USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.idempotency USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
+
+CREATE POLICY tenant ON public.import_claim USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.import_key USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
@@ -2955,6 +2983,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_use TO hp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_version TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO hp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.import_claim TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.import_key TO hp_app;
 

@@ -33,7 +33,7 @@ async def export_file(database: Database, job: Job) -> None:
 
 
 async def sweep(database: Database, job: Job) -> None:
-    """Delete the files whose time is over, tenant by tenant, in transactions of bounded size, and count the others."""
+    """Delete the files whose time is over, tenant by tenant, bounded, and count the others; and old claims."""
     async for organisation_id in organisations(database):
         swept = sealed.SWEPT_AT_ONCE
         while swept == sealed.SWEPT_AT_ONCE:
@@ -43,3 +43,9 @@ async def sweep(database: Database, job: Job) -> None:
                 swept = await sealed.sweep(tx)
                 if swept < sealed.SWEPT_AT_ONCE:
                     await sealed.count_anew(tx)
+        is_more = True
+        while is_more:
+            if job.stopping.is_set():
+                raise HandedOver
+            async with database.transaction(organisation_id, context=job.context) as tx:
+                is_more = await service.sweep_claims(tx)

@@ -1,6 +1,6 @@
 """Keys of other systems' files in SQL: which row each became. Opened by this slice's service only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 from uuid import UUID
 
@@ -61,6 +61,70 @@ async def forget(tx: Transaction, row_id: UUID) -> None:
     await tx.execute("delete from import_key where organisation_id = $1 and row_id = $2", tx.tenant, row_id)
 
 
+async def claimed(tx: Transaction, operation_id: OperationId, names: Iterable[str]) -> dict[str, UUID]:
+    """Return the rows that a dry run's earlier lines would have made under these names."""
+    indexer = await _claim_indexer(tx)
+    by_index = {indexer.of(name): name for name in names}
+    if not by_index:
+        return {}
+    rows = await tx.fetch(
+        """
+        select c.claim_bidx, c.row_id
+        from import_claim c
+        where c.organisation_id = $1 and c.operation_id = $2 and c.claim_bidx = any($3::bytea[])
+        """,
+        tx.tenant,
+        operation_id,
+        list(by_index),
+    )
+    return {by_index[row["claim_bidx"]]: row["row_id"] for row in rows}
+
+
+async def claim(tx: Transaction, operation_id: OperationId, rows: Mapping[str, UUID]) -> None:
+    """Keep what a dry run's lines would have made, by name; what was claimed before stays as it is."""
+    indexer = await _claim_indexer(tx)
+    await tx.execute(
+        """
+        insert into import_claim (organisation_id, operation_id, claim_bidx, row_id)
+        select $1, $2, new.claim_bidx, new.row_id
+        from unnest($3::bytea[], $4::uuid[]) as new (claim_bidx, row_id)
+        order by new.claim_bidx
+        on conflict (organisation_id, operation_id, claim_bidx) do nothing
+        """,
+        tx.tenant,
+        operation_id,
+        [indexer.of(name) for name in rows],
+        list(rows.values()),
+    )
+
+
+async def sweep_claims(tx: Transaction, *, limit: int) -> int:
+    """Delete what dry runs that are over claimed, at most `limit` rows at once; return how many went."""
+    tag = await tx.execute(
+        """
+        delete from import_claim
+        where (organisation_id, operation_id, claim_bidx) in (
+          select c.organisation_id, c.operation_id, c.claim_bidx
+          from import_claim c
+          where c.organisation_id = $1 and not exists (
+            select
+            from operation o
+            where o.organisation_id = c.organisation_id and o.id = c.operation_id and o.status in ('queued', 'running')
+          )
+          limit $2
+        )
+        """,
+        tx.tenant,
+        limit,
+    )
+    return int(tag.rsplit(" ", 1)[-1])
+
+
+async def forget_claims(tx: Transaction) -> None:
+    """Delete what all dry runs claimed: some of it may be of somebody who is to be nobody."""
+    await tx.execute("delete from import_claim where organisation_id = $1", tx.tenant)
+
+
 async def begin_work(tx: Transaction) -> None:
     """Let work on files begin at the same time as other such work, but not while somebody is being erased."""
     await tx.execute("select pg_advisory_xact_lock_shared(hashtextextended($1, 0))", f"{tx.tenant}:file_work")
@@ -84,6 +148,10 @@ async def under_way(tx: Transaction, kinds: Sequence[str]) -> list[OperationId]:
         list(kinds),
     )
     return [OperationId(row["id"]) for row in rows]
+
+
+async def _claim_indexer(tx: Transaction) -> Indexer:
+    return await tx.keys.index(tx, "import_claim", "claim", "dry_run")
 
 
 async def _indexer(tx: Transaction, noun: KeyNoun) -> Indexer:

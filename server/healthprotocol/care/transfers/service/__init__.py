@@ -1,5 +1,6 @@
 """Acts on files: `uploads`, `resuming` take in, `importing` brings in, `reports` tells faults, `exporting` writes."""
 
+from healthprotocol.care.transfers.service.claims import sweep_claims
 from healthprotocol.care.transfers.service.erasure import on_patient_erased
 from healthprotocol.care.transfers.service.exporting import (
     content_of,
@@ -35,5 +36,6 @@ __all__ = [
     "stream",
     "submit",
     "submit_export",
+    "sweep_claims",
     "written",
 ]

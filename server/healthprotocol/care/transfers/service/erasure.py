@@ -31,3 +31,4 @@ async def on_patient_erased(tx: Transaction, event: PatientErased) -> None:
     for operation_id in await repository.under_way(tx, _KINDS):
         await operations.fail(tx, await operations.get_for_update(tx, operation_id), ENDED)
     await sealed.forget_all(tx)
+    await repository.forget_claims(tx)

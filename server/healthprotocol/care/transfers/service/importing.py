@@ -1,7 +1,8 @@
 """
 Bring a file in, batch by batch: what was written, its report, its counts and the place to go on are one transaction.
 
-So whatever dies, no line is brought in twice and none is left out. A dry run is the same, but for the writing.
+So whatever dies, no line is brought in twice and none is left out. A dry run is the same, but for the writing; what its
+lines would have made, the lines of later batches find as `claims`.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from healthprotocol.care.transfers.model import Counts, ImportPlan, Line, Noun, 
 from healthprotocol.care.transfers.rules.counting import added_up
 from healthprotocol.care.transfers.schemas import StartImport
 from healthprotocol.care.transfers.service import reports
+from healthprotocol.care.transfers.service.claims import Claims, judged_entries
 from healthprotocol.care.transfers.service.lines import RecordSource, dialect_in, dialect_of, line_of
 from healthprotocol.care.transfers.service.nouns import SIZES, intake
 from healthprotocol.care.transfers.service.uploads import complete, plan_of
@@ -82,9 +84,14 @@ async def import_batch(tx: Transaction, operation: Operation) -> Batch:
     # A file that was deleted in the meantime would look like one that ends here.
     await complete(tx, FileId(plan.upload_id))
     reading = _Reading(tx, plan, begin)
+    claims = Claims(tx, operation.id) if plan.dry_run else None
 
     async with _written(tx, plan):
-        lines, outcomes = await _brought(tx, actor, operation, reading)
+        lines, outcomes = await _brought(tx, actor, operation, reading, claims)
+    if claims is not None:
+        outcomes = await judged_entries(claims, lines, outcomes) if plan.noun == "entries" else outcomes
+        if not (operation.cursor is None and reading.is_over):
+            await claims.keep()
     await reports.add(tx, operation, counts, plan.noun, lines, outcomes)
     counts = added_up(counts, lines, outcomes)
     end = reading.place.offset
@@ -107,9 +114,9 @@ async def _written(tx: Transaction, plan: ImportPlan) -> AsyncIterator[None]:
 
 
 async def _brought(
-    tx: Transaction, actor: Actor, operation: Operation, reading: "_Reading"
+    tx: Transaction, actor: Actor, operation: Operation, reading: "_Reading", claims: Claims | None
 ) -> tuple[list[Line], list[Outcome]]:
-    taking = intake(tx, actor, reading.plan, operation.id)
+    taking = intake(tx, actor, reading.plan, operation.id, claims=claims)
     lines: list[Line] = []
     outcomes: list[Outcome] = []
     try:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from healthprotocol.care.transfers.model import ImportPlan, Line, Noun, Outcome
+from healthprotocol.care.transfers.service.claims import Claims
 from healthprotocol.care.transfers.service.lines import READ_BYTES
 from healthprotocol.care.transfers.service.nouns.assignments import AssignmentIntake
 from healthprotocol.care.transfers.service.nouns.entries import EntryIntake
@@ -50,10 +51,12 @@ SIZES: dict[Noun, Size] = {
 }
 
 
-def intake(tx: Transaction, actor: Actor, plan: ImportPlan, operation_id: OperationId) -> LineIntake:
-    """Return what takes the lines of a plan's noun."""
+def intake(
+    tx: Transaction, actor: Actor, plan: ImportPlan, operation_id: OperationId, *, claims: Claims | None = None
+) -> LineIntake:
+    """Return what takes the lines of a plan's noun; `claims` of a dry run are those of its earlier batches."""
     if plan.noun == "patients":
-        return PatientIntake(tx, actor, existing=plan.existing)
+        return PatientIntake(tx, actor, existing=plan.existing, claims=claims)
     if plan.noun == "assignments":
-        return AssignmentIntake(tx, actor)
+        return AssignmentIntake(tx, actor, claims=claims)
     return EntryIntake(tx, actor, operation_id=operation_id)

@@ -13,6 +13,7 @@ from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Line, Noun, Outcome
 from healthprotocol.care.transfers.schemas import AssignmentLine
+from healthprotocol.care.transfers.service.claims import Claims
 from healthprotocol.care.transfers.service.nouns.patients import as_id
 from healthprotocol.care.transfers.service.outcomes import read, refused, rest_of, whole, with_more
 from healthprotocol.foundation.context import Actor
@@ -26,9 +27,10 @@ _NOBODY = UUID(int=0)
 class AssignmentIntake:
     """Takes lines of plans. One file at a time in an organisation, so that two never make the same plan."""
 
-    def __init__(self, tx: Transaction, actor: Actor) -> None:
+    def __init__(self, tx: Transaction, actor: Actor, *, claims: Claims | None = None) -> None:
         self._tx = tx
         self._actor = actor
+        self._claims = claims
         self._protocols: dict[tuple[UUID | None, str | None], UUID | None] = {}
 
     async def take(self, lines: Sequence[Line]) -> list[Outcome]:
@@ -76,14 +78,22 @@ class AssignmentIntake:
         by_key = await repository.rows_of(self._tx, "assignment", keys)
         own = {key: id_ for key in keys if key not in by_key and (id_ := as_id(key)) is not None}
         there = {one.id for one in await assignments.by_ids(self._tx, list({*by_key.values(), *own.values()}))}
+        claimed = await self._claimed(keys)
         people = [one.patient_client_id for one in sent if one.patient_client_id is not None]
         return _Found(
-            plans={key: id_ for key, id_ in {**own, **by_key}.items() if id_ in there},
+            plans={**claimed, **{key: id_ for key, id_ in {**own, **by_key}.items() if id_ in there}},
             patients=await repository.rows_of(self._tx, "patient", people),
             identified=await patients.ids_of_identifiers(
                 self._tx, [one for line in sent if (one := _identifier(line)) is not None]
             ),
         )
+
+    async def _claimed(self, keys: Sequence[str]) -> dict[str, UUID]:
+        """Return the plans that earlier batches of a dry run would have made, by client_id."""
+        if self._claims is None:
+            return {}
+        await self._claims.load(map(_name_of, keys))
+        return {key: row_id for key in keys if (row_id := self._claims.row_of(_name_of(key))) is not None}
 
     async def _faults(self, line: Line, rest: AssignmentLine, found: "_Found") -> Sequence[Violation]:
         """Return what stands against the rest of a line that has not its shape."""
@@ -127,6 +137,8 @@ class AssignmentIntake:
             outcomes[one.place] = Outcome("created", became.id, one.wanted.patient_id)
             if one.client_id is not None:
                 found.plans[one.client_id] = keys[one.client_id] = became.id
+                if self._claims is not None:
+                    self._claims.add(became.id, [_name_of(one.client_id)])
         if keys:
             await repository.keep(self._tx, "assignment", keys)
 
@@ -158,6 +170,10 @@ class _Found(msgspec.Struct, frozen=True, kw_only=True):
     plans: dict[str, UUID]
     patients: dict[str, UUID]
     identified: dict[Identifier, UUID]
+
+
+def _name_of(client_id: str) -> str:
+    return f"key {client_id}"
 
 
 def _identifier(sent: AssignmentLine) -> Identifier | None:

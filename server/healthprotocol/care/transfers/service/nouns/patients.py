@@ -1,6 +1,6 @@
 """Bring in the patients of a file: known by their client_id or by a record number, each of them once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -11,6 +11,7 @@ from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Existing, Line, Noun, Outcome
 from healthprotocol.care.transfers.rules.cells import composed
 from healthprotocol.care.transfers.schemas import PatientLine
+from healthprotocol.care.transfers.service.claims import Claims
 from healthprotocol.care.transfers.service.outcomes import fault, read, refused, rest_of, whole, with_more
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.crypto import blind_index
@@ -18,6 +19,8 @@ from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Invalid, Problem, Violation
 
 _NOUN: Noun = "patients"
+_AMBIGUOUS = "Its client_id and its record numbers are of different patients."
+_KEY = "key "
 _OF_ANOTHER = "This record number is of somebody with another name and birth date. Mend the number, or hers first."
 
 
@@ -32,10 +35,11 @@ class PatientIntake:
     same person, each is read some few times, and where none is, few reads are enough.
     """
 
-    def __init__(self, tx: Transaction, actor: Actor, *, existing: Existing) -> None:
+    def __init__(self, tx: Transaction, actor: Actor, *, existing: Existing, claims: Claims | None = None) -> None:
         self._tx = tx
         self._actor = actor
         self._existing = existing
+        self._claims = claims
 
     async def take(self, lines: Sequence[Line]) -> list[Outcome]:
         """Take lines; return what became of them."""
@@ -61,12 +65,11 @@ class PatientIntake:
                 written_to = place
             ids = known.ids(one)
             if len(ids) > 1:
-                detail = "Its client_id and its record numbers are of different patients."
-                outcomes[place] = fault("client_id", "ambiguous", detail)
+                outcomes[place] = fault("client_id", "ambiguous", _AMBIGUOUS)
                 continue
             wanted = _Wanted(place, line, one, next(iter(ids), None), known.is_named(one))
-            if self._existing == "skip" and known.is_of_another(wanted):
-                outcomes[place] = _failed(wanted, _of_another())
+            if self._existing == "skip" and (known.is_of_another(wanted) or self._is_of_another_claimed(wanted, known)):
+                outcomes[place] = _failed(wanted, _of_another(), known)
             else:
                 waiting.add(wanted)
         await self._write(waiting, outcomes, known)
@@ -98,7 +101,24 @@ class PatientIntake:
             # An update reads them whole when it amends them.
             by_number = {id_ for one in sent if not known.is_named(one) for id_ in known.ids(one)}
             known.people = await patients.people_of(self._tx, list(by_number))
+        if self._claims is not None:
+            await self._know_claimed(self._claims, known, sent)
         return known
+
+    async def _know_claimed(self, claims: Claims, known: "_Known", sent: Sequence[PatientLine]) -> None:
+        """Know also whom earlier batches of a dry run would have made, or tied to a client_id."""
+        await claims.load(name for one in sent for name in _names_of(one))
+        rows = {name: row_id for one in sent for name in _names_of(one) if (row_id := claims.row_of(name)) is not None}
+        here = await patients.active_time_zones(self._tx, list(set(rows.values())))
+        known.join_claimed(rows, {row_id for row_id in rows.values() if row_id not in here})
+        await claims.load_marks((row_id, _marks_of(one)) for one in sent for row_id in known.ids(one) & known.claimed)
+
+    def _is_of_another_claimed(self, wanted: "_Wanted", known: "_Known") -> bool:
+        """Whether a line names by a record number alone somebody whom an earlier batch made, plainly another."""
+        row_id = wanted.known_id
+        if self._claims is None or wanted.is_named or row_id is None or row_id not in known.claimed:
+            return False
+        return not self._claims.has_mark(row_id, _marks_of(wanted.sent))
 
     async def _write(self, waiting: "_Waiting", outcomes: list[Outcome | None], known: "_Known") -> None:
         new = [one for one in waiting.wanted if one.known_id is None]
@@ -108,13 +128,18 @@ class PatientIntake:
             for one in there:
                 outcomes[one.place] = Outcome("skipped", one.known_id, one.known_id)
         else:
-            await self._amend(there, outcomes)
+            await self._amend([one for one in there if one.known_id not in known.claimed], outcomes)
+            self._amend_claimed([one for one in there if one.known_id in known.claimed], outcomes, known)
         keys: dict[str, UUID] = {}
         for one in waiting.wanted:
             outcome = outcomes[one.place]
             if outcome is None or outcome.row_id is None:
                 continue
             known.add(one.sent, outcome.row_id, is_new=one.known_id is None)
+            if self._claims is not None:
+                names = _names_of(one.sent) if outcome.became != "skipped" else _key_of(one.sent)
+                marks = _marks_of(one.sent) if outcome.became == "created" else ()
+                self._claims.add(outcome.row_id, names, marks)
             if one.sent.client_id is not None and one.sent.client_id != str(outcome.row_id):
                 keys[one.sent.client_id] = outcome.row_id
         if keys:
@@ -142,6 +167,17 @@ class PatientIntake:
                 outcomes[one.place] = _failed(one, became)
             else:
                 outcomes[one.place] = Outcome("updated" if became else "skipped", one.known_id, one.known_id)
+
+    def _amend_claimed(self, there: "Sequence[_Wanted]", outcomes: list[Outcome | None], known: "_Known") -> None:
+        """Say what would become of lines of those whom earlier batches of a dry run would have made."""
+        for one in there:
+            faults = patients.faults_of(self._tx, one.sent.demographics())
+            if self._is_of_another_claimed(one, known):
+                outcomes[one.place] = _failed(one, _of_another(), known)
+            elif faults:
+                outcomes[one.place] = _failed(one, Invalid(violations=faults), known)
+            else:
+                outcomes[one.place] = Outcome("updated", one.known_id, one.known_id)
 
 
 class _Wanted(msgspec.Struct, frozen=True):
@@ -189,8 +225,17 @@ class _Waiting:
 
 def _names_of(sent: PatientLine) -> list[str]:
     """Return by what a line can be known again, record numbers as they are compared."""
-    names = [] if sent.client_id is None else [f"key {sent.client_id}"]
-    return [*names, *map(_compared, sent.identifiers or ())]
+    return [*_key_of(sent), *map(_compared, sent.identifiers or ())]
+
+
+def _key_of(sent: PatientLine) -> list[str]:
+    return [] if sent.client_id is None else [_KEY + sent.client_id]
+
+
+def _marks_of(sent: PatientLine) -> list[str]:
+    """Return what tells people apart, as `_is_another` compares it."""
+    given, family = sent.given_name.strip().casefold(), sent.family_name.strip().casefold()
+    return [f"born {sent.birth_date}", f"given {given}", f"family {family}"]
 
 
 def _compared(identifier: Identifier) -> str:
@@ -198,9 +243,11 @@ def _compared(identifier: Identifier) -> str:
     return blind_index.identifier(identifier.system, identifier.value)
 
 
-def _failed(wanted: _Wanted, problem: Problem) -> Outcome:
-    """Return the outcome of a line that a problem stands against, and of whom it would have been."""
-    return msgspec.structs.replace(refused(_NOUN, wanted.line, problem), subject_id=wanted.known_id)
+def _failed(wanted: _Wanted, problem: Problem, known: "_Known | None" = None) -> Outcome:
+    """Return the outcome of a line that a problem stands against, and of whom it would have been, if she is here."""
+    is_claimed = known is not None and wanted.known_id in known.claimed
+    subject_id = None if is_claimed else wanted.known_id
+    return msgspec.structs.replace(refused(_NOUN, wanted.line, problem), subject_id=subject_id)
 
 
 def _of_another() -> Invalid:
@@ -234,19 +281,31 @@ class _Known:
     """
     Who is here already, by client_id and by record number.
 
-    `people`: what those are called whom lines know by a record number alone; an update does without.
+    `people`: what those are called whom lines know by a record number alone; an update does without. `claimed` are
+    rows that earlier batches of a dry run would have made, and that are not here.
     """
 
     def __init__(self, by_key: dict[str, UUID], by_identifier: dict[Identifier, UUID]) -> None:
         self.by_key = by_key
         self.by_identifier = {_compared(one): patient_id for one, patient_id in by_identifier.items()}
         self.people: dict[UUID, PersonName] = {}
+        self.claimed: set[UUID] = set()
+
+    def join_claimed(self, rows: Mapping[str, UUID], claimed: set[UUID]) -> None:
+        """Know also rows by the names that were claimed for them; `claimed` are those that are not here."""
+        for name, row_id in rows.items():
+            if name.startswith(_KEY):
+                self.by_key.setdefault(name.removeprefix(_KEY), row_id)
+            else:
+                self.by_identifier.setdefault(name, row_id)
+        self.claimed |= claimed
 
     def join(self, more: "_Known") -> None:
         """Know also what was read of more lines, since when nothing was written."""
         self.by_key |= more.by_key
         self.by_identifier |= more.by_identifier
         self.people |= more.people
+        self.claimed |= more.claimed
 
     def ids(self, sent: PatientLine) -> set[UUID]:
         found = {self.by_identifier.get(_compared(one)) for one in sent.identifiers or ()}

@@ -1,0 +1,2 @@
+-- 0032_import_claim.down.sql
+drop table import_claim;
