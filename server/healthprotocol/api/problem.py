@@ -53,7 +53,11 @@ class ErrorItem(msgspec.Struct, omit_defaults=True):
 
 
 class ProblemBody(msgspec.Struct, omit_defaults=False):
-    """The members every problem has; error types may add their own beside them."""
+    """
+    The members every problem has; error types may add their own beside them.
+
+    `detail` says what it is, `remedy` what to do about it.
+    """
 
     type: str
     title: str
@@ -62,6 +66,7 @@ class ProblemBody(msgspec.Struct, omit_defaults=False):
     instance: str
     request_id: str
     errors: list[ErrorItem]
+    remedy: str = ""
 
 
 def problem_response(problem: Problem, request_id: str) -> tuple[int, dict[str, str], bytes]:
@@ -85,6 +90,7 @@ def problem_members(problem: Problem, request_id: str) -> dict[str, Any]:
         "instance": f"urn:request:{request_id}",
         "request_id": request_id,
         "errors": [{"pointer": v.pointer, "code": v.code, "detail": v.detail} for v in problem.violations],
+        "remedy": _remedy(type(problem)),
     }
 
 
@@ -92,6 +98,11 @@ def problem_members(problem: Problem, request_id: str) -> dict[str, Any]:
 def problem_type(kind: type[Problem]) -> str:
     """Return the type URI of an error class: its name in kebab case."""
     return PROBLEM_TYPE_BASE + kind.named()
+
+
+@cache
+def _remedy(kind: type[Problem]) -> str:
+    return kind.remedy()
 
 
 def from_status(status: int, headers: Mapping[str, str] | None = None) -> Problem:

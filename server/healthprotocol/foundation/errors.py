@@ -6,6 +6,8 @@ from typing import ClassVar
 
 import msgspec
 
+_REMEDY = re.compile(r"^\s*Remedy: (.+)", re.DOTALL | re.MULTILINE)
+
 
 class Violation(msgspec.Struct, frozen=True):
     """One fault of an input: `pointer` is an RFC 6901 JSON pointer into it; `detail` never quotes the value."""
@@ -20,7 +22,8 @@ class Problem(Exception):
     Something the caller is told of, as RFC 9457 problem+json.
 
     The class is the error type: its name in kebab case ends the type URI, and its docstring (fact, then remedy) is the
-    page behind that URI. `public` becomes extension members of the body; `private` is logged and never sent.
+    page behind that URI; the remedy is sent, too. `public` becomes extension members of the body; `private` is logged
+    and never sent.
     """
 
     status: ClassVar[int] = 500
@@ -47,6 +50,13 @@ class Problem(Exception):
     def named(cls, joint: str = "-") -> str:
         """Return the name of the class as words in lower case: the end of its type URI, or with "_" a code."""
         return re.sub(r"(?<!^)(?=[A-Z])", joint, cls.__name__).lower()
+
+    @classmethod
+    def remedy(cls) -> str:
+        """Return what to do about it, in sentences: the second part of the docstring; empty when it has none."""
+        found = _REMEDY.search(cls.__doc__ or "")
+        text = " ".join(found.group(1).split()) if found else ""
+        return text[:1].upper() + text[1:]
 
 
 class BadRequest(Problem):

@@ -45,6 +45,7 @@ class TestProblemResponse:
             "instance": "urn:request:req-12345",
             "request_id": "req-12345",
             "errors": [{"pointer": "/berths", "code": "too_few", "detail": "There must be one."}],
+            "remedy": "Take the next boat.",
         }
 
     def test_public_fields_never_replace_its_own(self) -> None:

@@ -3547,11 +3547,15 @@ export interface components {
         /**
          * ProblemBody
          * @description The members every problem has; error types may add their own beside them.
+         *
+         *     `detail` says what it is, `remedy` what to do about it.
          */
         ProblemBody: {
             detail: string;
             errors: components["schemas"]["ErrorItem"][];
             instance: string;
+            /** @default  */
+            remedy?: string;
             request_id: string;
             status: number;
             title: string;
