@@ -5,10 +5,12 @@ The body is read here, whole, and given on: its size is bounded, so memory is, a
 say how long it is. A client that sends more is answered and cut off.
 """
 
+import asyncio
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from itertools import accumulate
-from typing import cast
+from typing import Any, cast
 
 from litestar.types import ASGIApp, HTTPReceiveMessage, HTTPRequestEvent, Receive, Scope, Send
 
@@ -20,6 +22,9 @@ MEBIBYTE = 1024 * 1024
 USUAL_LIMIT = MEBIBYTE
 DEEPEST = 64
 LONGEST_QUERY = 8 * 1024
+# What is read of a body that is refused already.
+REST_BYTES, REST_SECONDS = 8 * MEBIBYTE, 5.0
+_FIRST_ERROR = 400
 
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -60,7 +65,8 @@ class BodyLimitMiddleware:
         try:
             _check_query(scope["query_string"])
             if self._is_streamed(scope["method"], scope["path"]):
-                await self._app(scope, receive, send)
+                rest = _Rest(receive, send, headers)
+                await self._app(scope, rest.receive, rest.send)
                 return
             if (
                 scope["method"] in _BODILESS
@@ -88,6 +94,40 @@ class BodyLimitMiddleware:
             if path.startswith(beginning):
                 return limit
         return self._limit
+
+
+class _Rest:
+    """
+    Reads what is left of a streamed body before it is refused, so that the client hears why.
+
+    A connection that is closed while bytes of it lie unread is reset, and a client that sends before it listens never
+    sees the answer. At most REST_BYTES, for at most REST_SECONDS; who asked first (`Expect`) has not sent it yet.
+    """
+
+    def __init__(self, receive: Receive, send: Send, headers: Mapping[bytes, bytes]) -> None:
+        self._receive = receive
+        self._send = send
+        announced = headers.get(b"content-length", b"")
+        self._left = REST_BYTES
+        is_too_much = announced.isdigit() and int(announced[:20]) > REST_BYTES
+        self._is_over = is_too_much or b"expect" in headers
+
+    async def receive(self) -> Any:
+        message = await self._receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            self._is_over = True
+        return message
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= _FIRST_ERROR and not self._is_over:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REST_SECONDS):
+                    await self._read_on()
+        await self._send(message)
+
+    async def _read_on(self) -> None:
+        while not self._is_over and self._left > 0:
+            self._left -= len((await self.receive()).get("body", b""))
 
 
 async def _read(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes | None:

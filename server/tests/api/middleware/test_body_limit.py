@@ -1,10 +1,14 @@
 """What is too large, too deep or no text is refused before anything parses it."""
 
+import asyncio
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from healthprotocol.api.middleware import body_limit
 from healthprotocol.api.middleware.body_limit import DEEPEST, BodyLimitMiddleware, check_json, depth
 from healthprotocol.foundation.errors import BadRequest
 from tests.api.middleware.asgi import Answer, answering, ask
@@ -143,3 +147,47 @@ class TestDepth:
             return
 
         assert body.decode() is not None
+
+
+class TestStreamed:
+    async def refused(self, *parts: bytes, headers: tuple[tuple[bytes, bytes], ...] = (), endless: bool = False) -> int:
+        """Have a streamed body refused before any of it is read; return how many of its parts were read by then."""
+        read, read_by_then = 0, -1
+
+        async def receive() -> Any:
+            nonlocal read
+            if read == len(parts):
+                if endless:
+                    await asyncio.Event().wait()
+                return {"type": "http.disconnect"}
+            read += 1
+            return {"type": "http.request", "body": parts[read - 1], "more_body": read < len(parts) or endless}
+
+        async def send(message: Any) -> None:
+            nonlocal read_by_then
+            if message["type"] == "http.response.start":
+                read_by_then = read
+
+        async def refusing(_scope: Any, _receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 409, "headers": []})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        scope: Any = {"type": "http", "method": "PUT", "path": "/part", "query_string": b"", "headers": [*headers]}
+        await BodyLimitMiddleware(refusing, streamed=[("PUT", "/part")])(scope, receive, send)
+        return read_by_then
+
+    async def test_that_is_refused_is_read_before_the_answer(self) -> None:
+        assert await self.refused(b"a", b"b", b"c") == 3
+
+    async def test_that_is_refused_is_not_read_for_ever(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(body_limit, "REST_BYTES", 10)
+        monkeypatch.setattr(body_limit, "REST_SECONDS", 0.05)
+
+        assert await self.refused(*[b"abcd"] * 100) == 3
+        assert await self.refused(b"abcd", endless=True) == 1
+
+    async def test_that_is_refused_and_too_long_or_not_sent_yet_is_not_read(self) -> None:
+        length = str(body_limit.REST_BYTES + 1).encode()
+
+        assert await self.refused(b"a", b"b", headers=((b"content-length", length),)) == 0
+        assert await self.refused(b"a", b"b", headers=((b"expect", b"100-continue"),)) == 0
