@@ -41,6 +41,7 @@ def build() -> typer.Typer:
     app = typer.Typer(
         name="healthprotocol",
         help="Care protocols: run the platform, and look after it.",
+        epilog="Example: healthprotocol up",
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,

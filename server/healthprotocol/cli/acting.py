@@ -28,7 +28,7 @@ async def acting(email: str) -> "AsyncIterator[tuple[Database, Actor]]":
     """Give the database and the account to act as."""
     from healthprotocol.assembly import assemble
     from healthprotocol.foundation.config.settings import Settings
-    from healthprotocol.foundation.errors import NotFound
+    from healthprotocol.foundation.errors import Forbidden, NotFound
     from healthprotocol.trust.accounts import service as accounts
 
     parts = await assemble(Settings())
@@ -39,6 +39,12 @@ async def acting(email: str) -> "AsyncIterator[tuple[Database, Actor]]":
             raise CommandFailed(f"there is no active account with the e-mail address {email}") from None
         if len(actors) > 1:
             raise CommandFailed(f"{email} has accounts in several organisations; use one that is in one only")
-        yield parts.database, actors[0]
+        try:
+            yield parts.database, actors[0]
+        except Forbidden:
+            raise CommandFailed(
+                f"{email} is an account of the role {actors[0].role}, which does not include this; name with --as one "
+                "whose role does"
+            ) from None
     finally:
         await parts.close()

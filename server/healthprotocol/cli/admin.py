@@ -18,7 +18,11 @@ _LONGEST_NAME = 200
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Make an organisation and its first admin.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Make an organisation and its first admin.",
+        epilog="Example: healthprotocol admin create --help",
+    )
     # A group with one command would otherwise become that command.
     group.callback()(_group)
     group.command(

@@ -39,12 +39,14 @@ def say_failure(error: Exception, *, as_json: bool, stream: TextIO | None = None
         # Its text may hold a value from the database, so only a developer on a machine of his own gets to see it.
         if os.environ.get("HP_ENVIRONMENT", "development") == "development":
             traceback.print_exception(error, file=target)
-    code = USED_WRONGLY if isinstance(error, UsedWrongly) else FAILED
+    code = USED_WRONGLY if isinstance(error, UsedWrongly) or _is_of_what_was_given(error) else FAILED
     lines = line.splitlines() or [line]
     if as_json:
         document: dict[str, object] = {"error": "; ".join(lines), "exit_code": code}
         if isinstance(error, FaultsFound):
             document["faults"] = [{"problem": one.problem, "remedy": one.remedy} for one in error.faults]
+        elif places := getattr(error, "violations", ()):
+            document["faults"] = [{"place": one.pointer, "code": one.code, "problem": one.detail} for one in places]
         target.write(f"{json.dumps(document)}\n")
     else:
         target.writelines(f"healthprotocol: {one}\n" for one in lines)
@@ -52,8 +54,15 @@ def say_failure(error: Exception, *, as_json: bool, stream: TextIO | None = None
     return code
 
 
+def _is_of_what_was_given(error: Exception) -> bool:
+    """Return whether a problem lies in the words of the command: a value, a filter, the name of what is not there."""
+    from healthprotocol.foundation.errors import BadRequest, Invalid, NotFound
+
+    return isinstance(error, BadRequest | Invalid | NotFound)
+
+
 def _line(error: Exception) -> str | None:
-    """Return the words of an error that was made for people; None for any other."""
+    """Return the words of an error that was made for people, a line for each fault; None for any other."""
     # Loaded here: a command that succeeds needs none of them.
     from healthprotocol.foundation.crypto.errors import RootKeyRefused
     from healthprotocol.foundation.db.embedded import EmbeddedServerFailed
@@ -63,7 +72,7 @@ def _line(error: Exception) -> str | None:
 
     if isinstance(error, Problem):
         places = [f"{violation.pointer}: {violation.detail}" for violation in error.violations]
-        return "; ".join([str(error), *places])
+        return "\n".join([str(error), *places])
     if isinstance(error, DirectoryInUse):
         return f"{error.path.parent} is in use by process {error.holder.get('pid', 'unknown')}"
     made_for_people = (CommandFailed, UsedWrongly, EmbeddedServerFailed, MigrationFailed, RootKeyRefused)

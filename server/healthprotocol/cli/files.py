@@ -30,8 +30,12 @@ _GZIP = b"\x1f\x8b"
 
 def bring(noun: str, paths: list[Path], account: str, *, dry_run: bool, update: bool, terminal: Terminal) -> None:
     """Bring one file in, and write what was wrong with it beside it. Exit code 1: some lines failed."""
-    if len(paths) != 1:
+    if not paths:
+        raise UsedWrongly(f"name the file that holds the {noun}: `import {noun} FILE`")
+    if len(paths) > 1:
         raise UsedWrongly(f"give one file of {noun} at a time; {len(paths)} are named")
+    if update and noun != "patients":
+        raise UsedWrongly(f"--update is for patients; {noun} that are here already stay as they are")
     if not paths[0].is_file():
         raise UsedWrongly(f"there is no file {paths[0]}")
     path, faults = paths[0], paths[0].with_name(f"{paths[0].stem}.faults.csv")
@@ -52,9 +56,10 @@ def bring(noun: str, paths: list[Path], account: str, *, dry_run: bool, update: 
         raise CommandFailed(f"{_lines(result['failed'])} failed; {where} in {faults}, to repair and bring in again")
 
 
-def write(noun: str, account: str, *, to_format: str, filter_: str, output: Path | None, terminal: Terminal) -> None:
+def write(
+    noun: str, account: str, *, file_format: "FileFormat", filter_: str, output: Path | None, terminal: Terminal
+) -> None:
     """Write a noun into a file, or to stdout. What the file held before stays until all of the new is written."""
-    file_format: FileFormat = "ndjson" if to_format == "ndjson" else "csv"
     if output is None:
         run_on_database(lambda: _write(_noun(noun), sys.stdout.buffer, account, file_format, filter_, terminal))
         return

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Look after the root key, and see what lies under it.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Look after the root key, and see what lies under it.",
+        epilog="Example: healthprotocol keys status",
+    )
     group.callback()(_group)
     group.command(epilog="Example: HP_ROOT_KEY_FILE=/etc/healthprotocol/root.key healthprotocol keys create")(create)
     group.command(epilog="Example: healthprotocol keys status --json")(status)

@@ -31,7 +31,11 @@ Place = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="See and change the schema of the database.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="See and change the schema of the database.",
+        epilog="Example: healthprotocol migrate plan",
+    )
     group.command(epilog="Example: healthprotocol migrate status --json")(status)
     group.command(epilog="Example: healthprotocol migrate plan --phase migrate")(plan)
     group.command(epilog="Example: healthprotocol migrate up --phase migrate")(up)

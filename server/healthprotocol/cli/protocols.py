@@ -27,11 +27,15 @@ _LARGEST_BYTES = 10 * 1024 * 1024
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("import", epilog="Example: healthprotocol import plans/*.json --as ada@delta.example --dry-run")(
-        import_
-    )
     app.command(
-        "export", epilog="Example: healthprotocol export 0198… --as ada@delta.example --format fhir --output plan.json"
+        "import",
+        epilog="Example: healthprotocol import plans/*.json --as ada@delta.example --dry-run\n\n"
+        "Example: healthprotocol import patients people.csv --as ada@delta.example --dry-run",
+    )(import_)
+    app.command(
+        "export",
+        epilog="Example: healthprotocol export 0198… --as ada@delta.example --format fhir --output plan.json\n\n"
+        "Example: healthprotocol export patients --as ada@delta.example --format csv --output patients.csv",
     )(export)
 
 
@@ -56,8 +60,12 @@ def import_(
     """
     terminal = Terminal(as_json=json)
     if str(paths[0]) in files.NOUNS:
+        if publish:
+            raise UsedWrongly(f"--publish is for care protocols, not for {paths[0]}")
         files.bring(str(paths[0]), paths[1:], account, dry_run=dry_run, update=update, terminal=terminal)
         return
+    if update:
+        raise UsedWrongly("--update is for patients; a care protocol that comes in again is a new one")
     sources = _files(paths)
     with terminal.step(f"Reading {len(sources)} files"):
         imported = run_on_database(lambda: _import(sources, account, publish=publish, dry_run=dry_run))
@@ -87,7 +95,10 @@ def export(
     ],
     *,
     account: As,
-    to_format: Annotated[ExportFormat, typer.Option("--format", help="The format of the file.")] = "native-yaml",
+    to_format: Annotated[
+        ExportFormat | None,
+        typer.Option("--format", help="The format of the file; native-yaml for a protocol, csv for records."),
+    ] = None,
     version: Annotated[int | None, typer.Option(help="The version; the newest without it.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
     json: JsonFlag = False,
@@ -95,13 +106,19 @@ def export(
     """Write a version of a care protocol into a file, as an import kept it; or records as CSV or NDJSON."""
     terminal = Terminal(as_json=json)
     if what[0] in files.NOUNS:
+        if to_format not in {None, "csv", "ndjson"}:
+            raise UsedWrongly(f"{what[0]} are written as csv or ndjson; {to_format} is for a care protocol")
+        if version is not None:
+            raise UsedWrongly(f"--version is for a care protocol, not for {what[0]}")
+        file_format = "ndjson" if to_format == "ndjson" else "csv"
         selected = " ".join(what[1:])
-        files.write(what[0], account, to_format=to_format, filter_=selected, output=output, terminal=terminal)
+        files.write(what[0], account, file_format=file_format, filter_=selected, output=output, terminal=terminal)
         return
     protocol_id = _id(what)
     if to_format == "csv" or to_format == "ndjson":  # noqa: PLR1714 - so the type checker sees what is left
         raise UsedWrongly("a care protocol is written as native-yaml, native-json, fhir or radar")
-    exported = run_on_database(lambda: _export(protocol_id, account, version=version, to_format=to_format))
+    as_protocol = to_format or "native-yaml"
+    exported = run_on_database(lambda: _export(protocol_id, account, version=version, to_format=as_protocol))
     if output is None:
         sys.stdout.buffer.write(exported.body)
         return

@@ -81,6 +81,18 @@ class TestImport:
             call("import", "entries", str(tmp_path / "missing.csv"), "--as", ELBE)
         with pytest.raises(UsedWrongly, match="one file of entries"):
             call("import", "entries", str(tmp_path), str(tmp_path), "--as", ELBE)
+        with pytest.raises(UsedWrongly, match="name the file that holds the entries: `import entries FILE`"):
+            call("import", "entries", "--as", ELBE)
+
+    @pytest.mark.parametrize(
+        ("noun", "option", "said"),
+        [("patients", "--publish", "is for care protocols"), ("entries", "--update", "is for patients")],
+    )
+    def test_takes_no_option_that_would_do_nothing(self, noun: str, option: str, said: str, tmp_path: Path) -> None:
+        (tmp_path / "people.csv").write_text(PEOPLE)
+
+        with pytest.raises(UsedWrongly, match=f"{option} {said}"):
+            call("import", noun, str(tmp_path / "people.csv"), "--as", ELBE, option)
 
     @pytest.mark.parametrize(
         ("word", "said"),
@@ -111,6 +123,22 @@ class TestExport:
     def test_of_a_mistyped_noun_says_which_there_are(self, word: str, said: str, more: tuple[str, ...]) -> None:
         with pytest.raises(UsedWrongly, match=f"not by {word}; .*{said}"):
             call("export", word, *more, "--as", ELBE)
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("entries", "--format", "fhir"), "entries are written as csv or ndjson"),
+            (("entries", "--version", "2"), "--version is for a care protocol"),
+        ],
+    )
+    def test_of_what_cannot_be_written_says_what_can(self, words: tuple[str, ...], said: str) -> None:
+        with pytest.raises(UsedWrongly, match=said):
+            call("export", *words, "--as", ELBE)
+
+    def test_without_a_format_is_csv(self, tmp_path: Path) -> None:
+        call("export", "patients", "--as", ELBE, "--output", str(tmp_path / "out"))
+
+        assert (tmp_path / "out").read_text("utf-8-sig").startswith("client_id,")
 
     def test_that_is_refused_leaves_the_file_that_was_there(self, tmp_path: Path) -> None:
         out = tmp_path / "out.csv"

@@ -42,7 +42,7 @@ class TestFlags:
 
         assert (fresh.code, FLAG in fresh.out) == (0, False)
         assert (checked.code, FLAG in checked.out) == (1, True)
-        assert unknown.code == 1
+        assert unknown.code == 2
         assert f"There are: {FLAG}, " in unknown.err
 
     async def test_are_listed_killed_and_revived_with_their_history(self, machine: Machine) -> None:

@@ -17,7 +17,7 @@ from healthprotocol.cli.supervisor import Child, CrashLimit, describe_exit, end_
 from healthprotocol.cli.terminal import Terminal
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.db.embedded import EmbeddedServerFailed
-from healthprotocol.foundation.errors import Invalid, Violation
+from healthprotocol.foundation.errors import BadRequest, Conflict, Invalid, NotFound, Problem, Violation
 from healthprotocol.foundation.processes import DirectoryInUse, ProcessIdentity
 from healthprotocol.foundation.stopping import stoppable
 from tests.support.launched import environment, free_port, listening, signalled_when_made
@@ -138,9 +138,26 @@ class TestSayFailure:
         said = io.StringIO()
         problem = Invalid(violations=[Violation("/phases/0/title", "missing", "is required")])
 
-        say_failure(problem, as_json=False, stream=said)
+        code = say_failure(problem, as_json=False, stream=said)
 
-        assert "/phases/0/title: is required" in said.getvalue()
+        assert "healthprotocol: /phases/0/title: is required\n" in said.getvalue()
+        assert code == 2
+
+    def test_a_problem_names_its_places_to_programs(self) -> None:
+        said = io.StringIO()
+        problem = BadRequest("No filter.", violations=[Violation("/filter", "filter_invalid", "Expected a value.")])
+
+        say_failure(problem, as_json=True, stream=said)
+
+        assert json.loads(said.getvalue()) == {
+            "error": "No filter.; /filter: Expected a value.",
+            "exit_code": 2,
+            "faults": [{"place": "/filter", "code": "filter_invalid", "problem": "Expected a value."}],
+        }
+
+    @pytest.mark.parametrize(("error", "code"), [(NotFound("No such flag."), 2), (Conflict("It runs."), 1)])
+    def test_what_was_named_wrongly_is_code_2_and_what_cannot_be_now_code_1(self, error: Problem, code: int) -> None:
+        assert say_failure(error, as_json=False, stream=io.StringIO()) == code
 
     def test_a_held_directory_names_the_holder(self, tmp_path: Path) -> None:
         said = io.StringIO()

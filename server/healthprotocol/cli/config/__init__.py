@@ -9,7 +9,9 @@ from healthprotocol.cli.config.started import check, diff, show
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="See, check and change the settings.")
+    group = typer.Typer(
+        no_args_is_help=True, help="See, check and change the settings.", epilog="Example: healthprotocol config check"
+    )
     group.command(epilog="Example: healthprotocol config show --json")(show)
     group.command("list", epilog="Example: healthprotocol config list --json")(list_)
     group.command(epilog="Example: HP_ENVIRONMENT=production healthprotocol config check")(check)

@@ -267,7 +267,10 @@ def _parsed(setting: "Setting[Any]", text: str) -> Any:
             return {"true": True, "false": False}[text.lower()]
         return {"integer": int, "number": float, "text": str}[setting.kind](text)
     except (KeyError, ValueError):
-        raise UsedWrongly(f"{setting.name} takes a value of type {setting.kind}") from None
+        fitting = range_in_words(setting)
+        raise UsedWrongly(
+            f"{setting.name} takes a value of type {setting.kind}{f': {fitting}' if fitting else ''}; or `inherit`"
+        ) from None
 
 
 def _instant(text: str | None) -> datetime | None:

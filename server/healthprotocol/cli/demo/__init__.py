@@ -22,7 +22,10 @@ T = TypeVar("T")
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        name="demo", help="Demo data, for trying things out. Refused in production.", no_args_is_help=True
+        name="demo",
+        help="Demo data, for trying things out. Refused in production.",
+        no_args_is_help=True,
+        epilog="Example: healthprotocol demo load",
     )
     group.command("load", epilog="Example: healthprotocol demo load")(load_demo)
     group.command("real", epilog="Example: healthprotocol demo real ~/fhir-files")(load_real)

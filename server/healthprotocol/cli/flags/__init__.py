@@ -18,7 +18,11 @@ from healthprotocol.cli.flags.rollouts import back, pause, resume, start, status
 
 def register(app: typer.Typer) -> None:
     """Add the group of commands."""
-    group = typer.Typer(no_args_is_help=True, help="Look at feature flags, decide about them, roll them out.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Look at feature flags, decide about them, roll them out.",
+        epilog="Example: healthprotocol flags list",
+    )
     group.command("list", epilog="Example: healthprotocol flags list --json")(list_flags)
     group.command(epilog="Example: healthprotocol flags show lists.cost-guard")(show)
     group.command("set", epilog="Example: healthprotocol flags set lists.cost-guard off --reason 'Refuses too much.'")(
@@ -35,7 +39,11 @@ def register(app: typer.Typer) -> None:
     group.command(epilog="Example: healthprotocol flags revive lists.cost-guard --reason 'Mended in 1.4.'")(revive)
     group.command(epilog="Example: healthprotocol flags stale --days 60 --check")(stale)
     group.command(epilog="Example: healthprotocol flags history lists.cost-guard --json")(history)
-    rollout = typer.Typer(no_args_is_help=True, help="Give a variant to more and more accounts, watched by a guard.")
+    rollout = typer.Typer(
+        no_args_is_help=True,
+        help="Give a variant to more and more accounts, watched by a guard.",
+        epilog="Example: healthprotocol flags rollout status lists.cost-guard",
+    )
     rollout.command(
         epilog="Example: healthprotocol flags rollout start lists.cost-guard --variant off --stage 1:1800 "
         "--stage 10:3600 --stage 100:3600 --reason 'Release 1.4.'"

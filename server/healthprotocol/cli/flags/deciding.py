@@ -147,7 +147,11 @@ def stale(
 
     found = in_transaction(None, lambda tx: service.stale(tx, None, days=days))
     rows = [(one.key, one.owner or "-", text) for one in found for text in one.marks.values()]
-    Terminal(as_json=json).table(builtins(found), ("Flag", "Owner", "Why"), rows)
+    terminal = Terminal(as_json=json)
+    if not rows and not json:
+        terminal.note("No flag is to be looked at.")
+        return
+    terminal.table(builtins(found), ("Flag", "Owner", "Why"), rows)
     if check and found:
         raise CommandFailed(f"{len(found)} flags should be looked at")
 
@@ -169,8 +173,12 @@ def history(key: Key, *, organisation: For = None, json: JsonFlag = False) -> No
         )
         for one in versions
     ]
+    terminal = Terminal(as_json=json)
+    if not rows and not json:
+        terminal.note("Nobody changed it: it is as the program declares it.")
+        return
     columns = ("When (UTC)", "What", "Who", "For", "Before", "After", "Why")
-    Terminal(as_json=json).table(builtins(versions), columns, rows)
+    terminal.table(builtins(versions), columns, rows)
 
 
 def _change(key: str, asked: "Change", organisation: UUID | None, *, reason: str, as_json: bool) -> None:

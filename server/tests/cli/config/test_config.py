@@ -281,7 +281,7 @@ class TestChosen:
             call("config", "set", "entry.late_days", "3", "--organisation", nobody, "--reason", "x")
 
     def test_of_a_wrong_type_is_used_wrongly(self, migrated: str) -> None:
-        with pytest.raises(UsedWrongly, match="takes a value of type integer"):
+        with pytest.raises(UsedWrongly, match="takes a value of type integer: 0 to 90; or `inherit`"):
             call("config", "set", "entry.late_days", "many", "--reason", "x")
 
 
