@@ -331,7 +331,7 @@ async def _search(tx: Transaction, q: str, listing: Listing, *, only: Collection
     if search.kind != "name":
         return []
     if await repository.is_more_than(tx, listing, MAX_SEARCHED):
-        raise SearchTooBroad
+        raise SearchTooBroad("Search by e-mail, phone, identifier, or surname with birth date (Elbe 1950-03-02).")
     async with _searching:
         people = await repository.names(tx, None, listing, limit=MAX_SEARCHED, with_birth_date=has_digits)
     return [one for one in people if rules.matches(one, search.text)]
