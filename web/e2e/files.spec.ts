@@ -15,7 +15,9 @@ describe.runIf(process.env["HP_BASE_URL"])("files", () => {
 
   beforeAll(async () => {
     visit = await Visit.open({ width: 1280 });
-    await visit.signIn("coordinator@demo.example", "/files");
+    await visit.signIn("coordinator@demo.example");
+    await visit.page.getByRole("navigation", { name: "Main" }).getByRole("link", { name: "Import/export" }).click();
+    await visit.settled();
   });
   afterAll(async () => {
     await visit.close();
@@ -70,6 +72,22 @@ describe.runIf(process.env["HP_BASE_URL"])("files", () => {
     await visit.page.locator("input[type=file]").setInputFiles(join(folder, "other.csv"));
 
     await visit.page.getByText("Column 1 is not known").waitFor();
+  });
+
+  it("says that an old address leads nowhere, and where to begin", async () => {
+    await visit.page.goto("/files?operation=01980000-0000-7000-8000-000000000000");
+    await visit.page.getByText("This import is not here any more").waitFor();
+    await visit.page.getByRole("button", { name: "Choose a file" }).click();
+
+    await visit.page.getByText("Choose a file, or drop it here").waitFor();
+  });
+
+  it("says at its field what is wrong with a filter", async () => {
+    await visit.page.getByRole("tab", { name: "Export" }).click();
+    await visit.page.getByLabel("Only those that fit").fill('surname = "Mulde"');
+    await visit.page.getByRole("button", { name: "Download patients" }).click();
+
+    await visit.page.locator(".field-error").getByText("is no field of this list").waitFor();
     expect(visit.faults).toEqual([]);
   });
 });

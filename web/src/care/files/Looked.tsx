@@ -5,6 +5,7 @@ import { Button } from "@/ui/Button";
 import { useAddressState } from "@/ui/navigation";
 import { EmptyState, FaultNotice, Loaded, Notice } from "@/ui/States";
 import { bytesText, kindOf } from "./kinds";
+import { Gone } from "./Running";
 
 interface LookedProps {
   kind: FileKind;
@@ -22,6 +23,7 @@ export function Looked({ kind, uploadId, follow, startOver }: LookedProps) {
     const operation = await start.run({ kind, upload_id: uploadId, dry_run, existing: existing === "update" ? "update" : "skip" });
     if (operation) follow(operation.id);
   };
+  if (preview.problem?.status === 404) return <Gone startOver={startOver} />;
   if (preview.problem) return <Unreadable preview={preview} startOver={startOver} />;
   return (
     <Loaded of={preview} rows={8}>

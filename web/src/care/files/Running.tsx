@@ -5,7 +5,7 @@ import { counted } from "@/format/numbers";
 import { Button, ButtonLink } from "@/ui/Button";
 import { Icon } from "@/ui/Icon";
 import { useAddressState } from "@/ui/navigation";
-import { FaultNotice, Loaded, Notice } from "@/ui/States";
+import { EmptyState, FaultNotice, Loaded, Notice } from "@/ui/States";
 import { bytesText, type Counts, countsOf, kindOf } from "./kinds";
 
 interface RunningProps {
@@ -19,6 +19,7 @@ interface RunningProps {
 /** An import on its way, and what became of it. It goes on when this page is left. */
 export function Running({ kind, operationId, uploadId, follow, startOver }: RunningProps) {
   const operation = useOperation(operationId);
+  if (operation.problem?.status === 404) return <Gone startOver={startOver} />;
   return (
     <Loaded of={operation} rows={4}>
       {(work) => {
@@ -36,6 +37,15 @@ export function Running({ kind, operationId, uploadId, follow, startOver }: Runn
         );
       }}
     </Loaded>
+  );
+}
+
+/** What an address leads to that is old or of somebody else; also of a file that was looked at. */
+export function Gone({ startOver }: { startOver: () => void }) {
+  return (
+    <EmptyState icon="search" title="This import is not here any more" action={<Button look="primary" onClick={startOver}>Choose a file</Button>}>
+      A file and what became of it are kept for a while only.
+    </EmptyState>
   );
 }
 

@@ -23,10 +23,12 @@ export function TakeOut({ kind }: { kind: FileKind }) {
   const [filter, setFilter] = useState("");
   const takeOut = useTakeOut();
   const { many } = kindOf(kind);
+  // What is wrong with the filter is told at its field; the notice says what is no fault of its words.
+  const filterFault = takeOut.problem?.faults.find((fault) => fault.pointer === "/filter")?.detail;
   return (
     <section className="card stack">
       <h2>A file of {many}</h2>
-      <FaultNotice fault={takeOut.problem} />
+      <FaultNotice fault={filterFault ? null : takeOut.problem} />
       <div className="segments" role="group" aria-label="Format">
         {FORMATS.map(([value, label, use]) => (
           <button key={value} type="button" aria-pressed={format === value} onClick={() => setFormat(value)}>
@@ -34,7 +36,7 @@ export function TakeOut({ kind }: { kind: FileKind }) {
           </button>
         ))}
       </div>
-      <TextField label="Only those that fit" hint={<>A filter, such as <code>{EXAMPLES[kind]}</code></>} value={filter} onValue={setFilter} autoComplete="off" spellCheck={false} />
+      <TextField label="Only those that fit" hint={<>A filter, such as <code>{EXAMPLES[kind]}</code></>} error={filterFault} value={filter} onValue={setFilter} autoComplete="off" spellCheck={false} />
       <div className="row">
         <Button look="primary" icon="download" isBusy={takeOut.isRunning} onClick={() => void takeOut.run({ kind, format, filter })}>
           Download {many}
