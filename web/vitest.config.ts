@@ -9,6 +9,9 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}", "build/**/*.test.ts"],
     environment: "node",
     setupFiles: ["build/testSetup.ts"],
+    // A busy machine may take its time: what hangs is ended, what is slow is not.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     env: { TZ: "Pacific/Auckland" },
   },
 });

@@ -181,6 +181,6 @@ class TestWorker:
 
         os.kill(os.getpid(), signal.SIGTERM)
 
-        await asyncio.wait_for(running, 20)
+        await asyncio.wait_for(running, 60)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)

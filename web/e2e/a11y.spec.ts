@@ -40,7 +40,7 @@ describe("accessibility", () => {
     expect(faults).toEqual([]);
   });
 
-  it("holds in the clinic", { timeout: 300_000 }, async () => {
+  it("holds in the clinic", { timeout: 900_000 }, async () => {
     await visit.signIn("clinician@demo.example");
     for (const path of ["/overview", "/patients", "/protocols", "/files", "/files?side=out", "/settings", "/nowhere"]) await open(path);
     await visit.page.goto("/overview");
@@ -67,7 +67,7 @@ describe("accessibility", () => {
     expect(faults).toEqual([]);
   });
 
-  it("holds for the admin", { timeout: 120_000 }, async () => {
+  it("holds for the admin", { timeout: 600_000 }, async () => {
     await visit.context.clearCookies();
     await visit.signIn("admin@demo.example");
     await open("/settings/organisation");
@@ -77,7 +77,7 @@ describe("accessibility", () => {
     expect(faults).toEqual([]);
   });
 
-  it("holds for the patient", { timeout: 120_000 }, async () => {
+  it("holds for the patient", { timeout: 600_000 }, async () => {
     await visit.context.clearCookies();
     await visit.signIn("patient@demo.example");
     for (const path of ["/today", "/progress", "/more"]) await open(path);

@@ -44,7 +44,8 @@ export class Visit {
       reducedMotion: "reduce",
     });
     const page = context.pages()[0] ?? (await context.newPage());
-    context.setDefaultTimeout(10_000);
+    // What is waited for comes; a busy machine may take its time.
+    context.setDefaultTimeout(30_000);
     const visit = new Visit(context, page, profile);
     await page.addInitScript(() => {
       const watched = window as unknown as { pendingFetches: number };
@@ -79,7 +80,8 @@ export class Visit {
     // What has come may ask for more in its next frame.
     for (let round = 0; round < 2; round += 1) {
       await this.page.waitForFunction(isSettled);
-      await this.page.waitForTimeout(40);
+      // By the page's own clock, behind what it has to do: a busy machine is slow on both sides.
+      await this.page.evaluate(() => new Promise<void>((resolve) => requestIdleCallback(() => setTimeout(resolve, 40), { timeout: 5_000 })));
     }
   }
 

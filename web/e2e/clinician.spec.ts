@@ -31,8 +31,9 @@ describe("the clinician", () => {
     await visit.settled();
     name = ((await rows().nth(3).locator("td").nth(1).textContent()) ?? "").trim();
     await visit.page.keyboard.press("/");
+    const answered = visit.page.waitForResponse((response) => new URL(response.url()).searchParams.get("q") === name.split(",")[0]);
     await visit.page.keyboard.type(name.split(",")[0]!);
-    await visit.page.waitForTimeout(600);
+    await answered;
     await visit.settled();
 
     expect(await rows().first().textContent()).toContain(name.split(",")[0]);

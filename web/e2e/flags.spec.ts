@@ -151,7 +151,7 @@ describe("the admin and her flags", () => {
     await visit.shot("flags-5-rollout");
   });
 
-  it("has nothing that a screen reader stumbles on, light and dark, on a desk and at 320 pixels", { timeout: 120_000 }, async () => {
+  it("has nothing that a screen reader stumbles on, light and dark, on a desk and at 320 pixels", { timeout: 600_000 }, async () => {
     const faults: string[] = [];
     const check = async (what: string) => {
       for (const view of VIEWS) {

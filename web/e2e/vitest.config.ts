@@ -8,7 +8,7 @@ export default defineConfig({
     globalSetup: ["e2e/server.ts"],
     // The specs share one server and its data, and two cores.
     fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 });

@@ -1,12 +1,19 @@
 """What somebody may try with a batch: references to themselves and in rings, paths out of the house, keys twice."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest
 
 from tests.api.test_batch import ELBE, SAALE, create, family_names, read, send
 from tests.api.test_batch import door as door  # noqa: PLC0414 - a fixture is asked for by its name
+from tests.foundation.jobs.workers import eventually
 from tests.support.door import Door
+from tests.support.postgresql import Cluster
 
 
 @pytest.mark.parametrize("mode", ["atomic", "independent"])
@@ -93,3 +100,53 @@ class TestMany:
         statuses = {one["status"] for one in answer.json()["responses"]}
         assert (answer.status_code, len(answer.json()["responses"])) == (207, 100)
         assert statuses <= {200, 413}
+
+
+class TestThatWantTheSameInTurns:
+    async def test_one_is_done_and_the_other_told_to_come_again(
+        self, door: Door, cluster: Cluster, database_name: str
+    ) -> None:
+        made = (await send(door, [create({**ELBE, "family_name": "Mulde"}) for _ in range(4)])).json()["responses"]
+        first, last, *stops = [one["body"]["id"] for one in made]
+        # Both have one patient, and stop at another, before either asks for what the other has.
+        batches = [
+            [renamed(one, name) for one in (begin, stop, end)]
+            for begin, stop, end, name in ((first, stops[0], last, "Saale"), (last, stops[1], first, "Unstrut"))
+        ]
+
+        async with holding(cluster.admin_url(database_name), stops) as until_waited_for:
+            sent = [asyncio.create_task(send(door, requests, mode="atomic")) for requests in batches]
+            await until_waited_for(len(batches))
+        answers = await asyncio.gather(*sent)
+        refused = [answer.status_code for answer in answers].index(503)
+        again = await send(door, batches[refused], mode="atomic")
+
+        assert sorted(answer.status_code for answer in answers) == [200, 503]
+        assert int(answers[refused].headers["retry-after"]) > 0
+        assert answers[refused].json()["type"].endswith("/unavailable")
+        assert again.status_code == 200
+
+
+def renamed(patient_id: str, name: str) -> dict[str, Any]:
+    path = f"/api/v1/patients/{patient_id}"
+    return {"method": "PATCH", "path": path, "headers": {"if-match": "*"}, "body": {"family_name": name}}
+
+
+@asynccontextmanager
+async def holding(url: str, ids: list[str]) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """Lock patients for the length of the block; gives what waits until so many wait for them."""
+    holder = await asyncpg.connect(url)
+
+    async def until_waited_for(count: int) -> None:
+        async def so_many() -> bool:
+            waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = $1"
+            return await holder.fetchval(waiting, urlsplit(url).path.lstrip("/")) == count
+
+        await eventually(so_many)
+
+    try:
+        async with holder.transaction():
+            await holder.execute("select 1 from patient where id = any ($1::uuid[]) for update", ids)
+            yield until_waited_for
+    finally:
+        await holder.close()

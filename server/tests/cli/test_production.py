@@ -4,10 +4,9 @@ import asyncio
 import json
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,14 +74,21 @@ class Clinic(msgspec.Struct, frozen=True):
         return (self.folder / f"{command}.log").read_text()
 
     def ask(self, database: str, statement: str) -> None:
-        async def act() -> None:
+        self._with(database, lambda connection: connection.execute(statement))
+
+    def value(self, query: str) -> Any:
+        """Return what PostgreSQL says to whoever connects now."""
+        return self._with("postgres", lambda connection: connection.fetchval(query))
+
+    def _with(self, database: str, act: Callable[[Any], Awaitable[Any]]) -> Any:
+        async def connected() -> Any:
             connection = await asyncpg.connect(self.server.url_of(database))
             try:
-                await connection.execute(statement)
+                return await act(connection)
             finally:
                 await connection.close()
 
-        asyncio.run(act())
+        return asyncio.run(connected())
 
 
 @pytest.fixture(scope="module")
@@ -183,12 +189,13 @@ class TestAnUnsafeOne:
     def test_that_would_lose_what_it_confirmed_is_refused(self, clinic: Clinic) -> None:
         clinic.ask("postgres", "alter system set fsync = off")
         clinic.ask("postgres", "select pg_reload_conf()")
-        time.sleep(0.5)
+        assert wait_until(lambda: clinic.value("show fsync") == "off", timeout_seconds=60)
         try:
             refuses(clinic, ["PostgreSQL runs with fsync off", "set fsync = on"])
         finally:
             clinic.ask("postgres", "alter system reset fsync")
             clinic.ask("postgres", "select pg_reload_conf()")
+            assert wait_until(lambda: clinic.value("show fsync") == "on", timeout_seconds=60)
 
     def test_with_a_key_that_all_can_read_is_refused(self, clinic: Clinic) -> None:
         refuses(clinic, ["can be read by others than its owner", "chmod 0400"], HP_ROOT_KEY_FILE=str(opened(clinic)))

@@ -162,7 +162,7 @@ class TestAfterKill:
         victim.kill()
 
         # Its fork may still answer until the kernel's word reaches it.
-        assert wait_until(lambda: _is_other(running, "serve", victim), timeout_seconds=30)
+        assert wait_until(lambda: _is_other(running, "serve", victim), timeout_seconds=60)
         assert running.answers_soon()
 
     def test_of_a_server_worker_it_serves_again(self, running: Launched) -> None:
@@ -171,7 +171,7 @@ class TestAfterKill:
         victim.kill()
 
         # The only one: the whole server ends with it, and starts anew.
-        assert wait_until(lambda: _is_other(running, "serve", before), timeout_seconds=30)
+        assert wait_until(lambda: _is_other(running, "serve", before), timeout_seconds=60)
         assert running.answers_soon()
 
     def test_of_the_worker_another_takes_its_place(self, running: Launched) -> None:
@@ -179,7 +179,7 @@ class TestAfterKill:
 
         victim.kill()
 
-        assert wait_until(lambda: _is_other(running, "worker", victim), timeout_seconds=30)
+        assert wait_until(lambda: _is_other(running, "worker", victim), timeout_seconds=60)
 
     def test_of_the_database_it_serves_again_with_everything_committed(self, running: Launched) -> None:
         ask(running, "create table if not exists river as select 'Rhine' as name")
@@ -187,8 +187,8 @@ class TestAfterKill:
 
         victim.kill()
 
-        assert wait_until(lambda: not victim.is_running(), timeout_seconds=10)
-        assert wait_until(lambda: _database_answers(running), timeout_seconds=30)
+        assert wait_until(lambda: not victim.is_running(), timeout_seconds=60)
+        assert wait_until(lambda: _database_answers(running), timeout_seconds=60)
         assert running.answers_soon()
         assert ask(running, "select name from river") == "Rhine"
 
@@ -218,7 +218,7 @@ class TestStop:
         # Nobody had to be killed after a long patience.
         assert not log.exists() or "refused to gracefully stop" not in log.read_text()
         # A server that initdb had started may need a moment to find that it is gone.
-        assert wait_until(lambda: launched.left_over() == [], timeout_seconds=5)
+        assert wait_until(lambda: launched.left_over() == [], timeout_seconds=60)
         launched.close()
 
 
@@ -235,7 +235,7 @@ def by_killing_the_launcher(launched: Launched) -> None:
     launched.stop(signal.SIGKILL)
     if sys.platform == "linux":
         # The kernel tells each part that its parent died; elsewhere the next start ends what is left.
-        assert wait_until(lambda: launched.left_over() == [], timeout_seconds=40)
+        assert wait_until(lambda: launched.left_over() == [], timeout_seconds=60)
 
 
 def by_killing_all(launched: Launched) -> None:

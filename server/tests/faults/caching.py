@@ -26,6 +26,7 @@ from healthprotocol.foundation.crypto.root import LocalRootKey
 from healthprotocol.foundation.db.transaction import Database, Transaction, open_pool
 from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.ids import OrganisationId
+from tests.support.postgresql import PATIENCE_SECONDS, PATIENT
 
 REGISTERS = 6
 # What is never committed is this much larger.
@@ -38,6 +39,7 @@ AGING: CacheSpec[int] = CacheSpec(name="aging", kind=int, shared=True, fresh_sec
 _PAUSE_SECONDS = 0.004
 _BETWEEN_WRITES_SECONDS = 0.15
 _LOAD_SECONDS = 0.01
+_chance = random.Random(7)
 
 
 class Event(msgspec.Struct, array_like=True, frozen=True):
@@ -57,6 +59,8 @@ class Node:
     def __init__(self, name: str, database: Database, organisations: list[UUID], log: Callable[[Event], None]) -> None:
         self._name = name
         self._database = database
+        # What one node does is always the same; when it gets to do it is not.
+        self._chance = random.Random(name)
         self._registers = [(one, _id(number)) for one in organisations for number in range(REGISTERS)]
         self._log = log
 
@@ -80,9 +84,9 @@ class Node:
                 self._log(Event("error", self._name, "", 0, monotonic(), detail))
 
     async def _read(self) -> None:
-        await asyncio.sleep(_PAUSE_SECONDS * random.random())
-        organisation_id, register = random.choice(self._registers)
-        how = random.choice((self._read_one, self._read_one, self._read_apart, self._read_aging, self._read_pair))
+        await asyncio.sleep(_PAUSE_SECONDS * self._chance.random())
+        organisation_id, register = self._chance.choice(self._registers)
+        how = self._chance.choice((self._read_one, self._read_one, self._read_apart, self._read_aging, self._read_pair))
         began = monotonic()
         for name, value in await how(organisation_id, register):
             self._log(Event("read", self._name, f"{organisation_id}/{name}", value, began, how.__name__))
@@ -112,9 +116,9 @@ class Node:
         return [(register, first), (other, second)]
 
     async def _write(self) -> None:
-        await asyncio.sleep(_BETWEEN_WRITES_SECONDS * random.random())
-        organisation_id, register = random.choice(self._registers)
-        is_committed = random.random() < 0.8
+        await asyncio.sleep(_BETWEEN_WRITES_SECONDS * self._chance.random())
+        organisation_id, register = self._chance.choice(self._registers)
+        is_committed = self._chance.random() < 0.8
         async with self._database.transaction(OrganisationId(organisation_id)) as tx:
             value = await tx.fetchval(
                 "update register set value = value + $3 where organisation_id = $1 and id = $2 returning value",
@@ -144,7 +148,7 @@ def _loading(register: UUID) -> Callable[[Transaction], Awaitable[int]]:
             "select value from register where organisation_id = $1 and id = $2", tx.tenant, register
         )
         # Time for somebody to change it, before and after which a careless cache would look.
-        await asyncio.sleep(_LOAD_SECONDS * random.random())
+        await asyncio.sleep(_LOAD_SECONDS * _chance.random())
         return value
 
     return load
@@ -195,11 +199,11 @@ def deaf(database: Database, *, dropped: float, delayed: float) -> None:
         hear = getattr(cache, name)
 
         def hears(word: Any, hear: Callable[[Any], None] = hear) -> None:
-            chance = random.random()
+            chance = _chance.random()
             if chance < dropped:
                 return
             if chance < dropped + delayed:
-                asyncio.get_running_loop().call_later(3 * random.random(), hear, word)
+                asyncio.get_running_loop().call_later(3 * _chance.random(), hear, word)
             else:
                 hear(word)
 
@@ -213,8 +217,9 @@ def _id(number: int) -> UUID:
 async def main(url: str, root_key: str, redis_url: str, name: str, seconds: str, *organisations: str) -> None:
     """Be one node, and write what happens to standard output."""
     keys = KeyRing(LocalRootKey.load(Path(root_key), inside_checkout=True))
-    pool = await open_pool(url, size=10, statement_timeout_seconds=20)
-    database = Database(pool, keys=keys, cache=CacheOptions(redis_url=redis_url or None, listens=True))
+    pool = await open_pool(url, size=10, statement_timeout_seconds=20, limits=PATIENT)
+    options = CacheOptions(redis_url=redis_url or None, listens=True)
+    database = Database(pool, keys=keys, wait_seconds=PATIENCE_SECONDS, cache=options)
     deaf(database, dropped=0.3, delayed=0.3)
 
     def log(event: Event) -> None:

@@ -32,6 +32,7 @@ from healthprotocol.foundation.ids import AccountId, OrganisationId
 from healthprotocol.operations.flags.service import Keeper
 from healthprotocol.trust.permissions import rules as permissions
 from healthprotocol.trust.permissions.model import Permission
+from tests.support.postgresql import PATIENCE_SECONDS, PATIENT
 
 FLAG = boolean(
     "tests.bad-change", owner="tests", description="A change that is bad on purpose.", created_on=date(2026, 11, 22)
@@ -84,8 +85,10 @@ async def behind_the_flag(gate: Gate) -> Answer:
 async def main(url: str, root_key: str, port: str, errors: str, seconds: str) -> None:
     """Serve until killed."""
     _harm.update(errors=float(errors), seconds=float(seconds))
-    pool = await open_pool(url, size=6, statement_timeout_seconds=20)
-    database = Database(pool, keys=KeyRing(LocalRootKey.load(Path(root_key), inside_checkout=True)))
+    pool = await open_pool(url, size=6, statement_timeout_seconds=20, limits=PATIENT)
+    database = Database(
+        pool, wait_seconds=PATIENCE_SECONDS, keys=KeyRing(LocalRootKey.load(Path(root_key), inside_checkout=True))
+    )
     keeper = Keeper(database, REGISTRY, LiveChanges(database))
     database.flags = keeper.flags
     await keeper.start()

@@ -1,9 +1,9 @@
 """
-A worker process for tests that kill it: it works as the real one does, but slowly.
+A worker process for tests that kill it: it works as the real one does, and stands still where it is to be struck.
 
-Run as `python -m tests.faults.lingering imports|people|exports|assignments APP_URL ROOT_KEY_FILE SECONDS`. It waits so
-long in each batch's transaction, after the rows are written and before the commit: there it dies when a test strikes at
-a random moment.
+Run as `python -m tests.faults.lingering imports|people|exports|assignments APP_URL ROOT_KEY_FILE BATCHES`. In each of
+these batches (their numbers, with commas between) it says so and waits for an answer, in the transaction, after rows
+are written and before the commit.
 """
 
 import asyncio
@@ -27,6 +27,9 @@ from healthprotocol.foundation.jobs.batches import Batch, Step
 from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.foundation.jobs.registry import JobRegistry
 from healthprotocol.foundation.jobs.worker import WorkerTimes, run_worker
+from tests.support.postgresql import PATIENCE_SECONDS, PATIENT
+
+LINGERS = "lingers"
 
 
 class Exported:
@@ -51,23 +54,28 @@ WORK = {
 }
 
 
-async def main(work: str, url: str, root_key: str, seconds: str) -> None:
+async def main(work: str, url: str, root_key: str, batches: str) -> None:
     """Work until killed."""
-    lingered: list[Transaction] = []
+    begun: list[Transaction] = []
 
     async def linger(tx: Transaction, _event: object) -> None:
-        if lingered != [tx]:
-            lingered[:] = [tx]
-            await asyncio.sleep(float(seconds))
+        if begun[-1:] == [tx]:
+            return
+        begun.append(tx)
+        if str(len(begun)) in batches.split(","):
+            sys.stdout.write(f"{LINGERS}\n")
+            sys.stdout.flush()
+            await asyncio.to_thread(sys.stdin.readline)
 
     register, event = WORK[work]
     # Small batches, so that a small file has many.
     nouns.SIZES["entries"] = nouns.SIZES["patients"] = nouns.Size(100, 200)
     service.export_batch = _telling(service.export_batch)
-    pool = await open_pool(url, size=4, statement_timeout_seconds=20)
+    pool = await open_pool(url, size=4, statement_timeout_seconds=20, limits=PATIENT)
     database = Database(
         pool,
         keys=KeyRing(LocalRootKey.load(Path(root_key), inside_checkout=True)),
+        wait_seconds=PATIENCE_SECONDS,
         subscriptions=Subscriptions([*SUBSCRIPTIONS, (event, linger)]),
     )
     registry = JobRegistry()

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from contextlib import suppress
 from time import monotonic
 from uuid import UUID
@@ -15,7 +16,10 @@ from tests.support.postgresql import Cluster
 from tests.support.redis import RedisServer
 
 NODE = "tests.faults.caching"
-STARTS_IN_SECONDS = 60.0
+STARTS_IN_SECONDS = 120.0
+# A busy machine is given time until every blow has fallen, and there is something to judge.
+LONGEST_SECONDS = 120.0
+ENOUGH_READS, ENOUGH_WRITES = 200, 20
 
 
 class Storm:
@@ -26,24 +30,34 @@ class Storm:
         self._name = name
         self._redis = redis
         self._organisations = [str(one) for one in organisations]
+        self._chance = random.Random(7)
         self._ends = float("inf")
+        self._ends_at_last = float("inf")
         self.events: list[Event] = []
+        self._seen = Counter[str]()
         blows = ("node killed", "redis killed", "redis emptied", "redis frozen", "listeners cut off")
         self.done = dict.fromkeys(blows, 0)
 
     async def rage(self, *, nodes: int, seconds: float) -> None:
-        """Run so many nodes, and once all of them work do something to them for so long."""
+        """Run so many nodes, and once all of them work do something to them, for so long and until it is enough."""
         spoken = [asyncio.Event() for _ in range(nodes)]
         running = [asyncio.create_task(self._node(f"node-{number}", one)) for number, one in enumerate(spoken)]
         async with asyncio.timeout(STARTS_IN_SECONDS):
             await asyncio.gather(*(one.wait() for one in spoken))
-        self._ends = monotonic() + seconds
-        await asyncio.gather(*running, self._strike(self._ends))
+        self._ends, self._ends_at_last = monotonic() + seconds, monotonic() + LONGEST_SECONDS
+        await asyncio.gather(*running, self._strike())
+
+    def _is_over(self) -> bool:
+        now = monotonic()
+        return now >= self._ends_at_last or (now >= self._ends and self._is_enough())
+
+    def _is_enough(self) -> bool:
+        return all(self.done.values()) and self._seen["read"] > ENOUGH_READS and self._seen["write"] > ENOUGH_WRITES
 
     async def _node(self, name: str, has_spoken: asyncio.Event) -> None:
         """Be one node, in one process after another: each of them is killed."""
         life = 0
-        while monotonic() < self._ends:
+        while not self._is_over():
             life += 1
             # A node that dies forgets what it acknowledged itself, so its next life goes by another name.
             arguments = (
@@ -59,20 +73,21 @@ class Storm:
     async def _listen_to(self, lines: asyncio.StreamReader, has_spoken: asyncio.Event) -> None:
         """Take what a node says for two to five seconds from its first word on."""
         dies = float("inf")
-        while (now := monotonic()) < min(dies, self._ends):
+        while (now := monotonic()) < dies and not self._is_over():
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(dies - now, 0.5)):
                     line = await lines.readline()
                 # Logs stand there too; what was cut off by a kill does not end.
                 if line.startswith(b"[") and line.endswith(b"\n"):
-                    self.events.append(_decoder.decode(line))
-                    dies = min(dies, monotonic() + random.uniform(2, 5))
+                    self.events.append(event := _decoder.decode(line))
+                    self._seen[event.kind] += 1
+                    dies = min(dies, monotonic() + self._chance.uniform(2, 5))
                     has_spoken.set()
                 elif not line:
                     raise EOFError("a node ended by itself")
 
-    async def _strike(self, ends: float) -> None:
-        while monotonic() < ends - 0.5:
+    async def _strike(self) -> None:
+        while not self._is_over():
             for blow in (self._restart, self._empty, self._freeze, self._deafen):
                 await blow()
                 await asyncio.sleep(0.3)

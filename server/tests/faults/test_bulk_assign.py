@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 import httpx2
@@ -17,6 +16,7 @@ import pytest
 
 from healthprotocol.care.assignments import service
 from healthprotocol.care.assignments.model import BulkAssignment
+from healthprotocol.care.assignments.service.bulk import BATCH_SIZE
 from healthprotocol.care.protocols.model import ProtocolId
 from healthprotocol.foundation.clock import system_clock
 from healthprotocol.foundation.db.transaction import Database
@@ -25,15 +25,15 @@ from healthprotocol.foundation.jobs.operations import Operation
 from healthprotocol.trust.accounts.model import NewToken
 from healthprotocol.trust.accounts.service import create_token
 from tests.care.assignments.plans import WALK, content_of, published
-from tests.foundation.jobs.workers import SERVER, eventually, process
+from tests.faults.victim import lingering
+from tests.foundation.jobs.workers import SERVER, eventually
 from tests.support.launched import environment, free_port
 from tests.support.people import Organisation, employ, make_organisation
 from tests.support.postgresql import TEMPLATE, Cluster, open_database, start_cluster
 
 PATIENTS = 3_000
-SECONDS_A_BATCH = "0.3"
 EVERYBODY = 'status = "active"'
-WORKER = "tests.faults.lingering"
+WORK = "assignments"
 
 
 class Cohort(msgspec.Struct, frozen=True):
@@ -58,12 +58,6 @@ class Cohort(msgspec.Struct, frozen=True):
             return (await self.present(operation)).done >= done
         except Exception:  # noqa: BLE001 - the server is down, which is the point
             return False
-
-    async def strike(self, operation: Operation, victim: int, *, after: int) -> None:
-        """Kill a process once so many patients are done, half way through the batch that is then under way."""
-        await eventually(lambda: self.is_past(operation, after))
-        await asyncio.sleep(float(SECONDS_A_BATCH) / 2)
-        os.kill(victim, signal.SIGKILL)
 
     async def counted(self) -> dict[str, int]:
         """Count what a bulk assignment leaves behind."""
@@ -110,24 +104,19 @@ async def enrolled_many(database: Database) -> Cohort:
     return Cohort(database, organisation, await published(database, organisation, content_of(WALK)))
 
 
-def worker(cluster: Cluster, name: str, *, seconds: str = SECONDS_A_BATCH) -> Any:
-    return process(WORKER, "assignments", cluster.app_url(name), str(cluster.root_key), seconds)
-
-
 class TestKilledWorker:
     async def test_another_goes_on_where_it_was(self, cluster: Cluster, database_name: str, database: Database) -> None:
         cohort = await enrolled_many(database)
         operation = await cohort.submit()
 
-        async with worker(cluster, database_name) as victim:
-            await cohort.strike(operation, victim.pid, after=1_000)
-            await victim.wait()
+        async with lingering(cluster, database_name, WORK, "3") as victim:
+            await victim.killed_in_the_middle()
         interrupted = await cohort.counted()
-        async with worker(cluster, database_name, seconds="0"):
+        async with lingering(cluster, database_name, WORK):
             await eventually(lambda: cohort.is_past(operation, PATIENTS))
 
         after_all = await cohort.present(operation)
-        assert 1_000 <= interrupted["assignments"] < PATIENTS
+        assert interrupted["assignments"] == 2 * BATCH_SIZE < PATIENTS
         assert interrupted["assignments"] == interrupted["recorded"]
         assert (after_all.status, after_all.done) == ("succeeded", PATIENTS)
         assert after_all.result is not None
@@ -155,11 +144,12 @@ class TestKilledDatabase:
         cohort = await enrolled_many(mortal_database)
         operation = await cohort.submit()
 
-        async with worker(mortal, TEMPLATE):
-            for after in (500, 1_500):
+        async with lingering(mortal, TEMPLATE, WORK, "2,4") as victim:
+            for _ in range(2):
+                await victim.until_in_the_middle()
                 assert mortal.server.pid is not None
-                await cohort.strike(operation, mortal.server.pid, after=after)
-                await asyncio.sleep(0.2)
+                os.kill(mortal.server.pid, signal.SIGKILL)
+                victim.goes_on()
                 await asyncio.to_thread(mortal.server.restart)
             await eventually(lambda: cohort.is_past(operation, PATIENTS))
 
@@ -243,7 +233,7 @@ class TestKilledServer:
         begun = await cohort.counted()
         async with serving(cluster, database_name, tmp_path, token) as served:
             first, again = await served.submit(cohort), await served.submit(cohort)
-            async with worker(cluster, database_name, seconds="0"):
+            async with lingering(cluster, database_name, WORK):
                 await eventually(lambda: _has_ended(served, first.headers["location"]))
 
         assert begun["operations"] == begun["assignments"] == 0

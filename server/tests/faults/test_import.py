@@ -1,9 +1,5 @@
 """A worker is killed in the middle of a file, again and again: every line comes in or goes out, none twice."""
 
-import asyncio
-import os
-import signal
-
 import msgspec
 
 from healthprotocol.care.transfers import service
@@ -13,14 +9,13 @@ from healthprotocol.foundation.db.transaction import Database
 from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.operations import Operation
 from tests.care.transfers.files import ENTRY_COLUMNS, Ward, csv_of, make_ward
-from tests.foundation.jobs.workers import eventually, process
+from tests.faults.victim import lingering
+from tests.foundation.jobs.workers import eventually
 from tests.support.people import Organisation
 from tests.support.postgresql import Cluster
 
 LINES = 1_800
 EXPORTED = 9_000
-SECONDS_A_PART = "0.15"
-WORKER = "tests.faults.lingering"
 
 
 async def present(ward: Ward, operation: Operation) -> Operation:
@@ -39,25 +34,15 @@ class TestKilledWorker:
         operation = await ward.begin("entries", csv_of(ENTRY_COLUMNS, lines))
         seen: list[int] = []
 
-        for share in (0.2, 0.5):
-
-            async def is_past(share: float = share) -> bool:
-                now = await present(ward, operation)
-                return now.done >= now.total * share
-
-            async with process(
-                WORKER, "imports", cluster.app_url(database_name), str(cluster.root_key), SECONDS_A_PART
-            ) as victim:
-                await eventually(is_past)
-                await asyncio.sleep(float(SECONDS_A_PART) * 1.5)
-                os.kill(victim.pid, signal.SIGKILL)
-                await victim.wait()
+        for batch in ("3", "4"):
+            async with lingering(cluster, database_name, "imports", batch) as victim:
+                await victim.killed_in_the_middle()
             half = await present(ward, operation)
             assert half.result is not None
             # What is committed and what is counted are one.
             assert half.result["created"] == await ward.count("entry")
             seen.append(half.result["lines"])
-        async with process(WORKER, "imports", cluster.app_url(database_name), str(cluster.root_key), "0"):
+        async with lingering(cluster, database_name, "imports"):
             await eventually(lambda: _is_over(ward, operation))
 
         over = await present(ward, operation)
@@ -89,12 +74,15 @@ class TestKilledWorkerOfPatients:
         ]
         lines[900]["birth_date"] = "soon"
         operation = await ward.begin("patients", csv_of(list(lines[0]), lines))
-        address = (cluster.app_url(database_name), str(cluster.root_key))
+        seen: list[Operation] = []
 
-        seen = [await killed_at(share, ward, operation, "people", *address) for share in (0.2, 0.5)]
+        for batch in ("3", "4"):
+            async with lingering(cluster, database_name, "people", batch) as victim:
+                await victim.killed_in_the_middle()
+            seen.append(await present(ward, operation))
         for half in seen:
             assert half.result is not None
-        async with process(WORKER, "people", *address, "0"):
+        async with lingering(cluster, database_name, "people"):
             await eventually(lambda: _is_over(ward, operation))
 
         over = await present(ward, operation)
@@ -118,10 +106,11 @@ class TestKilledWorkerOfAnExport:
         actor = organisation.coordinator
         async with database.transaction(organisation.id, actor=actor) as tx:
             operation = await service.submit_export(tx, actor, StartExport(kind="entries", format="ndjson"))
-        address = (cluster.app_url(database_name), str(cluster.root_key))
 
-        half = await killed_at(0.2, ward, operation, "exports", *address, total=EXPORTED)
-        async with process(WORKER, "exports", *address, "0"):
+        async with lingering(cluster, database_name, "exports", "2") as victim:
+            await victim.killed_in_the_middle()
+        half = await present(ward, operation)
+        async with lingering(cluster, database_name, "exports"):
             await eventually(lambda: _is_over(ward, operation))
 
         over = await present(ward, operation)
@@ -132,23 +121,6 @@ class TestKilledWorkerOfAnExport:
         parts = [part async for part in service.content_of(database, actor, context, file, begin=0)]
         ids = [msgspec.json.decode(line)["client_id"] for line in b"".join(parts).splitlines()]
         assert (len(ids), len(set(ids))) == (EXPORTED, EXPORTED)
-
-
-async def killed_at(
-    share: float, ward: Ward, operation: Operation, work: str, *address: str, total: int | None = None
-) -> Operation:
-    """Kill a worker in the middle of a batch after it has done so much; return how far the operation is."""
-
-    async def is_past() -> bool:
-        now = await present(ward, operation)
-        return now.done >= (total or now.total) * share
-
-    async with process(WORKER, work, *address, SECONDS_A_PART) as victim:
-        await eventually(is_past)
-        await asyncio.sleep(float(SECONDS_A_PART) * 0.7)
-        os.kill(victim.pid, signal.SIGKILL)
-        await victim.wait()
-    return await present(ward, operation)
 
 
 async def _is_over(ward: Ward, operation: Operation) -> bool:

@@ -118,13 +118,13 @@ class TestGoingBack:
         real = saved.contents
 
         async def slowly(session: Session, *asked: Any) -> str:
-            await session.connection.execute("select pg_sleep(0.6)")
+            await session.connection.execute("select pg_sleep(3.5)")
             return await real(session, *asked)
 
         monkeypatch.setattr(saved, "contents", slowly)
-        limits = Limits(statement_seconds=0.5)
+        limits = Limits(statement_seconds=3)
         application = await asyncpg.connect(toys.cluster.app_url(toys.name))
-        with pytest.raises(MigrationFailed, match=r"since it was saved cannot be told in 500ms .* Stop the nodes"):
+        with pytest.raises(MigrationFailed, match=r"since it was saved cannot be told in 3s .* Stop the nodes"):
             await toys.down("0002", limits=limits)
         await application.close()
 

@@ -18,7 +18,7 @@ _INVALID = "select exists (select from pg_index where indexrelid = to_regclass('
 class TestKilled:
     async def test_in_an_expand_leaves_nothing_of_it(self, toys: Toys) -> None:
         await toys.up()
-        toys.write("0003_slow", "alter table boat add column hull text;\nselect pg_sleep(3);")
+        toys.write("0003_slow", "alter table boat add column hull text;\nselect pg_sleep(20);")
 
         async with toys.connect() as look:
             assert await toys.killed_while(lambda: look.fetchval(_RUNNING, "pg_sleep"))
@@ -62,7 +62,7 @@ class TestKilled:
 
         for mark in marks:
             number = int(mark.split()[-1])
-            await toys.killed(lambda line, number=number: _done(line) >= number, pause=0.01)
+            await toys.killed(lambda line, number=number: _done(line) >= number)
             assert (await migrate.status(toys.url, folder=toys.folder)).half_done == "0003"
         reached = await toys.up()
 
@@ -81,7 +81,7 @@ class TestKilled:
         )
 
         async with toys.connect() as look:
-            killed = await toys.killed_while(lambda: look.fetchval(_RUNNING, "COPY (select"))
+            killed = await toys.killed_while(lambda: look.fetchval(_RUNNING, "COPY (select"), lingers=True)
         named = await toys.ask("select count(name) from boat")
         await toys.up()
         await toys.down("0002")
@@ -128,11 +128,11 @@ class TestKilled:
 
     async def test_lets_its_turn_go(self, toys: Toys) -> None:
         await toys.up()
-        toys.write("0003_slow", "select pg_sleep(30);")
+        toys.write("0003_slow", "select pg_sleep(600);")
         async with toys.connect() as look:
             assert await toys.killed_while(lambda: look.fetchval(_RUNNING, "pg_sleep"))
 
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(25):
                 assert await look.fetchval("select pg_advisory_lock($1) is not null", migrate.ADVISORY_LOCK)
 
 

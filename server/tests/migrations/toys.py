@@ -30,18 +30,25 @@ create table boat (
 select hp_protect('boat');
 """
 
-QUICK = Limits(lock_seconds=(0.1, 0.2, 0.2), pause_seconds=0.05, longest_pause_seconds=0.1, turn_seconds=20)
+# The last try outlasts an autovacuum, which PostgreSQL ends a second after it is in somebody's way.
+QUICK = Limits(lock_seconds=(0.1, 0.2, 3.0), pause_seconds=0.05, longest_pause_seconds=0.1, turn_seconds=60)
 SMALL = PaceLimits(first_rows=10, fewest_rows=10, most_rows=20, idle_rest=0.0, rest=0.0, busy_rest=0.0)
 
-# What a migrator of its own process runs, so that it can be killed: prints a line at each sign of progress.
+# What a migrator of its own process runs, so that it can be killed: prints a line at each sign of progress, and goes on
+# when it is answered. What it saves it writes for ever, if it is told to linger.
 _PROGRAM = """
-import asyncio, sys, time
+import asyncio, sys
 from pathlib import Path
 from healthprotocol.foundation.db import migrate
-url, password, folder, saved, direction, target, pause = sys.argv[1:]
+from healthprotocol.foundation.db.migrate.saved.sealed import SealedWriter
+url, password, folder, saved, direction, target, lingers = sys.argv[1:]
 def tell(doing, done, total):
     print(doing, done, total, flush=True)
-    time.sleep(float(pause))
+    sys.stdin.readline()
+async def linger(writer, data):
+    await asyncio.sleep(600)
+if lingers:
+    SealedWriter.write = linger
 options = migrate.Options(
     folder=Path(folder), progress=tell, backups=migrate.Backups(Path(saved), bytes(32)),
     pace=migrate.PaceLimits(first_rows=10, fewest_rows=10, most_rows=20, idle_rest=0.0, rest=0.0, busy_rest=0.0),
@@ -119,30 +126,53 @@ class Toys:
             await connection.close()
 
     async def killed(
-        self, when: Callable[[str], bool], *, direction: str = "up", target: str = "", pause: float = 0.02
+        self,
+        when: Callable[[str], bool],
+        *,
+        direction: str = "up",
+        target: str = "",
+        first: Callable[[], Awaitable[None]] | None = None,
     ) -> list[str]:
-        """Run a migrator in a process of its own and kill it at the first line that `when` likes; return the lines."""
-        arguments = (self.url, APP_PASSWORD, self.folder, self.saved, direction, target, pause)
+        """
+        Run a migrator in a process of its own and kill it at the first line that `when` likes; return the lines.
+
+        It stands still while `first` is done.
+        """
+        arguments = (self.url, APP_PASSWORD, self.folder, self.saved, direction, target, "")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _PROGRAM, *map(str, arguments), stdout=asyncio.subprocess.PIPE
+            sys.executable,
+            "-c",
+            _PROGRAM,
+            *map(str, arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
         )
+        assert process.stdin is not None
         assert process.stdout is not None
         lines: list[str] = []
         async for raw in process.stdout:
             lines.append(raw.decode().strip())
             if when(lines[-1]):
+                if first is not None:
+                    await first()
                 process.kill()
                 break
+            process.stdin.write(b"\n")
         await process.wait()
         return lines
 
-    async def killed_while(self, looks: Callable[[], Awaitable[bool]]) -> bool:
+    async def killed_while(self, looks: Callable[[], Awaitable[bool]], *, lingers: bool = False) -> bool:
         """Run a migrator and kill it as soon as `looks` says yes; return whether it was killed."""
-        arguments = (self.url, APP_PASSWORD, self.folder, self.saved, "up", "", 0)
+        arguments = (self.url, APP_PASSWORD, self.folder, self.saved, "up", "", "lingers" if lingers else "")
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _PROGRAM, *map(str, arguments), stdout=asyncio.subprocess.DEVNULL
+            sys.executable,
+            "-c",
+            _PROGRAM,
+            *map(str, arguments),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while process.returncode is None:
                 if await looks():
                     process.kill()

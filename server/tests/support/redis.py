@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from redis import Redis
 from redis.exceptions import RedisError
 
-_STARTS_IN_SECONDS = 10.0
+_STARTS_IN_SECONDS = 60.0
 
 
 class RedisServer:
@@ -28,7 +28,7 @@ class RedisServer:
 
     @property
     def client(self) -> Redis:
-        return Redis.from_url(self.url, socket_timeout=5)
+        return Redis.from_url(self.url, socket_timeout=60)
 
     def start(self) -> None:
         self._process = subprocess.Popen(

@@ -68,7 +68,7 @@ def standby_of(cluster: Cluster, folder: Path) -> Iterator[Standby]:
         ],
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=300,
     )
     (folder / "postgresql.password").write_text(password)
     standby = Standby(folder, durable=False)

@@ -42,7 +42,7 @@ async def read_at_once(database: Database, organisation: Organisation, *, reads:
             await service.record(tx, organisation.clinician, "patient.read")
             await together.wait()
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         return await asyncio.gather(*(one() for _ in range(AT_ONCE)), return_exceptions=True)
 
 

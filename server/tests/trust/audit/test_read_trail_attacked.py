@@ -13,7 +13,7 @@ from healthprotocol.trust.audit import repository, service
 from healthprotocol.trust.audit.model import StoredEvent
 from tests.foundation.db.test_lost_server import end_connections
 from tests.support.people import Organisation
-from tests.support.postgresql import Cluster, open_database
+from tests.support.postgresql import PATIENCE_SECONDS, Cluster, open_database
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def recorded(database: Database, organisation: Organisation) -> int:
 
 class TestOneConnection:
     async def test_serves_many_reads_and_all_their_events(self, narrow: Database, organisation: Organisation) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(4 * PATIENCE_SECONDS):
             answers = await asyncio.gather(*(read(narrow, organisation) for _ in range(40)))
 
         assert answers == [1] * 40
@@ -56,9 +56,9 @@ class TestOneConnection:
         async def waits_behind() -> None:
             async with narrow.transaction(organisation.id):
                 # Longer than anybody waits for a connection.
-                await asyncio.wait_for(answered.wait(), 5)
+                await asyncio.wait_for(answered.wait(), 2 * PATIENCE_SECONDS)
 
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(4 * PATIENCE_SECONDS):
             first = asyncio.create_task(read(narrow, organisation, begun=begun))
             first.add_done_callback(lambda _: answered.set())
             await begun.wait()

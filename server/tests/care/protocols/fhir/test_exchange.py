@@ -1,7 +1,6 @@
 """The door: what is recognised, what belongs together, and what hostile files come to."""
 
 import json
-import time
 from typing import Any, ClassVar
 
 import pytest
@@ -10,8 +9,10 @@ from healthprotocol.care.protocols.fhir.exchange import MAX_FILES, WrittenSource
 from healthprotocol.care.protocols.fhir.skeleton import Identity
 from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, Schedule
 from healthprotocol.care.protocols.rules.exchange.documents import MAX_BYTES, SourceFile, canonical, parse_json
+from healthprotocol.care.protocols.rules.exchange.report import ImportReading
 from healthprotocol.foundation.errors import Violation
 from tests.care.protocols.fhir.resources import DAILY, activities, bundle, definition, file, plan, read, read_files
+from tests.support.stopwatch import processor_seconds
 
 STEP = {"title": "Walk", "timingTiming": DAILY}
 STUDY = {"version": "1.0.0", "schemaVersion": "0.1.5", "name": "Sleep study", "protocols": []}
@@ -183,22 +184,23 @@ class TestHostile:
         ],
     )
     def test_files_of_many_parts_are_judged_within_seconds(self, actions: list[Any]) -> None:
-        began = time.perf_counter()
+        readings: list[ImportReading] = []
 
-        reading = read_files(plan(*actions))
+        took = processor_seconds(lambda: readings.append(read_files(plan(*actions))), enough=10)
 
-        assert len(reading.protocols) == (1 if len(actions[0]) == 3 else 0)
-        assert time.perf_counter() - began < 10
+        assert len(readings[0].protocols) == (1 if len(actions[0]) == 3 else 0)
+        assert took < 10
 
     def test_questions_without_end_are_judged_within_seconds(self) -> None:
         question = {"linkId": "1", "text": "How are you?", "type": "text"}
         endless = {"resourceType": "Questionnaire", "id": "q", "item": [question] * 100_000}
-        began = time.perf_counter()
+        files = (plan({"title": "Ask", "definitionCanonical": "Questionnaire/q"}), endless)
+        readings: list[ImportReading] = []
 
-        reading = read_files(plan({"title": "Ask", "definitionCanonical": "Questionnaire/q"}), endless)
+        took = processor_seconds(lambda: readings.append(read_files(*files)), enough=10)
 
-        assert [finding.code for finding in reading.refused] == ["too_many"]
-        assert time.perf_counter() - began < 10
+        assert [finding.code for finding in readings[0].refused] == ["too_many"]
+        assert took < 10
 
     def test_no_value_is_told(self) -> None:
         secret = "S3cret Danube"

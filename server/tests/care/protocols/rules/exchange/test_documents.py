@@ -1,7 +1,6 @@
 """Files as exact values, within limits."""
 
 import json
-import time
 from decimal import Decimal
 
 import pytest
@@ -23,6 +22,7 @@ from healthprotocol.care.protocols.rules.exchange.documents import (
     parse_json,
     write_json,
 )
+from tests.support.stopwatch import processor_seconds
 
 
 def refusal(body: bytes) -> Unreadable:
@@ -45,11 +45,9 @@ class TestNumbers:
         assert isinstance(parse_json(b"[7]")[0], int)  # pyright: ignore[reportIndexIssue, reportOptionalSubscript, reportArgumentType]
 
     def test_a_million_digits_take_no_time(self) -> None:
-        began = time.perf_counter()
+        body = b"[" + b"9" * 1_000_000 + b"]"
 
-        parse_json(b"[" + b"9" * 1_000_000 + b"]")
-
-        assert time.perf_counter() - began < 2
+        assert processor_seconds(lambda: parse_json(body), enough=2) < 2
 
     def test_an_exponent_beyond_reason_is_refused(self) -> None:
         assert refusal(b"[1e99999999999999999999]").code == "number_invalid"

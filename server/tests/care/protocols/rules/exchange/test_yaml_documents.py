@@ -1,6 +1,5 @@
 """YAML without its traps."""
 
-import time
 from decimal import Decimal
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import strategies as st
 
 from healthprotocol.care.protocols.rules.exchange.documents import Json, Unreadable, canonical
 from healthprotocol.care.protocols.rules.exchange.yaml_documents import MAX_YAML_BYTES, parse_yaml, write_yaml
+from tests.support.stopwatch import processor_seconds
 
 
 def refusal(text: str) -> Unreadable:
@@ -77,11 +77,8 @@ class TestRefusals:
 
     @pytest.mark.parametrize("bomb", ["[" * 200_000, "{a: " * 50_000, "- " * 50_000])
     def test_a_bomb_of_brackets_goes_off_at_once(self, bomb: str) -> None:
-        began = time.perf_counter()
-
         assert refusal(bomb).code == "too_deep"
-
-        assert time.perf_counter() - began < 5
+        assert processor_seconds(lambda: refusal(bomb), enough=5) < 5
 
     def test_a_key_named_like_a_merge_but_quoted_is_a_key(self) -> None:
         assert parse_yaml(b'"<<": 1') == {"<<": 1}
