@@ -263,7 +263,7 @@ class Bench:
         """Data keys, which the key ring remembers by itself."""
         subject = new_id(system_clock())
         async with self.transaction() as tx:
-            await tx.keys.create_subject(tx, subject)
+            await tx.keys.create_subjects(tx, [subject])
 
         async def use() -> None:
             async with self.transaction() as tx:
