@@ -46,7 +46,9 @@ async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
 
 
 @asynccontextmanager
-async def process(module: str, *arguments: str, stdout: int | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+async def process(
+    module: str, *arguments: str, stdin: int | None = None, stdout: int | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a test module as a process of its own; kill it at the end when it still lives."""
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -55,6 +57,7 @@ async def process(module: str, *arguments: str, stdout: int | None = None) -> As
         *arguments,
         cwd=SERVER,
         env={**os.environ, "PYTHONPATH": str(SERVER)},
+        stdin=stdin,
         stdout=stdout,
     )
     try:
