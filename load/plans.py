@@ -27,9 +27,8 @@ from measuring.inside import Inside, beside
 
 # A page has 50 rows; more than so many that are read to be thrown away, or sorted, were not found by an index.
 MOST_SCANNED, MOST_SORTED = 5_000, 5_000
-# What entries of a protocol that one patient in ten follows touch, found by their plans and sorted: some 40 ms from
-# memory. All others stay below 9,000; what PostgreSQL misjudges touches hundreds of thousands.
-MOST_BUFFERS = 30_000
+# The widest list touches some 5,000: what PostgreSQL misjudges touches hundreds of thousands.
+MOST_BUFFERS = 10_000
 
 Node = dict[str, Any]
 
