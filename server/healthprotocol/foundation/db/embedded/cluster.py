@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
+import msgspec
+
 from healthprotocol.foundation.db.embedded.failure import EmbeddedServerFailed
 from healthprotocol.foundation.db.embedded.identity import ServerIdentity, server_version
+from healthprotocol.foundation.db.embedded.sizes import SMALLEST, memory_bytes, sizes_for
 from healthprotocol.foundation.stopping import unbroken
 
 SUPERUSER = "postgres"
@@ -27,10 +30,11 @@ unix_socket_permissions = 0700
 max_connections = 100
 superuser_reserved_connections = 3
 
-shared_buffers = '128MB'
+shared_buffers = '{shared_buffers}MB'
 work_mem = '8MB'
-maintenance_work_mem = '64MB'
+maintenance_work_mem = '{maintenance_work_mem}MB'
 max_wal_size = '1GB'
+min_wal_size = '{min_wal_size}MB'
 wal_compression = on
 random_page_cost = 1.1
 # One short query for each person who waits; a container's shared memory is small.
@@ -141,7 +145,11 @@ def _run(start: "Callable[[], subprocess.Popen[bytes]]") -> int:
 def configure(directory: Path, identity: ServerIdentity, *, durable: bool) -> None:
     """Write the settings and the sign-in rules. What an operator keeps in operator.conf has the last word."""
     statistics = _STATISTICS if _has_statistics(identity) else ""
-    settings = _SETTINGS.format(durability=_DURABLE if durable else _FORGETFUL, statistics=statistics)
+    settings = _SETTINGS.format(
+        durability=_DURABLE if durable else _FORGETFUL,
+        statistics=statistics,
+        **msgspec.structs.asdict(sizes_for(memory_bytes()) if durable else SMALLEST),
+    )
     identity.write(directory, "postgresql.conf", settings)
     identity.write(directory, "pg_hba.conf", _SIGN_IN)
     if not (directory / "operator.conf").exists():

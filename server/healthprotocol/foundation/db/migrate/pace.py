@@ -1,12 +1,11 @@
 """
-How fast a backfill goes: batches that take a hundredth of a second, and a rest after each that grows with the load.
+How fast a backfill goes: batches of four thousandths of a second, and a rest after each that grows with the load.
 
 The size of a batch is found by a rule that is multiplicative both ways, within a few batches, and forgotten as fast. It
-is what decides how long anybody waits for a row, a page or the log, so it is short: of a tenth of a second it made the
-p99 of others three times what it is now. A rest is a multiple of the batch before it: a tenth where nobody else is at
-work, three where one other is on average, and no longer for more of them, because who meets a batch is not helped by a
-longer rest after it (measured with 40); only the backfill would crawl. While others visibly wait, the batches shrink
-and the rests are eight times as long.
+is what decides how long anybody waits for a row, a page or the log, so it is short. A rest is a multiple of the batch
+before it: as long as the batch where nobody else is seen at work, so that the disk and the log have half of the time to
+themselves, and four times that where one other is at work on average; no longer for more of them, or the backfill would
+crawl. While others visibly wait, the batches shrink and the rests are eight times as long. Measured: load/README.md.
 """
 
 import msgspec
@@ -46,9 +45,9 @@ class PaceLimits(msgspec.Struct, frozen=True, kw_only=True):
     first_rows: int = 500
     fewest_rows: int = 50
     most_rows: int = 20_000
-    batch_seconds: float = 0.01
-    idle_rest: float = 0.1
-    rest: float = 3.0
+    batch_seconds: float = 0.004
+    idle_rest: float = 1.0
+    rest: float = 4.0
     busy_rest: float = 8.0
     busy_active: int = 16
     busy_waiting: int = 4
