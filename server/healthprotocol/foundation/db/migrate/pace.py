@@ -3,7 +3,7 @@ How fast a backfill goes: batches of four thousandths of a second, and a rest af
 
 The size of a batch is found by a rule that is multiplicative both ways, within a few batches, and forgotten as fast. It
 is what decides how long anybody waits for a row, a page or the log, so it is short. A rest is a multiple of the batch
-before it: as long as the batch where nobody else is seen at work, so that the disk and the log have half of the time to
+before it: twice as long where nobody else is seen at work, so that the disk and the log have two thirds of the time to
 themselves, and four times that where one other is at work on average; no longer for more of them, or the backfill would
 crawl. While others visibly wait, the batches shrink and the rests are eight times as long. Measured: load/README.md.
 """
@@ -46,7 +46,7 @@ class PaceLimits(msgspec.Struct, frozen=True, kw_only=True):
     fewest_rows: int = 50
     most_rows: int = 20_000
     batch_seconds: float = 0.004
-    idle_rest: float = 1.0
+    idle_rest: float = 2.0
     rest: float = 4.0
     busy_rest: float = 8.0
     busy_active: int = 16
