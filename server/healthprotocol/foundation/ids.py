@@ -44,6 +44,11 @@ def ascending_ids(at: datetime) -> Iterator[UUID]:
             value += 1 + step
 
 
+def first_id(at: datetime) -> UUID:
+    """Return the least value of a UUIDv7 of the aware instant `at`: ranges of ids are ranges of time."""
+    return UUID(int=(int(at.timestamp() * 1000) & 0xFFFF_FFFF_FFFF) << 80)
+
+
 def made_at(identifier: UUID) -> datetime:
     """Return the instant, to the millisecond, that a UUIDv7 carries."""
     return datetime.fromtimestamp((identifier.int >> 80) / 1000, UTC)

@@ -15,11 +15,15 @@ def register(registry: JobRegistry) -> None:
 
 
 async def refresh(database: Database, job: Job) -> None:
-    """Bring all stale counts up to date, a few assignments a transaction. Raises HandedOver when the worker ends."""
+    """
+    Bring all stale counts up to date, a few assignments a transaction; where entries of a file come in, afterwards.
+
+    Raises HandedOver when the worker ends.
+    """
     async for organisation_id in organisations(database):
         while True:
             if job.stopping.is_set():
                 raise HandedOver
             async with database.transaction(organisation_id, context=job.context, statement_timeout_seconds=60) as tx:
-                if await service.refresh(tx) < service.BATCH:
+                if await service.is_deferred(tx) or await service.refresh(tx) < service.BATCH:
                     break

@@ -35,6 +35,7 @@ from healthprotocol.foundation.cache import CacheSpec, tag
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import BadRequest, Forbidden, Violation
+from healthprotocol.foundation.jobs import operations
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
@@ -77,6 +78,11 @@ SUMS: CacheSpec[Report] = CacheSpec(
 RANKS: CacheSpec[tuple[GroupTally, ...]] = CacheSpec(
     name="adherence_ranks", kind=tuple[GroupTally, ...], fresh_seconds=15.0, stale_seconds=60.0, share=0.1
 )
+
+
+# The operation that brings entries in from a file.
+FILE_OF_ENTRIES = "import.entries"
+LONGEST_DEFERRAL = timedelta(minutes=10)
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -199,6 +205,17 @@ def _ranking(
         return tuple(await repository.grouped(tx, group, from_on=first, to_on=last, order_by=order_by, limit=limit))
 
     return load
+
+
+async def is_deferred(tx: Transaction) -> bool:
+    """
+    Return whether to count later, because entries of a file come in, whose plans would be counted each minute again.
+
+    For ten minutes at most, and no longer than a minute after the file last got on.
+    """
+    return await operations.is_under_way(
+        tx, FILE_OF_ENTRIES, made_after=tx.now - LONGEST_DEFERRAL, moved_after=tx.now - timedelta(minutes=1)
+    )
 
 
 async def refresh(tx: Transaction, *, limit: int = BATCH) -> int:

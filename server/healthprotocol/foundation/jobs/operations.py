@@ -12,7 +12,7 @@ import msgspec
 
 from healthprotocol.foundation.db.announcements import announce
 from healthprotocol.foundation.errors import NotFound
-from healthprotocol.foundation.ids import AccountId, OperationId
+from healthprotocol.foundation.ids import AccountId, OperationId, first_id
 from healthprotocol.foundation.jobs.queue import enqueue
 
 if TYPE_CHECKING:
@@ -140,6 +140,22 @@ async def read_input_ct(tx: "Transaction", operation_id: OperationId) -> bytes |
     """Return the encrypted input, None when there is none; it may be megabytes, so it is no part of Operation."""
     return await tx.fetchval(
         "select input_ct from operation where organisation_id = $1 and id = $2", tx.tenant, operation_id
+    )
+
+
+async def is_under_way(tx: "Transaction", kind: str, *, made_after: datetime, moved_after: datetime) -> bool:
+    """Return whether an operation of this kind runs that is no older, and has got on since: one whose worker lives."""
+    return await tx.fetchval(
+        """
+        select exists (
+          select from operation
+          where organisation_id = $1 and id >= $2 and kind = $3 and status = 'running' and updated_at >= $4
+        )
+        """,
+        tx.tenant,
+        first_id(made_after),
+        kind,
+        moved_after,
     )
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from healthprotocol.care.adherence import jobs, service
+from healthprotocol.care.transfers.service import importing
 from healthprotocol.foundation.clock import system_clock
 from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.jobs import operations
 from healthprotocol.foundation.jobs.registry import HandedOver, Job, JobRegistry
 from tests.care.assignments.plans import Clinic, make_clinic
 from tests.support.door import Door, opened
@@ -57,6 +59,35 @@ async def begun(clinic: Clinic, *, patients: int = 1) -> None:
 async def stale(clinic: Clinic) -> int:
     async with clinic.acting() as tx:
         return await tx.fetchval("select count(*) from adherence_cover where is_stale")
+
+
+async def bringing(clinic: Clinic, *, ago: timedelta, moved_ago: timedelta) -> None:
+    """Have entries of a file come in, begun and last got on so long ago."""
+    now = system_clock()
+    async with clinic.database.transaction(clinic.organisation.id) as tx:
+        tx.now = now - ago
+        kind, person = service.FILE_OF_ENTRIES, clinic.clinician.account_id
+        operation = await operations.create(tx, kind, created_by=person, input={})
+        tx.now = now - moved_ago
+        await operations.start(tx, operation)
+
+
+class TestRefreshBesideAFile:
+    @pytest.mark.parametrize(
+        ("ago", "moved_ago", "is_left"),
+        [(3, 0.2, True), (11, 0.2, False), (3, 2, False)],
+        ids=["is put off", "is not for ever", "is not when nobody works at it"],
+    )
+    async def test_of_entries(self, clinic: Clinic, ago: float, moved_ago: float, is_left: bool) -> None:
+        await begun(clinic, patients=2)
+        await bringing(clinic, ago=timedelta(minutes=ago), moved_ago=timedelta(minutes=moved_ago))
+
+        await jobs.refresh(clinic.database, job())
+
+        assert await stale(clinic) == (2 if is_left else 0)
+
+    def test_goes_by_the_kind_of_its_operation(self) -> None:
+        assert importing.kind_of("entries") == service.FILE_OF_ENTRIES
 
 
 class TestRefresh:
