@@ -22,7 +22,7 @@ from typing import Final, Generic, TypeVar
 import msgspec
 import structlog
 
-from healthprotocol.foundation.db.transaction import Database, Transaction
+from healthprotocol.foundation.db.transaction import Database, Priority, Transaction
 from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.ids import INSTALLATION, OrganisationId
 
@@ -170,7 +170,8 @@ class LiveChanges:
         self._horizon, self._fresh_at, self._is_failing = horizon, began, False
 
     async def _look(self) -> tuple[str, dict[OrganisationId, int]]:
-        async with self.database.transaction(None) as tx:
+        # A kill switch must be heard while requests wait in line, for it may be what ends their waiting.
+        async with self.database.transaction(None, priority=Priority.CRITICAL) as tx:
             rows = await tx.fetch(_LOOK, self._horizon)
         seen = {row["organisation_id"]: row["revision"] for row in rows if row["organisation_id"] is not None}
         return rows[0]["horizon"], seen
@@ -268,7 +269,9 @@ class LiveCopy(Generic[R, T]):
         await asyncio.shield(task)
 
     async def _load_and_keep(self, organisation_id: OrganisationId) -> None:
-        async with self._changes.database.transaction(organisation_id, prepares=False) as tx:
+        async with self._changes.database.transaction(
+            organisation_id, priority=Priority.CRITICAL, prepares=False
+        ) as tx:
             # The number first: rows that change in between are then read again, for nothing at worst.
             revision = await tx.fetchval("select revision from live_change where organisation_id = $1", organisation_id)
             rows = _Rows(await self._read(tx), revision or 0)

@@ -261,6 +261,29 @@ class TestAChange:
         assert seen == {}
 
 
+class TestALook:
+    async def test_goes_before_requests_that_wait_for_a_connection(self, coloured: Database) -> None:
+        """Requests hold what they may have, and more of them wait: the look has what is kept for such as it."""
+        is_over = asyncio.Event()
+
+        async def hold() -> None:
+            async with coloured.transaction(None) as tx:
+                await tx.fetchval("select 1")
+                await is_over.wait()
+
+        changes = LiveChanges(coloured)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(2 * coloured.pool.limits.most):
+                group.create_task(hold())
+            await until(lambda: coloured.pool.figures().waiting >= coloured.pool.limits.most)
+            looking = asyncio.create_task(changes._look())
+            _, unanswered = await asyncio.wait([looking], timeout=60)
+            still_wait = coloured.pool.figures().waiting >= coloured.pool.limits.most
+            is_over.set()
+
+        assert (unanswered, still_wait) == (set(), True)
+
+
 class TestWithoutPostgreSQL:
     async def test_readers_keep_what_was_known_and_are_told_how_old_it_is(
         self, coloured: Database, cluster: Cluster, database_name: str, organisation: Organisation
