@@ -8,7 +8,7 @@ the value and encode it, commit, and then return the response: a client never se
 import hashlib
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from http import HTTPStatus
 from typing import Any, Protocol, TypeVar, Unpack
 
@@ -24,6 +24,7 @@ from healthprotocol.api.problem import UnsupportedMediaType
 from healthprotocol.api.routing import Answer, Endpoint
 from healthprotocol.api.written import position_of, told
 from healthprotocol.foundation.context import Actor, RequestContext
+from healthprotocol.foundation.db.loan import shared
 from healthprotocol.foundation.db.transaction import Database, ReplicaFailed, Terms, Transaction
 from healthprotocol.foundation.errors import (
     BadRequest,
@@ -274,7 +275,7 @@ class Gate:
     def _transaction(self, **terms: Unpack[Terms]) -> Any:
         if self._shared is not None:
             # Whoever opened it commits it, once all that share it are done.
-            return nullcontext(self._shared)
+            return shared(self._shared)
         return self.database.transaction(self.actor.organisation_id, actor=self.actor, context=self.context, **terms)
 
     @property

@@ -62,7 +62,7 @@ class TestAdminCreate:
         done = await machine.run(*CREATE, "--json", typed=f"{PASSWORD}\n")
 
         assert (early.code, "migrate up" in early.err) == (1, True)
-        assert (weak.code, "at least 15 characters" in weak.err) == (1, True)
+        assert (weak.code, "at least 15 characters" in weak.err) == (2, True)
         assert (unasked.code, "--password-stdin" in unasked.err) == (2, True)
         assert (done.code, json.loads(done.out)["email"]) == (0, "elbe@delta.example")
         connection = await asyncpg.connect(machine.url)

@@ -1,8 +1,10 @@
 """A connection lent for one transaction: begun with the block, committed or rolled back with its end, given back."""
 
 import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import asyncpg
 
@@ -134,14 +136,43 @@ class Loan:
         return self._lease
 
     def _told(self, error: BaseException) -> Unavailable | None:
-        """Return what an error means for the caller, None when it is a fault of ours or no fault of the server's."""
-        is_server = isinstance(error, (*_LOST, *_HINDERED)) or (
-            # asyncpg's word for a closed connection and for a fault of our code: only the first is the server's.
-            isinstance(error, asyncpg.InterfaceError) and self._lent.connection.is_closed()
-        )
-        if not is_server:
-            return None
-        return self._failure(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(error).__name__)
+        return _told(error, self._lent.connection, failure=self._failure)
+
+
+class Connected(Protocol):
+    """What holds a connection."""
+
+    connection: Any
+
+
+C = TypeVar("C", bound=Connected)
+
+
+@asynccontextmanager
+async def shared(transaction: C) -> AsyncIterator[C]:
+    """
+    Give a transaction to one of several acts that share it; whoever opened it ends it.
+
+    What the server cannot do just now is told to each act as its own loan would. Raises Unavailable.
+    """
+    connection = transaction.connection
+    try:
+        yield transaction
+    except BaseException as error:
+        if (told := _told(error, connection, failure=Unavailable)) is not None:
+            raise told from error
+        raise
+
+
+def _told(error: BaseException, connection: Any, *, failure: type[Unavailable]) -> Unavailable | None:
+    """Return what an error means for the caller, None when it is a fault of ours or no fault of the server's."""
+    is_server = isinstance(error, (*_LOST, *_HINDERED)) or (
+        # asyncpg's word for a closed connection and for a fault of our code: only the first is the server's.
+        isinstance(error, asyncpg.InterfaceError) and connection.is_closed()
+    )
+    if not is_server:
+        return None
+    return failure(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(error).__name__)
 
 
 async def _commit(connection: Any) -> None:

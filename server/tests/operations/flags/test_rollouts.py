@@ -240,6 +240,8 @@ class TestTurns:
             await door.ask("admin", "POST", f"{ROLLOUT}/{act}", BECAUSE)
             await keeper.report(with_counts=False)
             await not_looked_at_for(keeper, organisation.id, A_SECOND)
+            # The stage's time is up, however quick this machine is.
+            await asyncio.sleep(2 * stages[0].hold_seconds)
             await service.watch_rollouts(keeper.database, organisation.id)
             percentages.append((await door.ask("admin", "GET", ROLLOUT)).json()["rollout"]["percentage"])
 
