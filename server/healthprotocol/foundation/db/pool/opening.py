@@ -15,7 +15,8 @@ import asyncpg
 import msgspec
 
 SHORTEST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 5.0
+# Well below the two seconds that a request waits: a server that is back is found by those who wait for it.
+LONGEST_PAUSE_SECONDS = 0.8
 # After so long without a single connection newcomers are told at once instead of waiting for their own deadline.
 UNREACHABLE_SECONDS = 2.0
 HUMBLE_SECONDS = 30.0
