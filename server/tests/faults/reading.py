@@ -157,7 +157,7 @@ class Log:
 
             async def wait_for(count: int) -> None:
                 async def so_many() -> bool:
-                    return await watcher.fetchval(_WAITING, _LOCK) == count
+                    return await watcher.fetchval(_WAITING, _LOCK) >= count
 
                 await eventually(so_many)
 
