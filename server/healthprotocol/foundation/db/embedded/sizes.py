@@ -39,10 +39,8 @@ def sizes_for(memory: int) -> Sizes:
 
 def memory_bytes(limits: tuple[Path, ...] = _LIMITS) -> int:
     """Return the memory of the machine, or the container's limit when that is lower."""
-    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
-    for path in limits:
-        if path.is_file() and (said := path.read_text("ascii").strip()).isdigit():
-            found.append(int(said))  # noqa: PERF401 - a walrus in a comprehension says less
+    said = [path.read_text("ascii").strip() for path in limits if path.is_file()]
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *(int(one) for one in said if one.isdigit())]
     return min(found)
 
 
