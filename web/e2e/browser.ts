@@ -8,6 +8,10 @@ import { inject } from "vitest";
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const SHOTS = join(import.meta.dirname, "../screenshots");
 
+/** Times that the page's processor is slower, and the most that an answer is late, in ms: `HP_SLOW=6 make test-browser` finds what waits for nothing. */
+const SLOW = Number(process.env["HP_SLOW"] ?? 1);
+const LATE_MS = 150;
+
 export const PASSWORD = process.env["HP_DEMO_PASSWORD"] ?? "correct-horse-battery-demo";
 
 export interface View {
@@ -47,6 +51,7 @@ export class Visit {
     // What is waited for comes; a busy machine may take its time.
     context.setDefaultTimeout(30_000);
     const visit = new Visit(context, page, profile);
+    if (SLOW > 1) await visit.slowDown();
     await page.addInitScript(() => {
       const watched = window as unknown as { pendingFetches: number };
       watched.pendingFetches = 0;
@@ -63,6 +68,15 @@ export class Visit {
     });
     page.on("pageerror", (error) => visit.faults.push(String(error)));
     return visit;
+  }
+
+  private async slowDown(): Promise<void> {
+    const session = await this.context.newCDPSession(this.page);
+    await session.send("Emulation.setCPUThrottlingRate", { rate: SLOW });
+    await this.page.route(/\/api\//, async (route) => {
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * LATE_MS));
+      await route.fallback();
+    });
   }
 
   async signIn(email: string, path = "/"): Promise<void> {
@@ -88,9 +102,15 @@ export class Visit {
   async look({ width, scheme }: { width: number; scheme: "light" | "dark" }): Promise<void> {
     await this.page.setViewportSize({ width, height: width < 600 ? 844 : 900 });
     await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
-    // Colours are read from the frame after the next: before it they are still the old ones.
-    await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
-    await this.page.waitForTimeout(100);
+    // Colours and places are read once the page has taken both in, and what they move has come to rest.
+    await this.page.waitForFunction(({ width, scheme }) => innerWidth === width && matchMedia(`(prefers-color-scheme: ${scheme})`).matches, { width, scheme });
+    await this.page.evaluate(async () => {
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      await frame();
+      await frame();
+      await Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => undefined)));
+    });
+    await this.settled();
   }
 
   async shot(name: string, fullPage = false): Promise<void> {

@@ -30,8 +30,8 @@ describe("the admin and her flags", () => {
     await visit.page.waitForURL(/\/settings\/flags$/);
     await visit.settled();
 
-    expect(await visit.page.title()).toBe("Feature flags · HealthProtocol");
-    expect(await visit.page.locator(".flag-card").count()).toBeGreaterThan(0);
+    await expect.poll(() => visit.page.title()).toBe("Feature flags · HealthProtocol");
+    await expect.poll(() => visit.page.locator(".flag-card").count()).toBeGreaterThan(0);
     await visit.shot("flags-1-list");
   });
 
@@ -59,7 +59,7 @@ describe("the admin and her flags", () => {
     await visit.page.locator("dialog").waitFor({ state: "detached" });
     await visit.settled();
 
-    expect(await badge().textContent()).toContain("Targeted");
+    await expect.poll(() => badge().textContent()).toContain("Targeted");
     await visit.page.getByText("Off for 10 % of accounts, of the role clinician").first().waitFor();
   });
 
@@ -75,8 +75,7 @@ describe("the admin and her flags", () => {
     await visit.page.locator(".badge", { hasText: "Targeted" }).waitFor();
 
     await open(FLAG, "history");
-    const acts = await visit.page.locator(".flag-history h2").allTextContents();
-    expect(acts.slice(0, 3)).toEqual(["Revived", "Killed", "Changed"]);
+    await expect.poll(async () => (await visit.page.locator(".flag-history h2").allTextContents()).slice(0, 3)).toEqual(["Revived", "Killed", "Changed"]);
     await visit.shot("flags-4-history");
   });
 
@@ -89,7 +88,7 @@ describe("the admin and her flags", () => {
     await visit.page.getByRole("button", { name: "Save" }).click();
     await visit.page.getByText("Choose at least one value that will do.").waitFor();
 
-    expect(await visit.page.evaluate(() => document.activeElement?.getAttribute("aria-invalid"))).toBe("true");
+    await expect.poll(() => visit.page.evaluate(() => document.activeElement?.getAttribute("aria-invalid"))).toBe("true");
     await visit.shot("flags-6-requirement");
     await visit.page.getByRole("group", { name: "Must give one of" }).getByRole("checkbox", { name: "on" }).check();
     await visit.page.getByRole("button", { name: "Save" }).click();
@@ -147,7 +146,7 @@ describe("the admin and her flags", () => {
     await chart.focus();
     await visit.page.keyboard.press("End");
 
-    expect(await visit.page.locator(".chart-live").textContent()).toMatch(/errors 9/);
+    await expect.poll(() => visit.page.locator(".chart-live").textContent()).toMatch(/errors 9/);
     await visit.shot("flags-5-rollout");
   });
 

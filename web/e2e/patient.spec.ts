@@ -27,8 +27,8 @@ describe("the patient", () => {
 
   it("comes to today, named by its day", async () => {
     expect(new URL(visit.page.url()).pathname).toBe("/today");
-    expect(await visit.page.title()).toBe("Today · HealthProtocol");
-    expect(await visit.page.locator(".day-name").textContent()).toMatch(/day \d+ /);
+    await expect.poll(() => visit.page.title()).toBe("Today · HealthProtocol");
+    await expect.poll(() => visit.page.locator(".day-name").textContent()).toMatch(/day \d+ /);
     await visit.shot("patient-1-today");
   });
 
@@ -119,18 +119,18 @@ describe("the patient", () => {
     await visit.page.getByRole("dialog").getByRole("textbox").first().fill("121");
     await visit.page.keyboard.press("Escape");
     await visit.page.getByRole("dialog").waitFor({ state: "detached" });
-    expect(await enter.evaluate((element) => element === document.activeElement)).toBe(true);
+    await expect.poll(() => enter.evaluate((element) => element === document.activeElement)).toBe(true);
 
     await enter.click();
 
-    expect(await visit.page.getByRole("dialog").getByRole("textbox").first().inputValue()).toBe("121");
+    await expect.poll(() => visit.page.getByRole("dialog").getByRole("textbox").first().inputValue()).toBe("121");
     await visit.page.keyboard.press("Escape");
   });
 
   it("sees progress, by keyboard too", async () => {
     await visit.page.getByRole("link", { name: "Progress" }).click();
     await visit.settled();
-    expect(await visit.page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
+    await expect.poll(() => visit.page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     const chart = visit.page.locator(".chart svg").first();
     await chart.scrollIntoViewIfNeeded();
     await chart.focus();
@@ -144,12 +144,12 @@ describe("the patient", () => {
     await visit.page.getByRole("link", { name: "Today" }).click();
     await visit.page.getByRole("button", { name: "Day before" }).click();
     await visit.settled();
-    expect(await visit.page.locator(".day-near").textContent()).toMatch(/yesterday/i);
-    expect(visit.page.url()).toMatch(/date=\d{4}-\d\d-\d\d$/);
+    await expect.poll(() => visit.page.locator(".day-near").textContent()).toMatch(/yesterday/i);
+    await expect.poll(() => visit.page.url()).toMatch(/date=\d{4}-\d\d-\d\d$/);
 
     await visit.page.getByRole("button", { name: "Day after" }).click();
     await visit.settled();
-    expect(await visit.page.locator(".day-near").textContent()).toMatch(/today/i);
+    await expect.poll(() => visit.page.locator(".day-near").textContent()).toMatch(/today/i);
   });
 
   it("signs out, and Back shows nothing of it", async () => {

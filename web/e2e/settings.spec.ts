@@ -27,9 +27,11 @@ describe("the admin and her settings", () => {
   afterAll(() => visit.close());
 
   it("begins at the value", async () => {
+    const value = visit.page.getByLabel("Value", { exact: true });
+    await expect.poll(() => value.evaluate((element) => element === document.activeElement)).toBe(true);
     await visit.page.keyboard.type("1");
 
-    expect(await visit.page.getByLabel("Value", { exact: true }).inputValue()).toBe("1");
+    await expect.poll(() => value.inputValue()).toBe("1");
   });
 
   it("is asked for a value when there is none", async () => {

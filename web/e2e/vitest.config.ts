@@ -10,5 +10,7 @@ export default defineConfig({
     fileParallelism: false,
     testTimeout: 300_000,
     hookTimeout: 300_000,
+    // What the page does after an event shows when a busy machine gets to it.
+    expect: { poll: { timeout: 30_000, interval: 50 } },
   },
 });
