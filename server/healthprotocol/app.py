@@ -34,7 +34,11 @@ from healthprotocol.assembly import ROUTES, Assembly, assemble, web_folder
 from healthprotocol.care.protocols.rules import units
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.errors import Problem
+from healthprotocol.foundation.memory import collect_rarely
 from healthprotocol.foundation.telemetry.logs import configure_logging, log_exception, log_problem
+
+# Values of some tens of requests; a look at no more of them takes a millisecond.
+_YOUNG = 10_000
 
 
 def create_app(settings: Settings | None = None, *, assembly: Assembly | None = None) -> ASGIApp:
@@ -49,7 +53,7 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
             await parts.start()
         app.state.update({"database": parts.database, "doorkeeper": parts.doorkeeper, "readiness": parts.readiness})
         # The table of units takes most of a second to build; the first patient who measures should not wait for it.
-        warming = asyncio.create_task(asyncio.to_thread(units.are_convertible, "Cel", "[degF]"))
+        warming = asyncio.create_task(_warm(is_process=assembly is None))
         # Streams last as long as their clients; the server says by this signal that they must end now.
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, parts.database.feed.let_go)
         try:
@@ -73,6 +77,13 @@ def create_app(settings: Settings | None = None, *, assembly: Assembly | None = 
         request_max_body_size=None,
     )
     return _wrap(app, settings)
+
+
+async def _warm(*, is_process: bool) -> None:
+    await asyncio.to_thread(units.are_convertible, "Cel", "[degF]")
+    if is_process:
+        # From here on the process serves: what it has built by now stays to its end.
+        collect_rarely(young=_YOUNG)
 
 
 def _wrap(app: ASGIApp, settings: Settings) -> ASGIApp:

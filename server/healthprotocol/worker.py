@@ -9,10 +9,11 @@ import uvloop
 from healthprotocol.assembly import assemble, jobs
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.jobs.worker import run_worker
+from healthprotocol.foundation.memory import collect_rarely
 from healthprotocol.foundation.telemetry import metrics
 from healthprotocol.foundation.telemetry.logs import configure_logging
 
-# Values made and not freed before the youngest are looked at; Python's own figure is 700.
+# Jobs make millions of short-lived values without any cycles: looking for some was a third of an import's time.
 _YOUNG = 50_000
 
 
@@ -31,18 +32,8 @@ async def run(settings: Settings) -> None:
     assembly = await assemble(settings)
     try:
         await assembly.start()
-        _collect_rarely()
+        gc.collect()
+        collect_rarely(young=_YOUNG)
         await run_worker(settings.listening_url or "", assembly.database, jobs(), stop, observe=metrics.job_ended)
     finally:
         await assembly.close()
-
-
-def _collect_rarely() -> None:
-    """
-    Look for cycles seldom: jobs make millions of short-lived values without any, and each look walks all that live.
-
-    It is a third of the processor time of an import. What does lie in cycles waits for tens of megabytes at most.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_YOUNG, 10, 10)

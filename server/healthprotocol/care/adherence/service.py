@@ -74,12 +74,6 @@ SUMS: CacheSpec[Report] = CacheSpec(
 )
 
 
-# In memory only: they are of single people.
-RANKS: CacheSpec[tuple[GroupTally, ...]] = CacheSpec(
-    name="adherence_ranks", kind=tuple[GroupTally, ...], fresh_seconds=15.0, stale_seconds=60.0, share=0.1
-)
-
-
 # The operation that brings entries in from a file.
 FILE_OF_ENTRIES = "import.entries"
 LONGEST_DEFERRAL = timedelta(minutes=10)
@@ -94,6 +88,19 @@ class Named(msgspec.Struct, frozen=True):
 
 
 Ranked = tuple[GroupTally, Named]
+
+
+class Ranking(msgspec.Struct, frozen=True):
+    """The rows in their order, and the names of those that are of people, by the row's id."""
+
+    rows: tuple[GroupTally, ...]
+    people: Mapping[UUID, Named]
+
+
+# In memory only: they are of single people, and name them.
+RANKS: CacheSpec[Ranking] = CacheSpec(
+    name="adherence_ranks", version=2, kind=Ranking, fresh_seconds=15.0, stale_seconds=60.0, share=0.1
+)
 
 
 async def of_patient(
@@ -183,10 +190,16 @@ async def ranking(
     today = tx.now.date()
     first, last = _range(from_on or (to_on or today) - timedelta(days=13), to_on, today=today)
     asked = (group, first, last, order_by, limit)
-    rows = await tx.cache.get(RANKS, asked, _ranking(*asked), tags=[COUNTS, PLANS])
-    named = await _named(tx, actor, group, [row.id for row in rows])
+    kept = await tx.cache.get(RANKS, asked, _ranking(*asked), tags=[COUNTS, PLANS, patients.NAMES])
+    named = kept.people
+    if group == "protocol":
+        titles = await protocols.titles(tx, [row.id for row in kept.rows])
+        named = {id_: Named(title, protocol_id=id_) for id_, title in titles.items()}
+    else:
+        shown = dict.fromkeys(one.patient_id for one in named.values() if one.patient_id is not None)
+        await patients.record_list(tx, actor, list(shown))
     await audit.record(tx, actor, "adherence.rank", object_type=group)
-    return [(row, named[row.id]) for row in rows if row.id in named]
+    return [(row, named[row.id]) for row in kept.rows if row.id in named]
 
 
 def _summing(protocol_id: ProtocolId | None, first: date, last: date) -> Callable[[Transaction], Awaitable[Report]]:
@@ -200,9 +213,11 @@ def _summing(protocol_id: ProtocolId | None, first: date, last: date) -> Callabl
 
 def _ranking(
     group: Group, first: date, last: date, order_by: str, limit: int
-) -> Callable[[Transaction], Awaitable[tuple[GroupTally, ...]]]:
-    async def load(tx: Transaction) -> tuple[GroupTally, ...]:
-        return tuple(await repository.grouped(tx, group, from_on=first, to_on=last, order_by=order_by, limit=limit))
+) -> Callable[[Transaction], Awaitable[Ranking]]:
+    async def load(tx: Transaction) -> Ranking:
+        rows = await repository.grouped(tx, group, from_on=first, to_on=last, order_by=order_by, limit=limit)
+        people = {} if group == "protocol" else await _people(tx, group, [row.id for row in rows])
+        return Ranking(tuple(rows), people)
 
     return load
 
@@ -332,16 +347,13 @@ def _report(counts: Iterable[DayCount], from_on: date, to_on: date, *, as_of: da
     )
 
 
-async def _named(tx: Transaction, actor: Actor, group: Group, ids: Sequence[UUID]) -> Mapping[UUID, Named]:
-    """Return the names of what a ranking is of: the read of patients' names is recorded."""
-    if group == "protocol":
-        titles = await protocols.titles(tx, ids)
-        return {id_: Named(title, protocol_id=id_) for id_, title in titles.items()}
+async def _people(tx: Transaction, group: Group, ids: Sequence[UUID]) -> dict[UUID, Named]:
+    """Return who the rows of a ranking are of; whoever shows them records it."""
     if group == "patient":
-        names = await patients.names(tx, actor, ids)
+        names = await patients.names_to_keep(tx, ids)
         return {id_: Named(name, patient_id=id_) for id_, name in names.items()}
     found = {one.id: one for one in await assignments.by_ids(tx, ids)}
-    names = await patients.names(tx, actor, [one.patient_id for one in found.values()])
+    names = await patients.names_to_keep(tx, [one.patient_id for one in found.values()])
     return {
         id_: Named(names[one.patient_id], patient_id=one.patient_id, protocol_id=one.protocol_id)
         for id_, one in found.items()

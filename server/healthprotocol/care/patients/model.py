@@ -108,6 +108,19 @@ class PersonName(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.given_name} {self.family_name}"
 
 
+class Roster(msgspec.Struct, frozen=True, kw_only=True):
+    """
+    Everybody of an organisation as people are found by part of a name, side by side, in the order of a list of people.
+
+    `words` are the names in compared form, each word behind a space. `births` are compared birth dates, none where
+    they were not asked for.
+    """
+
+    ids: tuple[UUID, ...]
+    words: tuple[str, ...]
+    births: tuple[str, ...]
+
+
 class PatientCreated(msgspec.Struct, frozen=True):
     """A patient was enrolled."""
 

@@ -1,14 +1,16 @@
 """What makes demographics sound, and how a search reads. Pure."""
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
+from uuid import UUID
 from zoneinfo import available_timezones
 
 import msgspec
 from email_validator import EmailNotValidError, validate_email
 
-from healthprotocol.care.patients.model import Demographics, PersonName
+from healthprotocol.care.patients.model import Demographics, PersonName, Roster
 from healthprotocol.foundation.crypto.normalisers import folded
 from healthprotocol.foundation.crypto.normalisers import phone as e164
 from healthprotocol.foundation.errors import Violation
@@ -79,17 +81,41 @@ def read_search(text: str) -> Search:
     return Search("name", folded(stripped))
 
 
-def matches(person: PersonName, text: str) -> bool:
-    """Return whether each word of `text` (in compared form) begins a word of her names or is her known birth date."""
-    words = folded(person.full).split()
-    if person.birth_date is not None:
-        text = text.replace(folded(person.birth_date.isoformat()), " ")
-    return all(any(word.startswith(part) for word in words) for part in text.split())
+def roster(people: Iterable[PersonName]) -> Roster:
+    """Return people as they are searched by part of a name; the birth date is known of all of them, or of none."""
+    ordered = sorted((*by_name(one), one.birth_date, one.id) for one in people)
+    return Roster(
+        ids=tuple(id_ for *_, id_ in ordered),
+        words=tuple(f" {given} {family}" for family, given, *_ in ordered),
+        births=tuple(folded(born.isoformat()) for *_, born, _ in ordered if born is not None),
+    )
+
+
+def found(everybody: Roster, text: str) -> list[UUID]:
+    """
+    Return who is meant by `text` (in compared form), in the order of their names.
+
+    Each word of it begins a word of her names or is her birth date, where that is known. No word means everybody.
+    """
+    ids, words, births = everybody.ids, everybody.words, everybody.births
+    # By place, not by pair: ten thousand tuples a search would set off the garbage collector every dozen searches.
+    places: Sequence[int] = range(len(ids))
+    if births:
+        places = [at for at in places if _begin(text.replace(births[at], " ").split(), words[at])]
+    else:
+        for part in text.split():
+            begins = f" {part}"
+            places = [at for at in places if begins in words[at]]
+    return [ids[at] for at in places]
 
 
 def by_name(row: PersonName) -> tuple[str, str, str]:
     """Return what sorts patients as a list of people is sorted: family name, given name, then id."""
     return folded(row.family_name), folded(row.given_name), str(row.id)
+
+
+def _begin(parts: Iterable[str], words: str) -> bool:
+    return all(f" {part}" in words for part in parts)
 
 
 def _email(text: str | None, faults: list[Violation]) -> str | None:

@@ -2,11 +2,12 @@
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from healthprotocol.care.patients.model import Demographics, Identifier
-from healthprotocol.care.patients.rules import MAX_IDENTIFIERS, read_search, settle
+from healthprotocol.care.patients.model import Demographics, Identifier, PatientId, PersonName, Roster
+from healthprotocol.care.patients.rules import MAX_IDENTIFIERS, found, read_search, roster, settle
 
 TODAY = date(2026, 3, 7)
 
@@ -74,3 +75,44 @@ class TestReadSearch:
     )
     def test_the_text_decides_how_it_is_served(self, text: str, kind: str) -> None:
         assert read_search(text).kind == kind
+
+
+def everybody(*, with_birth_date: bool) -> Roster:
+    names = [("Jan", "Öder"), ("Anna Maria", "Elbe"), ("Žofie", "O'Der"), ("Ana", "Elbe-Saale")]
+    return roster(
+        PersonName(
+            id=PatientId(UUID(int=number)),
+            given_name=given,
+            family_name=family,
+            birth_date=date(1950, 3, number) if with_birth_date else None,
+        )
+        for number, (given, family) in enumerate(names, start=1)
+    )
+
+
+class TestRoster:
+    @pytest.mark.parametrize(
+        ("text", "numbers"),
+        [
+            ("", [2, 4, 1, 3]),
+            ("el", [2, 4]),
+            ("an", [2, 4]),
+            ("an elbe", [2, 4]),
+            ("elbe mar", [2]),
+            ("saale", [4]),
+            ("lbe", []),
+            ("oder", [1, 3]),
+            ("zofie oder", [3]),
+            ("elbe oder", []),
+        ],
+    )
+    def test_finds_whose_names_words_begin_like_that_in_order(self, text: str, numbers: list[int]) -> None:
+        ids = [UUID(int=number) for number in numbers]
+
+        assert found(everybody(with_birth_date=False), text) == found(everybody(with_birth_date=True), text) == ids
+
+    @pytest.mark.parametrize(
+        ("text", "numbers"), [("1950 03 02", [2]), ("1950 03 02 elbe", [2]), ("1950 03 02 oder", []), ("1950", [])]
+    )
+    def test_a_birth_date_is_of_whom_it_is(self, text: str, numbers: list[int]) -> None:
+        assert found(everybody(with_birth_date=True), text) == [UUID(int=number) for number in numbers]

@@ -9,6 +9,7 @@ from healthprotocol.care.patients.repository.erasure import erase
 from healthprotocol.care.patients.repository.files import full_of
 from healthprotocol.care.patients.repository.finders import EMAIL, IDENTIFIER, NAME_BIRTH, PATIENTS, PHONE
 from healthprotocol.care.patients.repository.people import (
+    among,
     get,
     ids_of_filter,
     is_more_than,
@@ -32,6 +33,7 @@ __all__ = [
     "NAME_BIRTH",
     "PATIENTS",
     "PHONE",
+    "among",
     "erase",
     "find_by_email",
     "find_by_identifier",

@@ -131,6 +131,22 @@ async def names(
     return found
 
 
+async def among(tx: Transaction, patient_ids: Sequence[UUID], listing: Listing) -> set[UUID]:
+    """Return those of at most some thousands of patients whom the filter selects."""
+    where, args = listing.where(3)
+    rows = await tx.fetch(
+        f"""
+        select p.id
+        from patient p
+        where p.organisation_id = $1 and {_OF_IDS} and {_STANDS} and {where}
+        """,  # noqa: S608 - made of constants of this module and the listing's
+        tx.tenant,
+        list(patient_ids),
+        *args,
+    )
+    return {row["id"] for row in rows}
+
+
 async def ids_of_filter(tx: Transaction, listing: Listing, *, after: UUID | None, limit: int) -> list[UUID]:
     """Return up to `limit` ids that a filter selects, in id order after `after`; for acts on many."""
     where, args = listing.where(4)

@@ -1,14 +1,13 @@
-"""Acts on patients: `people` enrols, reads, finds, changes and archives one; `bring` knows and amends many at once."""
+"""Acts on patients: `people` enrols, reads, changes and archives one, `find` lists, `bring` amends many at once."""
 
 from healthprotocol.care.patients.service.bring import amend_many, people_of
+from healthprotocol.care.patients.service.find import BY_NAME, LONGEST_IDENTIFIER, MAX_SEARCHED, page
 from healthprotocol.care.patients.service.people import (
-    BY_NAME,
     EMAIL,
     IDENTIFIER,
     LISTING,
-    LONGEST_IDENTIFIER,
-    MAX_SEARCHED,
     NAME_BIRTH,
+    NAMES,
     PHONE,
     active_time_zones,
     archive,
@@ -21,7 +20,8 @@ from healthprotocol.care.patients.service.people import (
     ids_of_filter,
     ids_of_identifiers,
     names,
-    page,
+    names_to_keep,
+    record_list,
     require_active,
     time_zone_of,
     update,
@@ -34,6 +34,7 @@ __all__ = [
     "LISTING",
     "LONGEST_IDENTIFIER",
     "MAX_SEARCHED",
+    "NAMES",
     "NAME_BIRTH",
     "PHONE",
     "active_time_zones",
@@ -48,8 +49,10 @@ __all__ = [
     "ids_of_filter",
     "ids_of_identifiers",
     "names",
+    "names_to_keep",
     "page",
     "people_of",
+    "record_list",
     "require_active",
     "time_zone_of",
     "update",

@@ -6,7 +6,13 @@ from uuid import UUID
 from healthprotocol.care.patients import repository
 from healthprotocol.care.patients.errors import PatientIsArchived, PatientNotFound
 from healthprotocol.care.patients.model import Amendment, Patient, PatientArchived, PatientId, PersonName
-from healthprotocol.care.patients.service.people import OBJECT, identifier_taken, revised, settled_or_invalid
+from healthprotocol.care.patients.service.people import (
+    OBJECT,
+    identifier_taken,
+    revised,
+    settled_or_invalid,
+    tell_names,
+)
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.errors import Problem, Unavailable
@@ -52,6 +58,8 @@ async def amend_many(tx: Transaction, actor: Actor, wanted: Sequence[Amendment])
         outcomes[place] = identifier_taken(positions)
         del after[place]
     await _save(tx, list(after.values()))
+    for patient in after.values():
+        tell_names(tx, before[patient.id], patient)
     for place, one in enumerate(wanted):
         await _record(tx, actor, one.patient_id, outcomes[place])
         if place in after and after[place].status == "archived":

@@ -1,13 +1,13 @@
 """Acts on patients: enrol, read, find, change, archive. Every read of a person leaves an audit row."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import msgspec
 
 from healthprotocol.api.idempotency import forget_answers
 from healthprotocol.care.patients import repository, rules
-from healthprotocol.care.patients.errors import IdentifierTaken, PatientIsArchived, PatientNotFound, SearchTooBroad
+from healthprotocol.care.patients.errors import IdentifierTaken, PatientIsArchived, PatientNotFound
 from healthprotocol.care.patients.model import (
     Demographics,
     Erased,
@@ -17,28 +17,23 @@ from healthprotocol.care.patients.model import (
     PatientCreated,
     PatientErased,
     PatientId,
-    PatientRow,
     PatientStatus,
-    PersonName,
 )
+from healthprotocol.foundation.cache import tag
 from healthprotocol.foundation.context import Actor
-from healthprotocol.foundation.db.listing import Asked, Listing, Page, counted, integer, seal, text, unseal
+from healthprotocol.foundation.db.listing import Asked
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.errors import BadRequest, Invalid, PreconditionFailed, Problem, Unavailable, Violation
-from healthprotocol.foundation.resilience.bulkhead import Bulkhead
+from healthprotocol.foundation.errors import Invalid, PreconditionFailed, Problem, Unavailable, Violation
 from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
-MAX_SEARCHED = 10_000
-LONGEST_IDENTIFIER = 100
-BY_NAME = "name"
 LISTING = repository.PATIENTS
+# What everything depends on that was made of the names of an organisation's patients.
+NAMES = tag("patient_names")
 # By which encrypted fields other lists find the patients that their rows are of.
 EMAIL, PHONE = repository.EMAIL, repository.PHONE
 IDENTIFIER, NAME_BIRTH = repository.IDENTIFIER, repository.NAME_BIRTH
 
-# Reading every name is the one dear search: two at a time in a process leave room for all else.
-_searching = Bulkhead("search by name", places=2, wait_seconds=2.0)
 OBJECT = "patient"
 
 
@@ -115,6 +110,7 @@ async def update(
     if is_changed:
         after = revised(tx, before, status=status or before.status, demographics=settled)
         await _save(tx, after)
+        tell_names(tx, before, after)
     action = "patient.update" if is_changed else "patient.read"
     await audit.record(tx, actor, action, patient_id, object_type=OBJECT, subject_id=patient_id)
     if after.status == "archived":
@@ -154,6 +150,7 @@ async def erase(tx: Transaction, actor: Actor, patient_id: PatientId, *, reason:
     # First the others, who may still need her key to put an end to what runs.
     await tx.publish(PatientErased(patient_id))
     await repository.erase(tx, patient_id)
+    tx.invalidate(NAMES)
     await tx.keys.destroy_subject(tx, patient_id)
     await forget_answers(tx)
     await audit.record(
@@ -168,38 +165,22 @@ async def erase(tx: Transaction, actor: Actor, patient_id: PatientId, *, reason:
     return Erased(patient_id, tx.now)
 
 
-async def page(tx: Transaction, actor: Actor, query: Asked, *, q: str = "") -> Page[PatientRow]:
-    """
-    Return a page of the patients within sight. With `q`, or ordered by `name`, they come by family name.
-
-    More than 10,000 are not put in order of their names, which are ciphertext: then the newest come first. Raises
-    BadRequest, SearchTooBroad, QueryTooCostly.
-    """
-    sight = await access.sight(tx, actor)
-    is_search = bool(q.strip()) or sight.only is not None
-    by_name = is_search or query.order_by.strip() == BY_NAME
-    if by_name:
-        listing = await LISTING.ask(tx, msgspec.structs.replace(query, order_by="", page_token=None))
-        if not is_search and await repository.is_more_than(tx, listing, MAX_SEARCHED):
-            by_name, listing = False, await LISTING.ask(tx, msgspec.structs.replace(query, order_by=""))
-    else:
-        listing = await LISTING.ask(tx, query)
-    if by_name:
-        found = [row for row in await _search(tx, q, listing, only=sight.only) if sight.includes(row.id)]
-        page = await _slice(tx, found, listing, q=q, query=query)
-    else:
-        page = await repository.page(tx, listing)
-    await _record_list(tx, actor, [row.id for row in page.items])
-    return page
-
-
 async def names(tx: Transaction, actor: Actor, patient_ids: Sequence[UUID]) -> dict[PatientId, str]:
     """Return the full names of these patients, for at most 1,000 ids; the read is recorded as one list."""
     sight = await access.sight(tx, actor)
     asked = [id_ for id_ in patient_ids[:1000] if sight.includes(id_)]
     found = await repository.names(tx, asked, limit=1000)
-    await _record_list(tx, actor, [one.id for one in found])
+    await record_list(tx, actor, [one.id for one in found])
     return {one.id: one.full for one in found}
+
+
+async def names_to_keep(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """
+    Return the full names of these patients, for at most 1,000 ids, to be kept under the tag NAMES.
+
+    It asks and records nothing: whoever shows one of them asks before, and calls `record_list`.
+    """
+    return {one.id: one.full for one in await repository.names(tx, patient_ids[:1000], limit=1000)}
 
 
 async def require_active(tx: Transaction, patient_id: PatientId) -> str:
@@ -273,6 +254,7 @@ async def _enrol(tx: Transaction, actor: Actor, people: Sequence[Patient]) -> No
     taken = await repository.insert(tx, [(patient, keys[patient.id]) for patient in people])
     if taken:
         raise identifier_taken(next(iter(taken.values())))
+    tx.invalidate(NAMES)
     for patient in people:
         await audit.record(tx, actor, "patient.create", patient.id, object_type=OBJECT, subject_id=patient.id)
         await tx.publish(PatientCreated(patient.id))
@@ -305,6 +287,13 @@ def revised(tx: Transaction, before: Patient, *, status: PatientStatus, demograp
     )
 
 
+def tell_names(tx: Transaction, before: Patient, after: Patient) -> None:
+    """Have what was made of names made anew, when these are other ones."""
+    old, new = before.demographics, after.demographics
+    if (old.given_name, old.family_name, old.birth_date) != (new.given_name, new.family_name, new.birth_date):
+        tx.invalidate(NAMES)
+
+
 async def _save(tx: Transaction, patient: Patient) -> None:
     key = await tx.keys.subject(tx, patient.id)
     taken = await repository.save(tx, [(patient, key)])
@@ -318,82 +307,6 @@ def identifier_taken(positions: Sequence[int]) -> IdentifierTaken:
     return IdentifierTaken(violations=[Violation(f"/identifiers/{one}", "taken", detail) for one in positions])
 
 
-async def _search(tx: Transaction, q: str, listing: Listing, *, only: Collection[UUID] | None) -> list[PersonName]:
-    search = rules.read_search(q)
-    # A word with a digit in it may be a birth date; no other asks for one.
-    has_digits = any(character.isdigit() for character in search.text)
-    if only is not None:
-        people = await repository.names(tx, list(only), listing, limit=MAX_SEARCHED, with_birth_date=has_digits)
-        return [one for one in people if rules.matches(one, search.text)]
-    ids = await _indexed(tx, search, q.strip())
-    if ids:
-        return await repository.names(tx, ids, listing, limit=MAX_SEARCHED)
-    if search.kind != "name":
-        return []
-    if await repository.is_more_than(tx, listing, MAX_SEARCHED):
-        raise SearchTooBroad("Search by e-mail, phone, identifier, or surname with birth date (Elbe 1950-03-02).")
-    async with _searching:
-        people = await repository.names(tx, None, listing, limit=MAX_SEARCHED, with_birth_date=has_digits)
-    return [one for one in people if rules.matches(one, search.text)]
-
-
-async def _indexed(tx: Transaction, search: rules.Search, text: str) -> list[UUID]:
-    try:
-        if search.kind == "email":
-            return await repository.find_by_email(tx, search.text)
-        if search.kind == "phone":
-            return await repository.find_by_phone(tx, search.text)
-    except ValueError:
-        return []
-    if search.kind == "name_birth" and search.birth_date is not None:
-        return await repository.find_by_name_birth(tx, search.text, search.birth_date)
-    # A record number has a digit; a name seldom has.
-    if any(character.isdigit() for character in text) and len(text) <= LONGEST_IDENTIFIER:
-        return await repository.find_by_identifier(tx, text)
-    return []
-
-
-async def _slice(
-    tx: Transaction, people: list[PersonName], listing: Listing, *, q: str, query: Asked
-) -> Page[PatientRow]:
-    """
-    Page over people in order of their names.
-
-    The token holds an id and its place, never a name: the order is found again. Were the person gone, the next page
-    begins at that place, and not with the first page once more.
-    """
-    ordered = sorted(people, key=rules.by_name)
-    binding = (str(tx.tenant), "patients.by_name", q.strip(), query.filter.strip())
-    signer = tx.keys.signer("page_token")
-    start = 0
-    if query.page_token:
-        last = unseal(query.page_token, [_ID_FIELD, _PLACE_FIELD], binding=binding, signer=signer)
-        if last is None:
-            raise BadRequest(violations=[_TOKEN_FAULT])
-        position = next((index for index, row in enumerate(ordered) if str(row.id) == last[0]), None)
-        start = int(str(last[1])) if position is None else position + 1
-    end = start + listing.page_size
-
-    def after(place: int) -> str:
-        # The page behind this place; the first page is behind nobody.
-        held = str(ordered[place].id) if place >= 0 else ""
-        return seal([held, max(place, 0)], binding=binding, signer=signer)
-
-    rows = {row.id: row for row in await repository.rows_of(tx, [one.id for one in ordered[start:end]])}
-    page = Page(
-        [rows[one.id] for one in ordered[start:end] if one.id in rows],
-        next_page_token=after(end - 1) if end < len(ordered) else None,
-        previous_page_token=after(min(start, len(ordered)) - listing.page_size - 1) if start > 0 else None,
-    )
-    most = listing.count_up_to
-    return page if most is None else counted(page, len(ordered), most=most)
-
-
-_ID_FIELD, _PLACE_FIELD = text("p.id", sortable=True), integer("place", sortable=True)
-_TOKEN_FAULT = Violation(
-    "/page_token", "page_token_invalid", "The page token does not belong to this search. Begin again without one."
-)
-
-
-async def _record_list(tx: Transaction, actor: Actor, patient_ids: Sequence[PatientId]) -> None:
+async def record_list(tx: Transaction, actor: Actor, patient_ids: Sequence[UUID]) -> None:
+    """Record that these patients were shown to somebody, as one read of a list."""
     await audit.record(tx, actor, "patient.list", object_type=OBJECT, subject_ids=list(patient_ids))

@@ -212,12 +212,14 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
             conditions += "\n  and " + after(keys, nulls_of(self.last), parameters)
         if until is not None:
             conditions += "\n  and " + after(opposite, nulls_of(until), parameters)
+        # Of a single row the index of the order knows nothing: without a fence a kept plan walks all of it in vain.
+        is_fenced = way == "sorted" or self.shape.is_single
         text = (
             base_select
             + "\nwhere "
             + conditions
             + "\norder by "
-            + order_by(keys, is_fenced=way == "sorted")
+            + order_by(keys, is_fenced=is_fenced)
             + "\nlimit "
             + parameters.more("bigint")
         )

@@ -55,6 +55,11 @@ def is_narrowed(node: Node | None, narrow_by: Collection[str]) -> bool:
     )
 
 
+def is_single(node: Node | None, tiebreak: str) -> bool:
+    """Tell whether at most one row can be meant, because the unique field `tiebreak` must be equal to a value."""
+    return any(each.name == tiebreak and each.operator == "=" for each in required(node))
+
+
 def required(node: Node | None) -> Iterator[Comparison]:
     """Yield the comparisons that must hold whatever else does."""
     match node:

@@ -11,7 +11,7 @@ from cachebox import LRUCache
 
 from .fields import HAS, IN, PREFIX, Kind
 from .ordering import SortKey
-from .ranges import is_narrowed, keys_of, ranges, ties
+from .ranges import is_narrowed, is_single, keys_of, ranges, ties
 from .settling import Settled
 from .sql import SqlText
 from .tree import Comparison, Junction, Negation, Node, comparisons
@@ -26,11 +26,16 @@ class Shape:
     """A filter without its values. Compared by identity: there is one of each in the memory of its spec."""
 
     __slots__ = (
-        "contenders", "costly_fields", "is_sealed", "is_unusual", "keys", "moments", "order", "ranges", "settled",
+        "contenders", "costly_fields", "is_sealed", "is_single", "is_unusual", "keys", "moments", "order", "ranges",
+        "settled",
     )  # fmt: skip
 
-    def __init__(self, settled: Settled, *, moments: Collection[str] = (), narrow_by: Collection[str] = ()) -> None:
+    def __init__(
+        self, settled: Settled, *, tiebreak: str = "id", moments: Collection[str] = (), narrow_by: Collection[str] = ()
+    ) -> None:
         self.settled = settled
+        # Whether at most one row is meant, which no order has to find.
+        self.is_single = is_single(settled.node, tiebreak)
         self.ranges = ranges(settled.node)
         # The fields that rise together; and those of them that have a range here, with the broad joins: what may lie
         # far along in the order. Few rows are in no danger.

@@ -203,7 +203,7 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
     def _shape(self, settled: Settled) -> Shape:
         first = self.default_order.split(",", maxsplit=1)[0].split()[0]
         moments = {first, *self.ranged_orders} if self.ranged_orders else set[str]()
-        shape = Shape(settled, moments=moments, narrow_by=self.narrow_by)
+        shape = Shape(settled, tiebreak=self.tiebreak, moments=moments, narrow_by=self.narrow_by)
         name = next((name for name in self.ranged_orders if name in shape.ranges), None)
         if name is not None and first not in shape.ranges:
             keys = ordering.own(name, self.ranged_orders[name], self.fields, self.tiebreak)
