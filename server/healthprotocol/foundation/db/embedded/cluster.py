@@ -37,6 +37,8 @@ max_wal_size = '1GB'
 min_wal_size = '{min_wal_size}MB'
 wal_compression = on
 random_page_cost = 1.1
+# A kind of event or plan that is new in a table of millions is found by an index once PostgreSQL has heard of it.
+autovacuum_analyze_scale_factor = 0.01
 # One short query for each person who waits; a container's shared memory is small.
 max_parallel_workers_per_gather = 0
 jit = off
