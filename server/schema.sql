@@ -1591,6 +1591,30 @@ COMMENT ON COLUMN public.import_claim.claim_bidx IS 'class=identity; keyed hash 
 
 COMMENT ON COLUMN public.import_claim.row_id IS 'class=operational; the row that would have been made; one that is here where a line would have been tied to it';
 
+CREATE TABLE public.import_claimed_plan (
+    organisation_id uuid NOT NULL,
+    operation_id uuid NOT NULL,
+    plan_bidx bytea NOT NULL,
+    starts_on date NOT NULL,
+    ends_on date NOT NULL
+);
+
+ALTER TABLE ONLY public.import_claimed_plan FORCE ROW LEVEL SECURITY;
+
+ALTER TABLE public.import_claimed_plan OWNER TO hp_owner;
+
+COMMENT ON TABLE public.import_claimed_plan IS 'class=operational; the plans that the lines of a dry run would have made so far, by their days';
+
+COMMENT ON COLUMN public.import_claimed_plan.organisation_id IS 'class=operational; tenant';
+
+COMMENT ON COLUMN public.import_claimed_plan.operation_id IS 'class=operational; the dry run';
+
+COMMENT ON COLUMN public.import_claimed_plan.plan_bidx IS 'class=identity; keyed hash of a patient and a protocol';
+
+COMMENT ON COLUMN public.import_claimed_plan.starts_on IS 'class=operational; plan day 1, local date; no two plans of a hash share a day';
+
+COMMENT ON COLUMN public.import_claimed_plan.ends_on IS 'class=operational; last local date, inclusive';
+
 CREATE TABLE public.import_key (
     organisation_id uuid NOT NULL,
     noun text NOT NULL,
@@ -2325,6 +2349,9 @@ ALTER TABLE ONLY public.idempotency
 ALTER TABLE ONLY public.import_claim
     ADD CONSTRAINT import_claim_pkey PRIMARY KEY (organisation_id, operation_id, claim_bidx);
 
+ALTER TABLE ONLY public.import_claimed_plan
+    ADD CONSTRAINT import_claimed_plan_pkey PRIMARY KEY (organisation_id, operation_id, plan_bidx, starts_on);
+
 ALTER TABLE ONLY public.import_key
     ADD CONSTRAINT import_key_pkey PRIMARY KEY (organisation_id, noun, key_bidx);
 
@@ -2738,6 +2765,8 @@ ALTER TABLE public.idempotency ENABLE ROW LEVEL SECURITY;
 
 ALTER TABLE public.import_claim ENABLE ROW LEVEL SECURITY;
 
+ALTER TABLE public.import_claimed_plan ENABLE ROW LEVEL SECURITY;
+
 ALTER TABLE public.import_key ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY installation ON public.flag FOR SELECT TO hp_app USING ((organisation_id = '00000000-0000-0000-0000-000000000000'::uuid));
@@ -2847,6 +2876,8 @@ CREATE POLICY tenant ON public.flag_version USING ((organisation_id = ( SELECT p
 CREATE POLICY tenant ON public.idempotency USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.import_claim USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
+
+CREATE POLICY tenant ON public.import_claimed_plan USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
 CREATE POLICY tenant ON public.import_key USING ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant))) WITH CHECK ((organisation_id = ( SELECT public.hp_tenant() AS hp_tenant)));
 
@@ -2985,6 +3016,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.flag_version TO hp_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.import_claim TO hp_app;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.import_claimed_plan TO hp_app;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.import_key TO hp_app;
 

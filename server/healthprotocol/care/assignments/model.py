@@ -149,6 +149,15 @@ class NewAssignment(msgspec.Struct, frozen=True, kw_only=True):
     is_proposed: bool = False
 
 
+class DaysTaken(msgspec.Struct, frozen=True):
+    """The local dates, both inclusive, on which a patient takes no other assignment of a protocol."""
+
+    protocol_id: ProtocolId
+    patient_id: PatientId
+    starts_on: date
+    ends_on: date
+
+
 class BulkAssignment(msgspec.Struct, frozen=True, kw_only=True):
     """What to give to many: the patients of `patient_ids`, or those that the list filter `patient_filter` selects."""
 

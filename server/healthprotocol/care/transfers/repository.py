@@ -1,6 +1,7 @@
 """Keys of other systems' files in SQL: which row each became. Opened by this slice's service only."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
@@ -9,6 +10,9 @@ from healthprotocol.foundation.db.transaction import Transaction
 from healthprotocol.foundation.ids import AccountId, OperationId
 
 KeyNoun = Literal["patient", "assignment"]
+
+# Where dry runs keep what they claimed, and what makes a row of it unique within a dry run.
+_CLAIMS = {"import_claim": "claim_bidx", "import_claimed_plan": "plan_bidx, starts_on"}
 
 
 async def hold_uploads(tx: Transaction, account_id: AccountId) -> None:
@@ -98,14 +102,65 @@ async def claim(tx: Transaction, operation_id: OperationId, rows: Mapping[str, U
     )
 
 
-async def sweep_claims(tx: Transaction, *, limit: int) -> int:
-    """Delete what dry runs that are over claimed, at most `limit` rows at once; return how many went."""
-    tag = await tx.execute(
+async def claimed_plans(
+    tx: Transaction, operation_id: OperationId, names: Iterable[str]
+) -> list[tuple[str, date, date]]:
+    """Return the first and the last day of the plans that a dry run's earlier batches claimed under these names."""
+    indexer = await _plan_indexer(tx)
+    by_index = {indexer.of(name): name for name in names}
+    if not by_index:
+        return []
+    rows = await tx.fetch(
         """
-        delete from import_claim
-        where (organisation_id, operation_id, claim_bidx) in (
-          select c.organisation_id, c.operation_id, c.claim_bidx
-          from import_claim c
+        select c.plan_bidx, c.starts_on, c.ends_on
+        from import_claimed_plan c
+        where c.organisation_id = $1 and c.operation_id = $2 and c.plan_bidx = any($3::bytea[])
+        """,
+        tx.tenant,
+        operation_id,
+        list(by_index),
+    )
+    return [(by_index[row["plan_bidx"]], row["starts_on"], row["ends_on"]) for row in rows]
+
+
+async def claim_plans(tx: Transaction, operation_id: OperationId, plans: Sequence[tuple[str, date, date]]) -> None:
+    """Keep the first and the last day of plans that a dry run's lines would have made, by name."""
+    indexer = await _plan_indexer(tx)
+    await tx.execute(
+        """
+        insert into import_claimed_plan (organisation_id, operation_id, plan_bidx, starts_on, ends_on)
+        select $1, $2, new.plan_bidx, new.starts_on, new.ends_on
+        from unnest($3::bytea[], $4::date[], $5::date[]) as new (plan_bidx, starts_on, ends_on)
+        order by new.plan_bidx, new.starts_on
+        on conflict (organisation_id, operation_id, plan_bidx, starts_on) do nothing
+        """,
+        tx.tenant,
+        operation_id,
+        [indexer.of(name) for name, _, _ in plans],
+        [first for _, first, _ in plans],
+        [last for _, _, last in plans],
+    )
+
+
+async def sweep_claims(tx: Transaction, *, limit: int) -> int:
+    """Delete what dry runs that are over claimed, at most `limit` rows a table; return the most that went of one."""
+    return max([await _sweep_claims(tx, table, limit=limit) for table in _CLAIMS])
+
+
+async def forget_claims(tx: Transaction) -> None:
+    """Delete what all dry runs claimed: some of it may be of somebody who is to be nobody."""
+    for table in _CLAIMS:
+        await tx.execute(f"delete from {table} where organisation_id = $1", tx.tenant)  # noqa: S608 - a word of ours
+
+
+async def _sweep_claims(tx: Transaction, table: str, *, limit: int) -> int:
+    key = f"organisation_id, operation_id, {_CLAIMS[table]}"
+    tag = await tx.execute(
+        f"""
+        delete from {table}
+        where ({key}) in (
+          select {key}
+          from {table} c
           where c.organisation_id = $1 and not exists (
             select
             from operation o
@@ -113,16 +168,11 @@ async def sweep_claims(tx: Transaction, *, limit: int) -> int:
           )
           limit $2
         )
-        """,
+        """,  # noqa: S608 - the table is a word of this module
         tx.tenant,
         limit,
     )
     return int(tag.rsplit(" ", 1)[-1])
-
-
-async def forget_claims(tx: Transaction) -> None:
-    """Delete what all dry runs claimed: some of it may be of somebody who is to be nobody."""
-    await tx.execute("delete from import_claim where organisation_id = $1", tx.tenant)
 
 
 async def begin_work(tx: Transaction) -> None:
@@ -152,6 +202,10 @@ async def under_way(tx: Transaction, kinds: Sequence[str]) -> list[OperationId]:
 
 async def _claim_indexer(tx: Transaction) -> Indexer:
     return await tx.keys.index(tx, "import_claim", "claim", "dry_run")
+
+
+async def _plan_indexer(tx: Transaction) -> Indexer:
+    return await tx.keys.index(tx, "import_claimed_plan", "plan", "dry_run")
 
 
 async def _indexer(tx: Transaction, noun: KeyNoun) -> Indexer:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -126,6 +127,81 @@ class TestAssignments:
 
         assert (done["created"], done["skipped"]) == (2, 2)
 
+    @pytest.mark.parametrize("apart", [1, 2], ids=["of one batch", "of an earlier batch"])
+    async def test_are_refused_on_days_of_another(
+        self, ward: Ward, monkeypatch: pytest.MonkeyPatch, apart: int
+    ) -> None:
+        await enrol(ward, 3)
+        # The plan of Aller is four weeks long: its last day is taken, and the day behind it is free.
+        first, *others = plan(ward, "p-0", 0, 0), plan(ward, "p-1", 1, 0), plan(ward, "p-2", 2, 0)
+        lines = [
+            first,
+            *others[: apart - 1],
+            plan(ward, "p-3", 0, 27),
+            plan(ward, "p-4", 1, 28),
+            plan(ward, "p-5", 0, 28),
+        ]
+
+        done = await compared(ward, monkeypatch, "assignments", PLAN_COLUMNS, lines)
+
+        assert [(one["line"], one["code"]) for one in done["faults"]] == [(1 + 1 + apart, "already_assigned")]
+        assert done["created"] == len(lines) - 1
+
+    async def test_that_were_refused_claim_neither_days_nor_client_id(
+        self, ward: Ward, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await enrol(ward, 2)
+        lines = [
+            plan(ward, "p-0", 0, 0), plan(ward, "p-1", 1, 0),
+            plan(ward, "p-2", 0, 20), plan(ward, "p-2", 0, 28),
+            plan(ward, None, 0, 40), plan(ward, None, 0, 56),
+            plan(ward, "p-2", 0, 84), plan(ward, "p-3", 0, 84),
+        ]  # fmt: skip
+
+        done = await compared(ward, monkeypatch, "assignments", PLAN_COLUMNS, lines)
+
+        assert (done["created"], done["skipped"]) == (5, 1)
+        assert [one["line"] for one in done["faults"]] == [4, 6]
+
+    @pytest.mark.parametrize("seed", [1, 2, 3])
+    async def test_of_a_file_of_few_people_become_the_same(
+        self, ward: Ward, monkeypatch: pytest.MonkeyPatch, seed: int
+    ) -> None:
+        random = Random(seed)
+        await enrol(ward, 4)
+        lines = [
+            plan(
+                ward, random.choice([*(f"p-{n}" for n in range(30)), None]), random.randrange(4), random.randrange(300)
+            )
+            for _ in range(60)
+        ]
+
+        done = await compared(ward, monkeypatch, "assignments", PLAN_COLUMNS, lines)
+
+        assert min(done["created"], done["skipped"], done["failed"]) > 1
+
+    async def test_that_another_dry_run_tried_are_free(self, ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+        await enrol(ward, 2)
+        monkeypatch.setitem(SIZES, "assignments", Size(1, 1))
+        body = csv_of(PLAN_COLUMNS, [plan(ward, "p-0", 0, 0), plan(ward, "p-1", 1, 0)])
+
+        tried = [await ward.bring("assignments", body, dry_run=True) for _ in range(2)]
+
+        assert [one["created"] for one in tried] == [2, 2]
+
+
+def plan(ward: Ward, key: str | None, number: int, day: int) -> dict[str, Any]:
+    first = ward.plans[0].starts_on + timedelta(days=day)
+    return {
+        "client_id": key, "patient_client_id": f"k-{number}", "protocol_title": "Heart at home",
+        "starts_on": first.isoformat(),
+    }  # fmt: skip
+
+
+async def enrol(ward: Ward, count: int) -> None:
+    people = [person(f"k-{number}", None, RIVERS[number]) for number in range(count)]
+    await ward.bring("patients", csv_of(PERSON_COLUMNS, people))
+
 
 class TestEntries:
     async def test_are_known_by_the_client_id_of_an_earlier_batch(
@@ -168,6 +244,24 @@ class TestClaims:
         await erase(ward, ward.patient_ids[0])
 
         assert await ward.count("import_claim") == 0
+
+    async def test_of_days_are_there_as_long_and_go_with_the_others(
+        self, ward: Ward, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await enrol(ward, 4)
+        monkeypatch.setitem(SIZES, "assignments", Size(2, 2))
+        monkeypatch.setattr(claims, "SWEPT_AT_ONCE", 3)
+        body = csv_of(PLAN_COLUMNS, [plan(ward, None, number, 0) for number in range(4)])
+        tried = await ward.begin("assignments", body, dry_run=True)
+        ended = await ward.batch(await ward.begin("assignments", body, dry_run=True))
+
+        await ward.driven(tried)
+        await sweep(ward)
+        during = await ward.count("import_claimed_plan")
+        await erase(ward, ward.patient_ids[0])
+
+        assert (during, ended.is_over) == (2, False)
+        assert await ward.count("import_claimed_plan") == 0
 
     async def test_are_none_of_a_file_of_one_batch_nor_of_one_that_is_brought_in(
         self, ward: Ward, monkeypatch: pytest.MonkeyPatch

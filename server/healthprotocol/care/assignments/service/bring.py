@@ -1,11 +1,11 @@
 """Make many assignments that differ in everything, in as many statements as one: for files of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from healthprotocol.care.assignments import repository
 from healthprotocol.care.assignments.errors import AlreadyAssigned
-from healthprotocol.care.assignments.model import Assignment, AssignmentId, AssignmentsStarted, NewAssignment
+from healthprotocol.care.assignments.model import Assignment, AssignmentId, AssignmentsStarted, DaysTaken, NewAssignment
 from healthprotocol.care.assignments.rules.enrolment import assignment_of, check_new
 from healthprotocol.care.patients import service as patients
 from healthprotocol.care.patients.errors import PatientIsArchived, PatientNotFound
@@ -20,11 +20,14 @@ from healthprotocol.trust.audit import service as audit
 _Zones = dict[UUID, tuple[str, str]]
 
 
-async def assign_many(tx: Transaction, actor: Actor, wanted: Sequence[NewAssignment]) -> list[Assignment | Problem]:
+async def assign_many(
+    tx: Transaction, actor: Actor, wanted: Sequence[NewAssignment], *, days_taken: Iterable[DaysTaken] = ()
+) -> list[Assignment | Problem]:
     """
     Give each its protocol, as `assign` does one after the other; a problem in the place of what cannot be.
 
-    Of two in `wanted` that exclude each other the first is made.
+    Of two in `wanted` that exclude each other the first is made; none is where `days_taken` says that another is, which
+    the database does not have.
     """
     versions = _Versions(tx)
     zones = await _zones(tx, actor, [one.patient_id for one in wanted])
@@ -34,7 +37,7 @@ async def assign_many(tx: Transaction, actor: Actor, wanted: Sequence[NewAssignm
             outcomes.append(_assignment(tx, actor, one, await versions.of(one), zones))
         except Problem as problem:
             outcomes.append(problem)
-    await _refuse_taken(tx, outcomes)
+    await _refuse_taken(tx, outcomes, days_taken)
     made = [one for one in outcomes if isinstance(one, Assignment)]
     if made:
         await repository.insert_rows(tx, made)
@@ -104,7 +107,7 @@ def _assignment(
     )
 
 
-async def _refuse_taken(tx: Transaction, outcomes: list[Assignment | Problem]) -> None:
+async def _refuse_taken(tx: Transaction, outcomes: list[Assignment | Problem], days_taken: Iterable[DaysTaken]) -> None:
     """Put AlreadyAssigned in the place of those whose patient is not free for the protocol on their days."""
     wanted = {place: one for place, one in enumerate(outcomes) if isinstance(one, Assignment)}
     if not wanted:
@@ -117,7 +120,9 @@ async def _refuse_taken(tx: Transaction, outcomes: list[Assignment | Problem]) -
         await repository.hold_plans(tx, protocol_id, of_protocol[protocol_id])
     places = list(wanted)
     taken = {places[index] for index in await repository.taken(tx, list(wanted.values()))}
-    before: dict[tuple[ProtocolId, UUID], list[Assignment]] = {}
+    before: dict[tuple[ProtocolId, UUID], list[Assignment | DaysTaken]] = {}
+    for days in days_taken:
+        before.setdefault((days.protocol_id, days.patient_id), []).append(days)
     for place, one in wanted.items():
         earlier = before.setdefault((one.protocol_id, one.patient_id), [])
         if place in taken or any(_share_a_day(one, other) for other in earlier):
@@ -126,7 +131,7 @@ async def _refuse_taken(tx: Transaction, outcomes: list[Assignment | Problem]) -
             earlier.append(one)
 
 
-def _share_a_day(one: Assignment, other: Assignment) -> bool:
+def _share_a_day(one: Assignment, other: Assignment | DaysTaken) -> bool:
     return one.starts_on <= other.ends_on and other.starts_on <= one.ends_on
 
 

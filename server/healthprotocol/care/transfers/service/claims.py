@@ -2,16 +2,18 @@
 What the lines of a dry run would have made, for the lines of its later batches: each batch is undone as it ends.
 
 A line claims its client_id and its record numbers for the row that it would have become. A later one that names what
-was claimed is of that row, as in the real import. Memory holds one batch; the rest lies in the database, as keyed
-hashes.
+was claimed is of that row, as in the real import. A plan claims its days as well: no other of its protocol is made on
+them. Memory holds one batch; the rest lies in the database, as keyed hashes.
 """
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from hashlib import sha256
 from uuid import UUID
 
 import msgspec
 
+from healthprotocol.care.assignments.model import Assignment, DaysTaken, NewAssignment
 from healthprotocol.care.entries.errors import ClientIdTaken
 from healthprotocol.care.transfers import repository
 from healthprotocol.care.transfers.model import Line, Outcome
@@ -31,6 +33,7 @@ class Claims:
         self._operation_id = operation_id
         self._claimed: dict[str, UUID] = {}
         self._new: dict[str, UUID] = {}
+        self._new_plans: list[tuple[str, date, date]] = []
 
     async def load(self, names: Iterable[str]) -> None:
         """Learn which rows earlier batches claimed under these names."""
@@ -56,10 +59,23 @@ class Claims:
             if name not in self._claimed:
                 self._claimed[name] = self._new[name] = row_id
 
+    async def days_taken(self, wanted: Iterable[NewAssignment]) -> list[DaysTaken]:
+        """Return the days that plans of earlier batches have, of the patients and protocols of those wanted."""
+        of_names = {_plan_name(one): one for one in wanted}
+        return [
+            DaysTaken(of_names[name].protocol_id, of_names[name].patient_id, starts_on, ends_on)
+            for name, starts_on, ends_on in await repository.claimed_plans(self._tx, self._operation_id, of_names)
+        ]
+
+    def add_plan(self, plan: Assignment) -> None:
+        """Claim the days of a plan for later batches; this one finds it where it tried to make it."""
+        self._new_plans.append((_plan_name(plan), plan.starts_on, plan.ends_on))
+
     async def keep(self) -> None:
         """Write what this batch claimed, once what it tried is undone."""
         await repository.claim(self._tx, self._operation_id, self._new)
-        self._new = {}
+        await repository.claim_plans(self._tx, self._operation_id, self._new_plans)
+        self._new, self._new_plans = {}, []
 
 
 async def judged_entries(claims: Claims, lines: Sequence[Line], outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -86,7 +102,7 @@ async def judged_entries(claims: Claims, lines: Sequence[Line], outcomes: Sequen
 
 
 async def sweep_claims(tx: Transaction) -> bool:
-    """Delete what dry runs that are over claimed, at most SWEPT_AT_ONCE rows; return whether more may be there."""
+    """Delete what dry runs that are over claimed, SWEPT_AT_ONCE rows a table; return whether more may be there."""
     return await repository.sweep_claims(tx, limit=SWEPT_AT_ONCE) == SWEPT_AT_ONCE
 
 
@@ -104,3 +120,7 @@ class _Entry(msgspec.Struct, frozen=True):
 
 def _marked(row_id: UUID, mark: str) -> str:
     return f"{row_id} {mark}"
+
+
+def _plan_name(plan: Assignment | NewAssignment) -> str:
+    return f"{plan.protocol_id} of {plan.patient_id}"

@@ -128,17 +128,21 @@ class AssignmentIntake:
     async def _write(self, waiting: "Sequence[_Wanted]", outcomes: list[Outcome | None], found: "_Found") -> None:
         if not waiting:
             return
-        made = await assignments.assign_many(self._tx, self._actor, [one.wanted for one in waiting])
+        wanted = [one.wanted for one in waiting]
+        claimed = [] if self._claims is None else await self._claims.days_taken(wanted)
+        made = await assignments.assign_many(self._tx, self._actor, wanted, days_taken=claimed)
         keys: dict[str, UUID] = {}
         for one, became in zip(waiting, made, strict=True):
             if isinstance(became, Problem):
                 outcomes[one.place] = refused(_NOUN, one.line, became)
                 continue
             outcomes[one.place] = Outcome("created", became.id, one.wanted.patient_id)
+            names = [] if one.client_id is None else [_name_of(one.client_id)]
+            if self._claims is not None:
+                self._claims.add(became.id, names)
+                self._claims.add_plan(became)
             if one.client_id is not None:
                 found.plans[one.client_id] = keys[one.client_id] = became.id
-                if self._claims is not None:
-                    self._claims.add(became.id, [_name_of(one.client_id)])
         if keys:
             await repository.keep(self._tx, "assignment", keys)
 
