@@ -59,6 +59,12 @@ class MemoryLevel:
         if segment is not None:
             segment.drop(place)
 
+    def drop_dead(self, *, now: float) -> None:
+        """Forget what is too old to be served at all by the monotonic instant `now`."""
+        for name, segment in self._segments.items():
+            segment.drop_dead(now)
+            metrics.cache_holds(name, size_bytes=segment.size_bytes, entries=len(segment))
+
     def clear(self) -> None:
         """Forget everything."""
         self._segments.clear()
@@ -69,6 +75,7 @@ class _Segment:
 
     def __init__(self, spec: CacheSpec[Any], whole_bytes: int, sketch: FrequencySketch) -> None:
         self._name = spec.name
+        self._spec = spec
         self._capacity_bytes = int(whole_bytes * spec.share)
         self._window_bytes = int(self._capacity_bytes * WINDOW_SHARE)
         self._main_bytes = self._capacity_bytes - self._window_bytes
@@ -110,6 +117,16 @@ class _Segment:
             self._in_window -= entry.size_bytes
         if (entry := self._main.pop(place, None)) is not None:
             self._in_main -= entry.size_bytes
+
+    def drop_dead(self, now: float) -> None:
+        dead = [
+            place
+            for part in (self._window, self._main)
+            for place, entry in part.items()
+            if not self._spec.is_alive(age_seconds=now - entry.made_at, is_negative=entry.is_negative)
+        ]
+        for place in dead:
+            self.drop(place)
 
     def evict(self) -> None:
         """Drop what was not asked for the longest."""

@@ -1,6 +1,7 @@
 """What the caches of a process share: memory, Redis, the epochs it believes, loads under way, word of changes."""
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any
@@ -9,12 +10,12 @@ import msgspec
 import structlog
 
 from healthprotocol.foundation.cache import changes
-from healthprotocol.foundation.cache.entry import Name, Place
+from healthprotocol.foundation.cache.entry import Entry, Name, Place
 from healthprotocol.foundation.cache.epochs import AT_ONCE, BOUND_SECONDS, CAPACITY, EpochBook, Seen, see
 from healthprotocol.foundation.cache.flights import Flights
 from healthprotocol.foundation.cache.memory import MemoryLevel
 from healthprotocol.foundation.cache.shared import HELD_TIMEOUT_SECONDS, TIMEOUT_SECONDS, SharedLevel
-from healthprotocol.foundation.cache.spec import require_tag
+from healthprotocol.foundation.cache.spec import CacheSpec, require_tag
 from healthprotocol.foundation.cache.unit import Ear, Unit, Units
 from healthprotocol.foundation.crypto.sealing import Sealer
 from healthprotocol.foundation.errors import Problem
@@ -22,6 +23,7 @@ from healthprotocol.foundation.telemetry import metrics
 
 MEBIBYTE = 1024 * 1024
 MOST_REFRESHES = 4
+SWEEP_SECONDS = 10.0
 
 # Where a transaction remembers the tags that it changed, and those of them whose epochs are still to be changed.
 CHANGED = "cache.changed"
@@ -35,14 +37,16 @@ class CacheOptions(msgspec.Struct, frozen=True, kw_only=True):
     What a process's cache may take and reach.
 
     `listens`: it hears what other processes change, on the listening connection. Without it a change elsewhere is
-    noticed within `bound_seconds` all the same. Redis is given `redis_seconds` for an answer, and
-    `redis_held_seconds` by who holds a connection of PostgreSQL meanwhile.
+    noticed within `bound_seconds` all the same. What is too old to be served leaves the memory within `sweep_seconds`.
+    Redis is given `redis_seconds` for an answer, and `redis_held_seconds` by who holds a connection of PostgreSQL
+    meanwhile.
     """
 
     memory_bytes: int = 64 * MEBIBYTE
     redis_url: str | None = None
     listens: bool = False
     bound_seconds: float = BOUND_SECONDS
+    sweep_seconds: float = SWEEP_SECONDS
     redis_seconds: float = TIMEOUT_SECONDS
     redis_held_seconds: float = HELD_TIMEOUT_SECONDS
 
@@ -67,6 +71,7 @@ class CacheNode:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_listening = False
         self._is_checking = False
+        self._is_sweeping = False
 
     def invalidate(self, unit: Unit, tags: Iterable[str]) -> None:
         """See `Transaction.invalidate`."""
@@ -107,6 +112,22 @@ class CacheNode:
         task = asyncio.create_task(work, name="cache")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def remember(self, spec: CacheSpec[Any], place: Place, entry: Entry) -> None:
+        """Keep a value in memory, where there is room, for as long as it may be served."""
+        self.memory.put(spec, place, entry)
+        if not self._is_sweeping:
+            self._is_sweeping = True
+            self.spawn(self._keep_sweeping())
+
+    async def _keep_sweeping(self) -> None:
+        # Nobody asks for what is dead, so nobody would drop it: it could be somebody's name.
+        try:
+            while len(self.memory):
+                await asyncio.sleep(self.options.sweep_seconds)
+                self.memory.drop_dead(now=time.monotonic())
+        finally:
+            self._is_sweeping = False
 
     def keep_checking(self) -> None:
         """Ask for the epochs of tags in use before they are no longer believed, as long as any are in use."""

@@ -30,6 +30,7 @@ class CacheSpec(msgspec.Struct, Generic[T], frozen=True, kw_only=True, eq=False)
     `share` is the part of the process's memory for all caches that this kind may take, from 0 to 1.
     `shared` keeps it in Redis too, sealed; else it is in the memory of processes only.
     `keep` says which values may be kept at all; None: every one.
+    `exact` asks for the epochs at each use: what anybody has committed before is never missed, for one question more.
     """
 
     name: str
@@ -41,6 +42,7 @@ class CacheSpec(msgspec.Struct, Generic[T], frozen=True, kw_only=True, eq=False)
     share: float = 0.1
     shared: bool = False
     keep: Callable[[T], bool] | None = None
+    exact: bool = False
 
     def __post_init__(self) -> None:
         """Raise ValueError for terms that contradict themselves."""
@@ -58,6 +60,11 @@ class CacheSpec(msgspec.Struct, Generic[T], frozen=True, kw_only=True, eq=False)
     def lives_seconds(self) -> float:
         """How old a value may be when it is served."""
         return self.stale_seconds or self.fresh_seconds or LONGEST_SECONDS
+
+    def is_alive(self, *, age_seconds: float, is_negative: bool) -> bool:
+        """Tell whether a value of this age may be served, by its age alone."""
+        lives = self.negative_seconds if is_negative else self.lives_seconds
+        return lives is not None and age_seconds < lives
 
 
 def tag(noun: str, object_id: UUID | None = None) -> str:

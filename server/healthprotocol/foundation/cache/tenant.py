@@ -123,7 +123,7 @@ class TenantCache:
             metrics.cache_event(spec.name, "load")
             if not seen.has_written and (spec.keep is None or spec.keep(value)):
                 entry, _ = made(value, epochs={}, made_at=begun, cost_seconds=cost)
-                self._cache.memory.put(spec, self._place(spec, key), entry)
+                self._cache.remember(spec, self._place(spec, key), entry)
         return loaded
 
     def _is_past(self, names: Sequence[Name]) -> bool:
@@ -179,7 +179,7 @@ class TenantCache:
                 finally:
                     if token is not None:
                         await shared.unlock(asked.place, token)
-        self._cache.memory.put(asked.spec, asked.place, entry)
+        self._cache.remember(asked.spec, asked.place, entry)
         flight.land(entry)
         return self._served(asked, entry, "hit_shared")
 
@@ -242,7 +242,7 @@ class TenantCache:
         # What is known to be old by now is not worth keeping.
         if self._cache.book.agrees(entry.epochs) is False:
             return
-        self._cache.memory.put(spec, asked.place, entry)
+        self._cache.remember(spec, asked.place, entry)
         if self._cache.shared is not None and spec.shared:
             await self._cache.shared.put(spec, asked.place, entry, body, timeout_seconds=self._redis_seconds)
 
@@ -252,8 +252,8 @@ class TenantCache:
             return False
         book = self._cache.book
         agrees = book.agrees(entry.epochs)
-        if agrees is None:
-            await book.check(entry.epochs, self._ask, holds=self._holds)
+        if agrees is None or (agrees and asked.spec.exact):
+            await book.check(entry.epochs, self._ask, holds=self._holds or asked.spec.exact)
             agrees = book.agrees(entry.epochs)
         if entry.epochs:
             self._cache.keep_checking()
@@ -305,5 +305,4 @@ def _is_kept(spec: CacheSpec[Any], entry: Entry) -> bool:
 
 
 def _is_young(spec: CacheSpec[Any], entry: Entry) -> bool:
-    lives = spec.negative_seconds if entry.is_negative else spec.lives_seconds
-    return lives is not None and time.monotonic() - entry.made_at < lives
+    return spec.is_alive(age_seconds=time.monotonic() - entry.made_at, is_negative=entry.is_negative)

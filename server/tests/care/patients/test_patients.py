@@ -27,11 +27,13 @@ from healthprotocol.care.patients.model import (
     PatientId,
 )
 from healthprotocol.care.patients.service import find
+from healthprotocol.foundation.cache import CacheOptions
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.errors import BadRequest, NotFound, PreconditionFailed
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
+from tests.support.postgresql import Cluster, open_database
 
 BORN = date(1980, 1, 1)
 
@@ -256,6 +258,20 @@ class TestFind:
         async with ward.tx() as tx:
             await service.erase(tx, ward.actor, elbe.id, reason="asked for")
         assert (await ward.page(q="e"))[0] == []
+
+    async def test_misses_nobody_whom_another_process_enrolled(
+        self, cluster: Cluster, database_name: str, ward: Ward, organisation: Organisation
+    ) -> None:
+        await ward.enrol("Elbe")
+        # It hears nothing, and asks nobody by itself.
+        there = await open_database(cluster, database_name, cache=CacheOptions(bound_seconds=3600.0))
+        ward_there = Ward(there, organisation)
+        assert (await ward_there.page(q="e"))[0] == ["Elbe"]
+
+        await ward.enrol("Eder")
+
+        assert (await ward_there.page(q="e"))[0] == ["Eder", "Elbe"]
+        await there.close()
 
     async def test_by_part_of_a_name_has_its_limit(self, ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(find, "MAX_SEARCHED", 2)

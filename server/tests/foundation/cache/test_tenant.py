@@ -16,6 +16,7 @@ from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.db.transaction import Database, Transaction
 from healthprotocol.foundation.telemetry import metrics
 from tests.foundation.cache.kept import NAME, TAGS, Loads, Name, read, rename, write
+from tests.foundation.jobs.workers import eventually
 from tests.support.people import Organisation
 from tests.support.postgresql import Cluster, open_database
 from tests.support.timing import best_of
@@ -218,6 +219,41 @@ class TestBound:
 
         assert await read(node, organisation, Loads()) == "Delta Hospital"
         await node.close()
+
+
+class TestExact:
+    async def test_is_what_another_process_has_just_changed(
+        self, cluster: Cluster, database_name: str, database: Database, organisation: Organisation
+    ) -> None:
+        exact: CacheSpec[Name] = CacheSpec(name="exact", kind=Name, exact=True)
+        node = await open_database(cluster, database_name, cache=CacheOptions(bound_seconds=3600.0))
+        load = Loads()
+        before = [await read(node, organisation, load, spec=exact) for _ in range(3)]
+
+        await rename(database, organisation, "Delta Hospital")
+
+        assert [*before, await read(node, organisation, load, spec=exact)] == ["Delta Clinic"] * 3 + ["Delta Hospital"]
+        assert load.count == 2
+        await node.close()
+
+
+class TestDead:
+    async def test_leaves_the_memory_though_nobody_asks(
+        self, cluster: Cluster, database_name: str, organisation: Organisation
+    ) -> None:
+        short: CacheSpec[Name] = CacheSpec(name="short", kind=Name, fresh_seconds=0.2)
+        node = await open_database(cluster, database_name, cache=CacheOptions(sweep_seconds=0.05))
+
+        for _ in range(2):
+            await read(node, organisation, Loads(), spec=short)
+            await eventually(lambda: _is_empty(node))
+
+        assert node.cache.memory.size_bytes == 0
+        await node.close()
+
+
+async def _is_empty(node: Database) -> bool:
+    return len(node.cache.memory) == 0
 
 
 def _questions() -> float:
