@@ -17,6 +17,7 @@ from healthprotocol.foundation.errors import Violation
 
 OLDEST_BIRTH = date(1890, 1, 1)
 MAX_IDENTIFIERS = 20
+NAMES_FORWARD, NAMES_BACKWARD = "name", "name desc"
 
 _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
 _ZONES = frozenset(available_timezones())
@@ -79,6 +80,14 @@ def read_search(text: str) -> Search:
         except ValueError:
             return Search("name", folded(stripped))
     return Search("name", folded(stripped))
+
+
+def order_of_names(text: str) -> str | None:
+    """Return `name` or `name desc` where an order is one of names, None where it is another one, or none."""
+    name, *direction = text.split() or [""]
+    if name != NAMES_FORWARD or direction not in ([], ["asc"], ["desc"]):
+        return None
+    return NAMES_BACKWARD if direction == ["desc"] else NAMES_FORWARD
 
 
 def roster(people: Iterable[PersonName]) -> Roster:

@@ -164,9 +164,10 @@ class PatientListItem(msgspec.Struct, kw_only=True, frozen=True):
 
 class PatientQuery(ListQuery, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """
-    `q` finds by parts of a name, e-mail, phone, identifier, or surname with birth date.
+    `q` finds by the beginnings of names, e-mail, phone, identifier, or surname with birth date.
 
-    `order_by` may be `name` too; of more than 10,000 patients the newest come first then.
+    What it finds comes by name, unless `order_by` says otherwise. By name, of more than 10,000 patients the newest
+    come first.
     """
 
     q: Annotated[str, Meta(max_length=200)] = ""

@@ -290,6 +290,44 @@ class TestFind:
         assert (names, rest, end) == (["Isar", "Oder"], ["Elbe"], None)
 
 
+class TestOrder:
+    async def test_goes_by_name_both_ways(self, ward: Ward) -> None:
+        for name in ("Isar", "Elbe", "Oder"):
+            await ward.enrol(name)
+
+        first, token = await ward.page(order_by="name desc", page_size=2)
+
+        assert (await ward.page(order_by="name  asc"))[0] == ["Elbe", "Isar", "Oder"]
+        assert first + (await ward.page(order_by="name desc", page_size=2, page_token=token))[0] == [
+            "Oder",
+            "Isar",
+            "Elbe",
+        ]
+        with pytest.raises(BadRequest):
+            await ward.page(order_by="name", page_size=2, page_token=token)
+
+    async def test_of_a_search_is_the_one_asked_for(self, ward: Ward) -> None:
+        for name in ("Este", "Elbe", "Oder", "Eder"):
+            await ward.enrol(name, email=f"{name}@river.example")
+
+        first, token = await ward.page(q="e", order_by="created_at desc", page_size=2)
+
+        assert (await ward.page(q="e"))[0] == ["Eder", "Elbe", "Este"]
+        assert (await ward.page(q="e", order_by="name desc"))[0] == ["Este", "Elbe", "Eder"]
+        assert first == ["Eder", "Elbe"]
+        assert (await ward.page(q="e", order_by="created_at desc", page_size=2, page_token=token))[0] == ["Este"]
+        assert (await ward.page(q="elbe@river.example", order_by="updated_at"))[0] == ["Elbe"]
+
+    @pytest.mark.parametrize("q", ["", "e"])
+    @pytest.mark.parametrize("order", ["family_name", "name, created_at", "name down"])
+    async def test_that_there_is_not_is_refused_and_told_of_names(self, ward: Ward, q: str, order: str) -> None:
+        with pytest.raises(BadRequest) as caught:
+            await ward.page(q=q, order_by=order)
+
+        assert [one.pointer for one in caught.value.violations] == ["/order_by"]
+        assert caught.value.violations[0].detail.endswith("or by itself name.")
+
+
 class TestPages:
     async def test_go_on_where_a_person_is_gone(self, ward: Ward) -> None:
         people = {name: await ward.enrol(name) for name in ("Elbe", "Isar", "Main", "Oder")}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
+from healthprotocol.care.patients.rules import NAMES_FORWARD
 from healthprotocol.foundation.crypto import blind_index
 from healthprotocol.foundation.db.listing import (
     Blind,
@@ -86,6 +87,7 @@ PATIENTS = ListingSpec(
         "updated_at": timestamp("p.updated_at", sortable=True),
     },
     default_order="created_at desc",
+    further_orders=(NAMES_FORWARD,),
     compounds={
         "name_birth": Compound(parts=("family_name", "birth_date"), field=secret("p.name_birth_bidx", NAME_BIRTH))
     },

@@ -1,7 +1,7 @@
 """Acts on patients: `people` enrols, reads, changes and archives one, `find` lists, `bring` amends many at once."""
 
 from healthprotocol.care.patients.service.bring import amend_many, people_of
-from healthprotocol.care.patients.service.find import BY_NAME, LONGEST_IDENTIFIER, MAX_SEARCHED, page
+from healthprotocol.care.patients.service.find import LONGEST_IDENTIFIER, MAX_SEARCHED, page
 from healthprotocol.care.patients.service.people import (
     EMAIL,
     IDENTIFIER,
@@ -28,7 +28,6 @@ from healthprotocol.care.patients.service.people import (
 )
 
 __all__ = [
-    "BY_NAME",
     "EMAIL",
     "IDENTIFIER",
     "LISTING",

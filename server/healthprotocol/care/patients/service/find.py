@@ -24,7 +24,6 @@ from healthprotocol.trust.access import service as access
 
 MAX_SEARCHED = 10_000
 LONGEST_IDENTIFIER = 100
-BY_NAME = "name"
 LISTING = repository.PATIENTS
 
 # Memory only: these are names. It takes a tenth of a second to read ten thousand of them, and a search a millisecond.
@@ -51,20 +50,30 @@ _TOKEN_FAULT = Violation(
 
 async def page(tx: Transaction, actor: Actor, query: Asked, *, q: str = "") -> Page[PatientRow]:
     """
-    Return a page of the patients within sight. With `q`, or ordered by `name`, they come by family name.
+    Return a page of the patients within sight. With `q` they come by family name, unless another order is asked for.
 
     More than 10,000 are not put in order of their names, which are ciphertext: then the newest come first. Raises
     BadRequest, SearchTooBroad, QueryTooCostly.
     """
     sight = await access.sight(tx, actor)
+    given = query.order_by.strip()
+    by_name = rules.order_of_names(given)
     is_search = bool(q.strip()) or sight.only is not None
-    if is_search or query.order_by.strip() == BY_NAME:
-        listing = await LISTING.ask(tx, msgspec.structs.replace(query, order_by="", page_token=None))
+    if is_search or by_name:
+        asked = msgspec.structs.replace(query, order_by="" if by_name else given, page_token=None)
+        listing = await LISTING.ask(tx, asked)
         found = await _found(tx, q, listing, only=sight.only)
         if found is None and is_search:
             raise SearchTooBroad("Search by e-mail, phone, identifier, or surname with birth date (Elbe 1950-03-02).")
         if found is not None:
-            page = await _slice(tx, [one for one in found if sight.includes(one)], listing, q=q, query=query)
+            order = by_name or (listing.order.text if given else rules.NAMES_FORWARD)
+            if order == rules.NAMES_BACKWARD:
+                found = found[::-1]
+            elif order != rules.NAMES_FORWARD:
+                found = await repository.in_order(tx, found, listing)
+            binding = (str(tx.tenant), "patients.by_name", order, q.strip(), query.filter.strip())
+            seen = [one for one in found if sight.includes(one)]
+            page = await _slice(tx, seen, listing, binding=binding, token=query.page_token)
             await record_list(tx, actor, [row.id for row in page.items])
             return page
         query = msgspec.structs.replace(query, order_by="")
@@ -134,19 +143,18 @@ async def _indexed(tx: Transaction, search: rules.Search, text: str) -> list[UUI
 
 
 async def _slice(
-    tx: Transaction, ordered: Sequence[UUID], listing: Listing, *, q: str, query: Asked
+    tx: Transaction, ordered: Sequence[UUID], listing: Listing, *, binding: tuple[str, ...], token: str | None
 ) -> Page[PatientRow]:
     """
-    Page over people in order of their names.
+    Page over people in the order that they come in.
 
     The token holds an id and its place, never a name: the order is found again. Were the person gone, the next page
     begins at that place, and not with the first page once more.
     """
-    binding = (str(tx.tenant), "patients.by_name", q.strip(), query.filter.strip())
     signer = tx.keys.signer("page_token")
     start = 0
-    if query.page_token:
-        last = unseal(query.page_token, [_ID_FIELD, _PLACE_FIELD], binding=binding, signer=signer)
+    if token:
+        last = unseal(token, [_ID_FIELD, _PLACE_FIELD], binding=binding, signer=signer)
         if last is None:
             raise BadRequest(violations=[_TOKEN_FAULT])
         held = UUID(str(last[0])) if last[0] else None

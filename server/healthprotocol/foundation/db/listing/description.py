@@ -29,6 +29,7 @@ def described(spec: ListingSpec) -> dict[str, dict[str, Any]]:
     has_moments = any(field.kind in {Kind.DATE, Kind.TIMESTAMP} for field in spec.fields.values())
     lines = [f"- `{name}`: {_line(spec, field)}" for name, field in spec.fields.items()]
     sortable = [name for name, field in spec.fields.items() if field.sortable]
+    further = "".join(f"; or by itself `{name}`" for name in spec.further_orders)
     return {
         "filter": {
             "description": _HOW + (_MOMENTS if has_moments else "") + ". Fields:\n" + "\n".join(lines),
@@ -37,7 +38,7 @@ def described(spec: ListingSpec) -> dict[str, dict[str, Any]]:
         "order_by": {
             "description": (
                 "Fields after which the list is ordered, each with `desc` for the other direction: "
-                f"{', '.join(f'`{name}`' for name in sortable)}. By default `{spec.default_order}`"
+                f"{', '.join(f'`{name}`' for name in sortable)}{further}. By default `{spec.default_order}`"
                 + "".join(
                     f"; with a range of `{name}` in the filter `{own}`" for name, own in spec.ranged_orders.items()
                 )

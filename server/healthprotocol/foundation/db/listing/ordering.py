@@ -32,8 +32,10 @@ class SortKey(msgspec.Struct, frozen=True):
         return SortKey(self.name, self.field, not self.is_descending)
 
 
-def parse(source: str, fields: Mapping[str, Field], tiebreak: str) -> tuple[SortKey, ...] | Violation:
-    """Return the sort keys of `source`, ended by `tiebreak`, or the first fault."""
+def parse(
+    source: str, fields: Mapping[str, Field], tiebreak: str, *, further: Sequence[str] = ()
+) -> tuple[SortKey, ...] | Violation:
+    """Return the sort keys of `source`, ended by `tiebreak`, or the first fault, which names `further` orders too."""
     if len(source) > LONGEST:
         return Violation(POINTER, "order_by_too_long", f"An order has at most {LONGEST} characters.")
     terms = [term.split() for term in source.split(",")]
@@ -41,7 +43,7 @@ def parse(source: str, fields: Mapping[str, Field], tiebreak: str) -> tuple[Sort
         return Violation(POINTER, "order_by_too_many_fields", f"An order names at most {MOST_KEYS} fields.")
     keys: list[SortKey] = []
     for place, words in enumerate(terms, start=1):
-        key = _key(words, fields, keys)
+        key = _key(words, fields, keys, further)
         if isinstance(key, str):
             return Violation(POINTER, "order_by_invalid", f"Item {place}: {key}")
         keys.append(key)
@@ -68,11 +70,14 @@ def with_tiebreak(keys: Sequence[SortKey], fields: Mapping[str, Field], tiebreak
     return (*keys, SortKey(tiebreak, fields[tiebreak], bool(keys) and keys[-1].is_descending))
 
 
-def _key(words: Sequence[str], fields: Mapping[str, Field], before: Sequence[SortKey]) -> SortKey | str:
+def _key(
+    words: Sequence[str], fields: Mapping[str, Field], before: Sequence[SortKey], further: Sequence[str]
+) -> SortKey | str:
     """Return the key, or a sentence that says what is wrong with it."""
     sortable = [name for name, field in fields.items() if field.sortable]
     if not words or words[0] not in sortable:
-        return f"expected a field this list sorts by: {', '.join(sortable)}."
+        alone = f"; or by itself {', '.join(further)}" if further else ""
+        return f"expected a field this list sorts by: {', '.join(sortable)}{alone}."
     if words[1:] not in ([], ["asc"], ["desc"]):
         return "after the name of a field comes asc, desc or nothing."
     if any(key.name == words[0] for key in before):

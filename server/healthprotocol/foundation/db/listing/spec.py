@@ -67,6 +67,8 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
     `ranged_orders` names, for fields that rise together with that of the default order, the order of a list whose
     filter gives them a range and whose request gives no order: that of the index that finds the range. The first of
     them that has a range decides, unless the default order's own field has one.
+
+    `further_orders` names what the list's service puts in order itself, before this is asked; here they are only told.
     """
 
     name: str
@@ -76,6 +78,7 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
     compounds: Mapping[str, Compound] = {}
     narrow_by: tuple[str, ...] = ()
     ranged_orders: Mapping[str, str] = {}
+    further_orders: tuple[str, ...] = ()
     memory: Memory = msgspec.field(default_factory=Memory)
 
     def __post_init__(self) -> None:
@@ -214,7 +217,7 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
         known = self.memory.orders.get(source)
         if known is not None:
             return known
-        keys = ordering.parse(source or self.default_order, self.fields, self.tiebreak)
+        keys = ordering.parse(source or self.default_order, self.fields, self.tiebreak, further=self.further_orders)
         if isinstance(keys, Violation):
             faults.append(keys)
             return None
