@@ -3345,9 +3345,10 @@ export interface components {
         };
         /**
          * PatientQuery
-         * @description `q` finds by parts of a name, e-mail, phone, identifier, or surname with birth date.
+         * @description `q` finds by the beginnings of names, e-mail, phone, identifier, or surname with birth date.
          *
-         *     `order_by` may be `name` too; of more than 10,000 patients the newest come first then.
+         *     What it finds comes by name, unless `order_by` says otherwise. By name, of more than 10,000 patients the newest
+         *     come first.
          */
         PatientQuery: {
             /** @default null */
@@ -6472,7 +6473,7 @@ export interface operations {
                  */
                 filter?: string;
                 /**
-                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `created_at`, `updated_at`. By default `created_at desc`.
+                 * @description Fields after which the list is ordered, each with `desc` for the other direction: `id`, `created_at`, `updated_at`; or by itself `name`. By default `created_at desc`.
                  * @example created_at desc
                  */
                 order_by?: string;
