@@ -16,6 +16,7 @@ from healthprotocol.cli import (
     demo,
     doctor,
     flags,
+    jobs,
     keys,
     migrate,
     openapi,
@@ -27,7 +28,7 @@ from healthprotocol.cli import (
 )
 from healthprotocol.cli.failures import say_failure
 
-_COMMANDS = (up, serve, worker, operations, migrate, keys, admin, protocols, config, flags, demo, doctor, openapi)
+_COMMANDS = (up, serve, worker, operations, migrate, jobs, keys, admin, protocols, config, flags, demo, doctor, openapi)
 
 
 def _print_version(wanted: bool) -> None:

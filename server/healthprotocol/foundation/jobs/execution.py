@@ -45,6 +45,10 @@ class JobDeadly(Exception):
     """The job was begun more often than any number of failures and restarts explains."""
 
 
+class JobUnreadable(Exception):
+    """The payload is not one that `enqueue` writes."""
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """What the jobs of one connected worker share. `observe` is told (name, outcome, seconds) of every run."""
 
@@ -82,7 +86,7 @@ class JobExecutor(AbstractEntrypointExecutor):
         try:
             run = _run_of(job, self.spec, self.session)
         except (msgspec.MsgspecError, ValueError):
-            raise JobFailed("the payload is not one that enqueue writes") from None
+            raise JobFailed(describe(JobUnreadable())) from None
         try:
             await self._refuse_poison(job)
             await self._within_limits(run)

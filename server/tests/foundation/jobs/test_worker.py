@@ -144,7 +144,7 @@ class TestRun:
             is_mended.set()
             async with database.transaction(None) as tx:
                 [letter] = await dead_letters.list_dead(tx)
-                assert await dead_letters.revive(tx, letter.id)
+                assert await dead_letters.revive(tx, letter.id) == "revived"
             await eventually(lambda: _is_empty(database))
 
     async def test_a_buried_dead_letter_is_gone(self, cluster: Cluster, database_name: str, database: Database) -> None:
@@ -161,7 +161,7 @@ class TestRun:
             [letter] = await dead_letters.list_dead(tx)
             assert await dead_letters.bury(tx, letter.id)
             assert not await dead_letters.bury(tx, letter.id)
-            assert not await dead_letters.revive(tx, letter.id)
+            assert await dead_letters.revive(tx, letter.id) == "gone"
 
     async def test_a_handler_over_its_time_is_stopped(
         self, cluster: Cluster, database_name: str, database: Database

@@ -6,9 +6,11 @@ import pytest
 
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database
-from healthprotocol.foundation.ids import OperationId
-from healthprotocol.foundation.jobs import operations
+from healthprotocol.foundation.ids import OperationId, OrganisationId
+from healthprotocol.foundation.jobs import dead_letters, operations
+from healthprotocol.foundation.jobs.dead_letters import DeadLetter
 from healthprotocol.foundation.jobs.operations import Operation, OperationUnknown
+from healthprotocol.foundation.jobs.queue import enqueue
 from healthprotocol.operations.work import schemas, service
 from tests.support.people import Organisation
 
@@ -70,6 +72,35 @@ class TestCancel:
         async with database.transaction(organisation.id) as tx:
             with pytest.raises(OperationUnknown):
                 await service.cancel(tx, organisation.clinician, operation.id)
+
+
+class TestDeadLetters:
+    async def test_of_an_organisation_run_again_and_go_with_a_trace_in_its_log(
+        self, database: Database, organisation: Organisation
+    ) -> None:
+        letters = [await died(database, organisation.id) for _ in range(2)]
+
+        became = await service.revive(database, letters[0])
+        is_gone = [await service.bury(database, letters[1]) for _ in range(2)]
+
+        async with database.transaction(organisation.id) as tx:
+            events = await tx.fetch("select action from audit_event where object_type = 'job' order by at, id")
+        assert (became, is_gone) == ("revived", [True, False])
+        assert [event["action"] for event in events] == ["job.revive", "job.bury"]
+
+    async def test_of_the_installation_run_again_and_go(self, database: Database) -> None:
+        revived, buried = [await died(database, None) for _ in range(2)]
+
+        assert await service.revive(database, revived) == "revived"
+        assert await service.bury(database, buried)
+
+
+async def died(database: Database, organisation_id: OrganisationId | None) -> DeadLetter:
+    async with database.transaction(organisation_id) as tx:
+        job_id = await enqueue(tx, "count.boats", {})
+        await tx.execute("update pgqueuer.pgqueuer set status = 'failed' where id = $1", job_id)
+        [letter] = await dead_letters.list_dead(tx, job_id=job_id)
+    return letter
 
 
 class TestShape:
