@@ -72,7 +72,9 @@ def _line(error: Exception) -> str | None:
 
     if isinstance(error, Problem):
         places = [f"{violation.pointer}: {violation.detail}" for violation in error.violations]
-        return "\n".join([str(error), *places])
+        # The bare title says what it is; what to do about it is the second half of it.
+        remedies = [error.remedy()] if error.detail is None and not places else []
+        return "\n".join([str(error), *places, *filter(None, remedies)])
     if isinstance(error, DirectoryInUse):
         return f"{error.path.parent} is in use by process {error.holder.get('pid', 'unknown')}"
     made_for_people = (CommandFailed, UsedWrongly, EmbeddedServerFailed, MigrationFailed, RootKeyRefused)

@@ -47,10 +47,13 @@ def bring(noun: str, paths: list[Path], account: str, *, dry_run: bool, update: 
         faults.touch(mode=0o600)
         faults.write_bytes(report)
     counts = ", ".join(f"{result[name]:,} {name}" for name in ("created", "updated", "skipped", "failed"))
-    shown = [f"line {one['line']} {one['field']}: {one['error']}" for one in result["faults"]]
+    shown = [
+        f"{' '.join(['line', str(one['line']), one['field']]).rstrip()}: {one['error']}" for one in result["faults"]
+    ]
     from rich.markup import escape
 
-    terminal.result(result, *map(escape, shown), f"{_lines(result['lines'])}: {counts}")
+    tried = "tried only, nothing was written: " if dry_run else ""
+    terminal.result(result, *map(escape, shown), f"{tried}{_lines(result['lines'])}: {counts}")
     if result["failed"]:
         where = "it is" if result["failed"] == 1 else "they are"
         raise CommandFailed(f"{_lines(result['failed'])} failed; {where} in {faults}, to repair and bring in again")

@@ -97,7 +97,9 @@ def export(
     account: As,
     to_format: Annotated[
         ExportFormat | None,
-        typer.Option("--format", help="The format of the file; native-yaml for a protocol, csv for records."),
+        typer.Option(
+            "--format", help="By default native-yaml for a protocol; for records csv, or ndjson where --output ends so."
+        ),
     ] = None,
     version: Annotated[int | None, typer.Option(help="The version; the newest without it.")] = None,
     output: Annotated[Path | None, typer.Option(help="Write to this file instead of stdout.")] = None,
@@ -110,7 +112,8 @@ def export(
             raise UsedWrongly(f"{what[0]} are written as csv or ndjson; {to_format} is for a care protocol")
         if version is not None:
             raise UsedWrongly(f"--version is for a care protocol, not for {what[0]}")
-        file_format = "ndjson" if to_format == "ndjson" else "csv"
+        ending = output is not None and output.suffix.lower() in {".ndjson", ".jsonl"}
+        file_format = "ndjson" if to_format == "ndjson" or (to_format is None and ending) else "csv"
         selected = " ".join(what[1:])
         files.write(what[0], account, file_format=file_format, filter_=selected, output=output, terminal=terminal)
         return

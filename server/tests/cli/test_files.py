@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from typer.testing import CliRunner
 
-from healthprotocol.cli import files
+from healthprotocol.cli import build, files
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.cli.terminal import Advance
 from healthprotocol.foundation.errors import Problem
@@ -33,6 +34,26 @@ class TestImport:
         faults = (tmp_path / "people.faults.csv").read_text("utf-8-sig").splitlines()
         assert faults[0].endswith("line,field,error")
         assert faults[1].startswith("2,Bea,Ems,soon,3,birth_date,")
+
+    def test_tells_a_try_from_the_real_thing(self, tmp_path: Path) -> None:
+        file = tmp_path / "people.csv"
+        file.write_text(PEOPLE.format("1970-02-03").replace("1,Ada", "7,Ada").replace("2,Bea", "8,Bea"))
+
+        tried = call("import", "patients", str(file), "--as", ELBE, "--dry-run").output
+        done = call("import", "patients", str(file), "--as", ELBE).output
+
+        assert "tried only, nothing was written: 2 lines: 2 created" in tried
+        assert "tried" not in done
+        assert "2 lines: 2 created" in done
+
+    def test_of_a_line_without_a_field_says_the_line(self, tmp_path: Path) -> None:
+        file = tmp_path / "people.csv"
+        file.write_bytes(PEOPLE.format("1970-02-03").replace("Ada", "Zoë").encode("latin-1"))
+
+        done = CliRunner().invoke(build(), ["import", "patients", str(file), "--as", ELBE, "--dry-run"])
+
+        assert isinstance(done.exception, CommandFailed)
+        assert "line 2: The line is not UTF-8." in done.output
 
     def test_counts_many_lines_as_many(self, tmp_path: Path) -> None:
         file = tmp_path / "people.csv"
@@ -139,6 +160,13 @@ class TestExport:
         call("export", "patients", "--as", ELBE, "--output", str(tmp_path / "out"))
 
         assert (tmp_path / "out").read_text("utf-8-sig").startswith("client_id,")
+
+    def test_without_a_format_is_what_the_file_s_name_says(self, tmp_path: Path) -> None:
+        call("export", "patients", "--as", ELBE, "--output", str(tmp_path / "out.ndjson"))
+        call("export", "patients", "--as", ELBE, "--output", str(tmp_path / "csv.ndjson"), "--format", "csv")
+
+        assert (tmp_path / "out.ndjson").read_text().startswith('{"client_id":')
+        assert (tmp_path / "csv.ndjson").read_text("utf-8-sig").startswith("client_id,")
 
     def test_that_is_refused_leaves_the_file_that_was_there(self, tmp_path: Path) -> None:
         out = tmp_path / "out.csv"

@@ -15,6 +15,7 @@ from healthprotocol.cli import ports
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly, say_failure
 from healthprotocol.cli.supervisor import Child, CrashLimit, describe_exit, end_leftovers
 from healthprotocol.cli.terminal import Terminal
+from healthprotocol.foundation.config.runtime import SettingVersionUnknown
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.db.embedded import EmbeddedServerFailed
 from healthprotocol.foundation.errors import BadRequest, Conflict, Invalid, NotFound, Problem, Violation
@@ -154,6 +155,16 @@ class TestSayFailure:
             "exit_code": 2,
             "faults": [{"place": "/filter", "code": "filter_invalid", "problem": "Expected a value."}],
         }
+
+    def test_a_bare_title_is_followed_by_what_to_do(self) -> None:
+        said = io.StringIO()
+
+        say_failure(SettingVersionUnknown(), as_json=False, stream=said)
+
+        assert said.getvalue().splitlines() == [
+            "healthprotocol: This setting has no such version",
+            "healthprotocol: Take a number from the setting's history; 0 is before the first.",
+        ]
 
     @pytest.mark.parametrize(("error", "code"), [(NotFound("No such flag."), 2), (Conflict("It runs."), 1)])
     def test_what_was_named_wrongly_is_code_2_and_what_cannot_be_now_code_1(self, error: Problem, code: int) -> None:

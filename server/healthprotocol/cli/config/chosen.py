@@ -46,6 +46,8 @@ def set_(
     from healthprotocol.foundation.config.runtime import Wish
     from healthprotocol.operations.settings.service import change_as_operator
 
+    _require_chosen(name)
+
     async def act(assembly: "Assembly") -> "Choice | None":
         setting = assembly.runtime.get(name)
         await _require_there(assembly, organisation)
@@ -214,6 +216,18 @@ def _words(choice: "Choice") -> str:
     return f"{base}, and {variation.value} {' '.join(bound for bound in bounds if bound)}".rstrip()
 
 
+def _require_chosen(name: str) -> None:
+    """Raise UsedWrongly for what a process is started with: it is no setting that is chosen while it runs."""
+    from healthprotocol.foundation.config.settings import Settings
+
+    field = name.lower().removeprefix("hp_")
+    if field in Settings.model_fields:
+        raise UsedWrongly(
+            f"HP_{field.upper()} is what a process is started with: give it to the server's environment, or to "
+            "HP_CONFIG_FILE, and start it anew; `config list` names what is chosen while it runs"
+        )
+
+
 async def _require_there(assembly: "Assembly", organisation: UUID | None) -> None:
     """Raise CommandFailed when there is no such organisation."""
     from healthprotocol.foundation.errors import NotFound
@@ -240,10 +254,14 @@ def _variation(setting: "Setting[Any]", text: str | None) -> "Variation | None":
 
     if text is None:
         return None
-    value, *bounds = text.split()
+    value, *bounds = text.split() or [""]
     given: dict[str, str] = {bound.partition("=")[0]: bound.partition("=")[2] for bound in bounds}
     if unknown := set(given) - {"from", "until", "percent"}:
         raise UsedWrongly(f"--vary takes a value, from=, until= and percent=, not {', '.join(sorted(unknown))}")
+    if not given:
+        raise UsedWrongly(
+            "--vary says when its value holds too, such as '30 percent=10'; what always holds is the value"
+        )
     try:
         percent = float(given["percent"]) if "percent" in given else None
         return Variation(

@@ -291,6 +291,13 @@ class TestHeader:
         assert "given_name" in refused.value.violations[0].detail
         assert "born" not in str(refused.value.violations)
 
+    async def test_parted_by_tabs_is_told_as_that(self, ward: Ward) -> None:
+        with pytest.raises(FileUnreadable) as refused:
+            await ward.begin("patients", b"given_name\tfamily_name\tbirth_date\r\nAda\tElbe\t1960-01-01\r\n")
+
+        assert [one.pointer for one in refused.value.violations] == ["/columns/0"]
+        assert "tabs" in refused.value.violations[0].detail
+
 
 class TestUndone:
     async def test_entries_of_a_file_can_be_undone_one_by_one(self, ward: Ward) -> None:

@@ -280,6 +280,16 @@ class TestChosen:
         with pytest.raises(CommandFailed, match=f"there is no organisation {nobody}"):
             call("config", "set", "entry.late_days", "3", "--organisation", nobody, "--reason", "x")
 
+    @pytest.mark.parametrize("vary", ["", "30"])
+    def test_of_another_value_asks_when_it_holds(self, migrated: str, vary: str) -> None:
+        with pytest.raises(UsedWrongly, match="--vary says when its value holds"):
+            call("config", "set", "entry.late_days", "7", "--vary", vary, "--reason", "trial")
+
+    @pytest.mark.parametrize("name", ["HP_PORT", "port"])
+    def test_of_what_a_process_is_started_with_says_where_that_is_given(self, name: str) -> None:
+        with pytest.raises(UsedWrongly, match=r"^HP_PORT is what a process is started with: .*HP_CONFIG_FILE"):
+            call("config", "set", name, "8080", "--reason", "x")
+
     def test_of_a_wrong_type_is_used_wrongly(self, migrated: str) -> None:
         with pytest.raises(UsedWrongly, match="takes a value of type integer: 0 to 90; or `inherit`"):
             call("config", "set", "entry.late_days", "many", "--reason", "x")

@@ -103,6 +103,9 @@ def check_header(noun: Noun, columns: Sequence[str]) -> list[Violation]:
     Names are not quoted: a file without a header has a person's data in their place.
     """
     known = names_of(noun)
+    if len(columns) == 1 and "\t" in columns[0]:
+        detail = "Its columns stand apart by tabs. Save the file as CSV, with , or ; between them."
+        return [Violation("/columns/0", "unknown_column", detail)]
     found: list[Violation] = []
     for number, name in enumerate(columns, start=1):
         if name not in known and name not in REPORT_COLUMNS:

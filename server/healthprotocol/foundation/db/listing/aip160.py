@@ -174,6 +174,10 @@ class _Parser:
         return operator
 
     def _require(self, operator: str, name: str, field: Field, token: Token) -> None:
+        if operator in {ABSENT, PRESENT} and operator not in field.operators and not field.part_of:
+            raise FilterFault(
+                "filter_operator", f"{name} at character {token.at} always has a value; leave null and :* out."
+            )
         if operator not in field.operators:
             allowed = [one for one in field.operators if one != PREFIX]
             raise FilterFault(

@@ -147,6 +147,13 @@ class TestFilter:
 
 
 class TestRefusedFilter:
+    @pytest.mark.parametrize("source", ["title = null", "title != null", "title:*"])
+    def test_of_no_value_says_that_there_always_is_one(self, source: str) -> None:
+        _, code, detail = fault(filter=source)
+
+        assert code == "filter_operator"
+        assert "always has a value" in detail
+
     @pytest.mark.parametrize(
         ("source", "code"),
         [
