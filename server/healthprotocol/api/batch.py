@@ -2,9 +2,9 @@
 Many requests in one: `POST /api/v1/batch`, all of them or none, or each for itself.
 
 Each request goes through the application as if it had come alone: the same route, policy, validation and audit. An
-atomic batch gives them one transaction, which is rolled back at the first that fails. Independent ones have a
-transaction each and run side by side, four at a time; one that uses the answer of an earlier one waits for it. When
-their time is over they are answered as far as they came.
+atomic batch gives them one transaction, which is rolled back at the first that fails, or when their time is over.
+Independent ones have a transaction each and run side by side, four at a time; one that uses the answer of an earlier
+one waits for it. When their time is over they are answered as far as they came.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from litestar.types import HTTPScope
 
 from healthprotocol.api import references
 from healthprotocol.api.batch_bodies import EXAMPLE, BatchIn, BatchOut, BatchRequest, BatchResponse
-from healthprotocol.api.batch_problems import AnswersTooLarge, BrokenOff, DependencyFailed, NotBegun
+from healthprotocol.api.batch_problems import AnswersTooLarge, BatchTooLong, BrokenOff, DependencyFailed, NotBegun
 from healthprotocol.api.gate import ENCLOSING, Authenticated, Enclosing, Gate
 from healthprotocol.api.problem import problem_members
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.errors import Invalid, PayloadTooLarge, Problem, Unavailable, Violation
+from healthprotocol.foundation.errors import Invalid, PayloadTooLarge, Problem, Violation
 
 PATH = "/api/v1/batch"
 AT_ONCE = 4
@@ -79,35 +79,42 @@ def routes(policy: str) -> list[Any]:
         faulty = _checked(batch)
         if batch.mode == "independent":
             return await _independent(gate, batch, faulty)
-        try:
-            async with asyncio.timeout(LONGEST_SECONDS):
-                return await _atomic(gate, batch)
-        except TimeoutError:
-            raise Unavailable("The batch took too long. Send fewer requests at once.", retry_after_seconds=5) from None
+        return await _atomic(gate, batch)
 
     return [send_batch]
 
 
 async def _atomic(gate: Gate, batch: BatchIn) -> Answer:
     denied: list[str] = []
+    reached: int | None = None
+    limit = asyncio.timeout(LONGEST_SECONDS)
 
     async def act(tx: Transaction) -> BatchOut:
+        nonlocal reached
         answers: dict[str, BatchResponse] = {}
         room = _Room()
         for index, needs in enumerate(_needs(batch)):
+            reached = index
             enclosing = Enclosing(Authenticated(gate.actor), gate.context, tx, denied)
             answer = await _send(gate, _Part(batch, index, needs, answers), enclosing, room)
             if answer.status >= _FIRST_ERROR:
                 raise _RolledBack(index, answer)
             answers[answer.id] = answer
+        # What is left is to save it. Broken off in that, nobody would know whether it was kept.
+        limit.reschedule(None)
         return BatchOut(list(answers.values()))
 
     try:
-        return await gate.write(act, _same, status_of=lambda _: 200)
+        async with limit:
+            return await gate.write(act, _same, status_of=lambda _: 200)
     except _RolledBack as failed:
         for policy in denied:
             await gate.doorkeeper.record_denied(gate.actor, gate.context, policy)
         return _told(failed)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise _too_long(batch, reached) from None
 
 
 async def _independent(gate: Gate, batch: BatchIn, faulty: Mapping[int, Sequence[Violation]]) -> Answer:
@@ -144,6 +151,17 @@ async def _independent(gate: Gate, batch: BatchIn, faulty: Mapping[int, Sequence
         answers[name] = _refused(gate, name, problem(_AGAIN[problem], retry_after_seconds=5))
     out = BatchOut([answers[name] for name in names])
     return Response(msgspec.json.encode(out), status_code=207, media_type="application/json")
+
+
+def _too_long(batch: BatchIn, reached: int | None) -> BatchTooLong:
+    """Return what is told when time was over at the request of that place, None before the first."""
+    if reached is None:
+        return BatchTooLong("None of its requests was begun.", retry_after_seconds=5)
+    return BatchTooLong(
+        violations=[_at(reached, "", "reached", "Time was over at this request; nothing of the batch was kept.")],
+        public={"reached_request": _name(reached, batch.requests[reached])},
+        retry_after_seconds=5,
+    )
 
 
 class _Part(msgspec.Struct, frozen=True):

@@ -24,6 +24,17 @@ class AnswersTooLarge(PayloadTooLarge):
     title = "The answers of this batch are too large"
 
 
+class BatchTooLong(Unavailable):
+    """
+    The time of an atomic batch was over before its last request was done: nothing of it was kept.
+
+    Remedy: send fewer requests in a batch, fewer than stand before the one that `errors` names; or send them with the
+    mode `independent`, where what was done by then stays.
+    """
+
+    title = "The batch took too long; nothing of it was kept"
+
+
 class NotBegun(Unavailable):
     """
     The time of the batch was over before it was this request's turn: nothing of it was done.

@@ -7,7 +7,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from healthprotocol.api import batch, references
+from healthprotocol.api import batch, gate, references
 from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database
@@ -211,6 +211,79 @@ class TestTooLong:
 
         assert [one["status"] for one in first.json()["responses"]] == [201, 503]
         assert [one["status"] for one in again.json()["responses"]] == [201, 201]
+        assert sorted(await family_names(door)) == ["Mulde", "Unstrut"]
+
+
+class TestAtomicTooLong:
+    @pytest.fixture
+    def limits(self, monkeypatch: pytest.MonkeyPatch) -> list[asyncio.Timeout]:
+        """The limits of the batches that are sent, so that a test says when time is over, and no clock."""
+        timeout = asyncio.timeout
+        found: list[asyncio.Timeout] = []
+
+        def known(seconds: float | None) -> asyncio.Timeout:
+            limit = timeout(seconds)
+            if seconds == batch.LONGEST_SECONDS:
+                found.append(limit)
+            return limit
+
+        monkeypatch.setattr(batch, "LONGEST_SECONDS", 3601.0)
+        monkeypatch.setattr(asyncio, "timeout", known)
+        return found
+
+    async def test_tells_the_request_it_had_reached_and_keeps_nothing(
+        self, door: Door, limits: list[asyncio.Timeout], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        send_one = batch._send
+
+        async def over_at_the_third(gate: Any, part: Any, *more: Any) -> Any:
+            if part.index == 2:
+                limits[0].reschedule(0)
+                await asyncio.Event().wait()
+            return await send_one(gate, part, *more)
+
+        monkeypatch.setattr(batch, "_send", over_at_the_third)
+
+        answer = await send(door, [create(), create(SAALE), read("/patients", id="all"), create()], mode="atomic")
+
+        problem = answer.json()
+        assert (answer.status_code, problem["type"].rpartition("/")[2]) == (503, "batch-too-long")
+        assert [(one["pointer"], one["code"]) for one in problem["errors"]] == [("/requests/2", "reached")]
+        assert (problem["reached_request"], answer.headers["retry-after"]) == ("all", "5")
+        assert "independent" in problem["remedy"]
+        assert await family_names(door) == []
+
+    async def test_before_its_first_request_tells_that_none_was_begun(
+        self, door: Door, limits: list[asyncio.Timeout], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def held(*_: Any) -> Any:
+            limits[0].reschedule(0)
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(gate, "replay_or_reserve", held)
+
+        answer = await send(door, [create()], mode="atomic", idempotency_key="once")
+
+        assert (answer.status_code, answer.json()["type"].rpartition("/")[2]) == (503, "batch-too-long")
+        assert (answer.json()["errors"], "reached_request" in answer.json()) == ([], False)
+
+    async def test_is_not_broken_off_while_it_is_saved(
+        self, door: Door, limits: list[asyncio.Timeout], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store = gate.store_answer
+
+        async def late(*of: Any) -> None:
+            # Time is over now, where it still runs.
+            if limits[0].when() is not None:
+                limits[0].reschedule(0)
+            await asyncio.sleep(0.1)
+            await store(*of)
+
+        monkeypatch.setattr(gate, "store_answer", late)
+
+        answer = await send(door, [create(), create(SAALE)], mode="atomic", idempotency_key="once")
+
+        assert answer.status_code == 200
         assert sorted(await family_names(door)) == ["Mulde", "Unstrut"]
 
 
