@@ -25,6 +25,9 @@ export interface View {
 const isSettled = (): boolean =>
   document.querySelector(".skeleton, .frame-wait") === null && document.querySelector("h1") !== null && (window as unknown as { pendingFetches: number }).pendingFetches === 0;
 
+/** Runs in the page: it is as wide and as light as it was told to be. */
+const hasTakenIn = ({ width, scheme }: View): boolean => innerWidth === width && matchMedia(`(prefers-color-scheme: ${scheme ?? "light"})`).matches;
+
 export class Visit {
   /** What the page must never do: console errors, failed scripts, violations of its policy. */
   readonly faults: string[] = [];
@@ -103,11 +106,9 @@ export class Visit {
     await this.page.setViewportSize({ width, height: width < 600 ? 844 : 900 });
     await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     // Colours and places are read once the page has taken both in, and what they move has come to rest.
-    await this.page.waitForFunction(({ width, scheme }) => innerWidth === width && matchMedia(`(prefers-color-scheme: ${scheme})`).matches, { width, scheme });
+    await this.page.waitForFunction(hasTakenIn, { width, scheme });
     await this.page.evaluate(async () => {
-      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-      await frame();
-      await frame();
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
       await Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => undefined)));
     });
     await this.settled();
