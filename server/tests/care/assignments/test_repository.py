@@ -1,5 +1,6 @@
 """What is asked of assignments is served by an index: shown on PostgreSQL's own plan."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,7 +10,7 @@ import pytest
 from healthprotocol.care.assignments import repository
 from healthprotocol.care.assignments.repository.plans import _ROW, ASSIGNMENTS
 from healthprotocol.care.patients.model import PatientId
-from healthprotocol.foundation.db.transaction import Record
+from healthprotocol.foundation.db.transaction import Record, Transaction
 from tests.care.assignments.plans import Clinic
 
 FIELDS = sorted(name for name, field in ASSIGNMENTS.fields.items() if field.sortable)
@@ -56,30 +57,53 @@ class TestPage:
         assert f"({field} " in condition
 
 
-class TestTaken:
-    async def test_reads_what_its_own_patients_have_while_the_table_grows(
+class TestWhileTheTableGrows:
+    async def test_taken_reads_what_its_own_patients_have(
         self, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         made = await clinic.assign()
         wanted = [msgspec.structs.replace(made, patient_id=PatientId(uuid4())) for _ in range(20)]
         async with clinic.acting() as tx:
-            # So many others follow the same protocol, and PostgreSQL has not looked at the table since it was empty.
-            await tx.execute(_OTHER_PATIENTS)
-            await tx.execute(_OTHER_ASSIGNMENTS)
-            fetch = tx.fetch
-            plans: list[Any] = []
-
-            async def explained(sql: str, *args: object) -> list[Record]:
-                [row] = await fetch(f"explain (analyze, buffers, format json) {sql}", *args)
-                plans.extend(row[0] if isinstance(row[0], list) else msgspec.json.decode(row[0]))
-                return await fetch(sql, *args)
-
-            monkeypatch.setattr(tx, "fetch", explained)
+            plans = await grown(tx, monkeypatch)
             found = await repository.taken(tx, [*wanted, made])
 
-        [plan] = plans
         assert found == {20}
-        assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 8 * len(wanted)
+        assert blocks(plans) < 8 * len(wanted)
+
+    async def test_following_reads_what_its_own_patients_have(
+        self, clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = await clinic.assign()
+        others = [uuid4() for _ in range(20)]
+        days = {"from_on": made.ends_on, "to_on": made.ends_on + timedelta(days=9)}
+        async with clinic.acting() as tx:
+            plans = await grown(tx, monkeypatch)
+            found = await repository.following(tx, made.protocol_id, [*others, made.patient_id], **days)
+
+        assert found == {made.patient_id}
+        assert blocks(plans) < 8 * len(others)
+
+
+async def grown(tx: Transaction, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Have many others follow the same protocol; return where the plan of what is asked next will be."""
+    # PostgreSQL has not looked at the table since it was empty.
+    await tx.execute(_OTHER_PATIENTS)
+    await tx.execute(_OTHER_ASSIGNMENTS)
+    fetch = tx.fetch
+    plans: list[Any] = []
+
+    async def explained(sql: str, *args: object) -> list[Record]:
+        [row] = await fetch(f"explain (analyze, buffers, format json) {sql}", *args)
+        plans.extend(row[0] if isinstance(row[0], list) else msgspec.json.decode(row[0]))
+        return await fetch(sql, *args)
+
+    monkeypatch.setattr(tx, "fetch", explained)
+    return plans
+
+
+def blocks(plans: list[Any]) -> int:
+    [plan] = plans
+    return plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"]
 
 
 _OTHER_PATIENTS = """

@@ -1,14 +1,13 @@
 """
 Assignments in SQL. Opened by this slice's service only.
 
-`plans` writes and reads them, `many` those of a file at once.
+`plans` writes and reads them, `many` those of a file, or of a cohort, at once.
 """
 
-from healthprotocol.care.assignments.repository.many import insert_rows, taken
+from healthprotocol.care.assignments.repository.many import following, insert_rows, taken
 from healthprotocol.care.assignments.repository.plans import (
     ASSIGNMENTS,
     NewRows,
-    following,
     forget_patient,
     get,
     hold_plans,

@@ -1,11 +1,14 @@
-"""Assignments that differ in everything, written and asked for in one statement."""
+"""Assignments of many patients, written and asked for in one statement."""
 
 from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
 
 import msgspec
 
 from healthprotocol.care.assignments.model import NO_ADJUSTMENTS, Assignment
 from healthprotocol.care.assignments.repository.plans import cells, stored
+from healthprotocol.care.protocols.model import ProtocolId
 from healthprotocol.foundation.db.transaction import Transaction
 
 
@@ -86,3 +89,32 @@ async def taken(tx: Transaction, wanted: Sequence[Assignment]) -> set[int]:
         [one.ends_on for one in wanted],
     )
     return {row["place"] - 1 for row in rows}
+
+
+async def following(
+    tx: Transaction, protocol_id: ProtocolId, patient_ids: Sequence[UUID], *, from_on: date, to_on: date
+) -> set[UUID]:
+    """
+    Return those of the patients who have an open assignment of the protocol on one of these days.
+
+    Asked for as in `taken`: a bulk assignment, too, grows the table by part after part.
+    """
+    rows = await tx.fetch(
+        """
+        with had as materialized (
+          select a.patient_id, a.protocol_id, a.status, a.starts_on, a.ends_on
+          from assignment a
+          where a.organisation_id = $1 and a.patient_id = any((select $2::uuid[])::uuid[])
+        )
+        select distinct had.patient_id
+        from had
+        where had.protocol_id = $3 and had.status in ('proposed', 'active', 'paused')
+          and had.starts_on <= $5 and had.ends_on >= $4
+        """,
+        tx.tenant,
+        patient_ids,
+        protocol_id,
+        from_on,
+        to_on,
+    )
+    return {row["patient_id"] for row in rows}

@@ -313,26 +313,6 @@ async def forget_patient(tx: Transaction, patient_id: PatientId) -> None:
     )
 
 
-async def following(
-    tx: Transaction, protocol_id: ProtocolId, patient_ids: Sequence[UUID], *, from_on: date, to_on: date
-) -> set[UUID]:
-    """Return those of the patients who have an open assignment of the protocol on one of these days."""
-    rows = await tx.fetch(
-        """
-        select distinct a.patient_id
-        from assignment a
-        where a.organisation_id = $1 and a.patient_id = any($2::uuid[]) and a.protocol_id = $3
-          and a.status in ('proposed', 'active', 'paused') and a.starts_on <= $5 and a.ends_on >= $4
-        """,
-        tx.tenant,
-        patient_ids,
-        protocol_id,
-        from_on,
-        to_on,
-    )
-    return {row["patient_id"] for row in rows}
-
-
 def stored(segments: Iterable[Segment]) -> list[_StoredSegment]:
     """Return segments as their column has them."""
     return [_StoredSegment(one.version, one.from_on, one.plan_starts_on) for one in segments]
