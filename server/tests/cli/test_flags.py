@@ -57,6 +57,21 @@ class TestFlags:
         assert "gives off (killed)" in shown.out
         assert [(one["act"], one["changed_as"]) for one in history] == [("revive", "operator"), ("kill", "operator")]
 
+    @pytest.mark.parametrize("reason", ["", "  x ", "x" * 501])
+    async def test_are_not_changed_without_a_reason_or_with_a_book(self, machine: Machine, reason: str) -> None:
+        refused = await machine.run("flags", "kill", FLAG, "--reason", reason)
+
+        assert refused.code == 2
+        assert "say why in 3 to 500 characters" in " ".join(refused.err.replace("│", " ").split())
+
+    async def test_of_a_variant_that_there_is_not_name_those_that_there_are(self, machine: Machine) -> None:
+        chosen = await machine.run("flags", "set", FLAG, "maybe", *WHY)
+        rolled_out = await machine.run("flags", "rollout", "start", FLAG, "--variant", "of", *WHY)
+
+        assert (chosen.code, rolled_out.code) == (2, 2)
+        assert "The flag has no such variant; there are on, off." in chosen.err
+        assert "The flag has no such variant; there are on, off." in rolled_out.err
+
     async def test_are_targeted(self, machine: Machine) -> None:
         conditions = ("--to", "role=admin", "--to", "percentage=10", "--to", "until=2030-01-01")
         targeted = answer(await machine.run("flags", "target", FLAG, "off", *conditions, *WHY, "--json"))

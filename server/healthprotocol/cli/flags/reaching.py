@@ -14,11 +14,22 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SHORTEST_REASON, LONGEST_REASON = 3, 500
+
 Key = Annotated[str, typer.Argument(help="The flag, such as lists.cost-guard.")]
 For = Annotated[
     UUID | None, typer.Option("--organisation", help="For this organisation only; without it for all of them.")
 ]
-Why = Annotated[str, typer.Option("--reason", help="Why, for whoever reads the history.")]
+
+
+def _worded(reason: str) -> str:
+    said = reason.strip()
+    if not SHORTEST_REASON <= len(said) <= LONGEST_REASON:
+        raise typer.BadParameter(f"say why in {SHORTEST_REASON} to {LONGEST_REASON} characters")
+    return said
+
+
+Why = Annotated[str, typer.Option("--reason", help="Why, for whoever reads the history.", callback=_worded)]
 
 
 def in_transaction(organisation: UUID | None, act: "Callable[[Transaction], Awaitable[T]]") -> T:

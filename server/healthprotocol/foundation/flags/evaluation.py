@@ -108,6 +108,11 @@ def _behind(
     return steps, _decide(flag, name, reason, cause)
 
 
+def lacking(flag: Flag[Any]) -> str:
+    """Return what is said of a variant that the flag does not have."""
+    return f"The flag has no such variant; there are {', '.join(flag.variants)}."
+
+
 def faults(flag: Flag[Any], state: State | None) -> list[tuple[str, str]]:
     """Return what of a state cannot be: JSON pointers into it, each with what is wrong."""
     if state is None:
@@ -116,12 +121,12 @@ def faults(flag: Flag[Any], state: State | None) -> list[tuple[str, str]]:
     named += [(f"/rules/{number}/variant", rule.variant) for number, rule in enumerate(state.rules)]
     if state.rollout is not None:
         named.append(("/rollout/variant", state.rollout.variant))
-    found = [(pointer, "the flag has no such variant") for pointer, name in named if name not in flag.variants]
+    found = [(pointer, lacking(flag)) for pointer, name in named if name not in flag.variants]
     for number, rule in enumerate(state.rules):
         if rule.percentage is not None and not 0 <= rule.percentage <= 100:  # noqa: PLR2004 - a percentage
-            found.append((f"/rules/{number}/percentage", "a percentage is 0 to 100"))
+            found.append((f"/rules/{number}/percentage", "A percentage is 0 to 100."))
         if rule.from_at is not None and rule.until_at is not None and rule.until_at <= rule.from_at:
-            found.append((f"/rules/{number}/until_at", "it must end after it begins"))
+            found.append((f"/rules/{number}/until_at", "It must end after it begins."))
     return found
 
 

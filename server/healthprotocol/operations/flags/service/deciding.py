@@ -43,7 +43,7 @@ async def change(
     before = await repository.stored_for_change(tx, key)
     after = changing.changed(before.state, asked)
     if found := faults(flag, after):
-        raise Invalid(violations=[Violation(pointer, "invalid", text.capitalize() + ".") for pointer, text in found])
+        raise Invalid(violations=[Violation(pointer, "invalid", text) for pointer, text in found])
     if after.requires != before.state.requires:
         await _require_no_cycle(tx, key, after)
 

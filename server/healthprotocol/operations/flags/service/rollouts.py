@@ -6,6 +6,7 @@ from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.transaction import Database, Priority, Transaction
 from healthprotocol.foundation.errors import Invalid, Violation
 from healthprotocol.foundation.flags import guard
+from healthprotocol.foundation.flags.evaluation import lacking
 from healthprotocol.foundation.flags.exposure import MOST_ROLLOUTS
 from healthprotocol.foundation.flags.guard import Watch
 from healthprotocol.foundation.flags.model import Stage
@@ -54,7 +55,7 @@ async def start_rollout(tx: Transaction, actor: Actor | None, key: str, course: 
     flag = require_flag(tx, key)
     advancing.require_good_stages(course.stages)
     if course.variant not in flag.variants:
-        raise Invalid(violations=[Violation("/variant", "unknown", "The flag has no such variant.")])
+        raise Invalid(violations=[Violation("/variant", "unknown", lacking(flag))])
     await rollouts.lock_begin(tx, key)
     running = await rollouts.running(tx, key)
     before = await repository.stored_for_change(tx, key)
