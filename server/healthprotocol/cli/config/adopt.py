@@ -17,6 +17,7 @@ _KEPT: dict[str, frozenset[str]] = {
     "protocol_version": frozenset({"status"}),
     "assignment": frozenset({"status", "time_zone"}),
     "entry": frozenset({"outcome"}),
+    "entry_of_protocol": frozenset(),
     "alert": frozenset({"rule", "severity", "status"}),
 }
 _STRICT = ("staging", "production")

@@ -145,6 +145,9 @@ class TestDeidentify:
             join patient p on p.organisation_id = a.organisation_id and p.id = a.patient_id
             join protocol_version v on v.organisation_id = a.organisation_id and v.protocol_id = a.protocol_id
             join organisation o on o.organisation_id = p.organisation_id
+            join entry_of_protocol k on k.organisation_id = e.organisation_id and k.protocol_id = a.protocol_id
+              and (k.entry_id, k.recorded_at, k.effective_at) = (e.id, e.recorded_at, e.effective_at)
+              and k.planned_on is not distinct from e.planned_on
         """
         assert await value(url, joined) == 1
         assert await value(url, "select count(*) from organisation") == 1

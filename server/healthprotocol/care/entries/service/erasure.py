@@ -6,5 +6,5 @@ from healthprotocol.foundation.db.transaction import Transaction
 
 
 async def on_patient_erased(tx: Transaction, event: PatientErased) -> None:
-    """Empty her entries. Backups and caches are made unreadable by the end of her key."""
+    """Empty her entries. Caches are made unreadable by the end of her key."""
     await repository.forget_patient(tx, event.patient_id)

@@ -139,10 +139,11 @@ async def archive(tx: Transaction, actor: Actor, patient_id: PatientId, *, expec
 
 async def erase(tx: Transaction, actor: Actor, patient_id: PatientId, *, reason: str) -> Erased:
     """
-    Make a patient unreadable for ever, in every copy of the database: her key is destroyed, her fields are emptied.
+    Make a patient unreadable for ever: her key is destroyed, her fields are emptied.
 
-    What was counted of her stays, under an id that leads to nobody; so do the rows of the audit log. It cannot be
-    undone. Raises PatientNotFound, also the second time.
+    Backups made before hold her wrapped key: in them she ends when they are deleted. What was counted of her stays,
+    under an id that leads to nobody; so do the rows of the audit log. It cannot be undone. Raises PatientNotFound, also
+    the second time.
     """
     await access.require_patient(tx, actor, patient_id)
     await _existing(tx, patient_id, for_update=True)
