@@ -144,7 +144,7 @@ def _resolve_references(found: Layers) -> None:
         del references[name]
     if not references:
         return
-    from healthprotocol.foundation.config.vault import resolve  # noqa: PLC0415 - brings an HTTP client
+    from healthprotocol.foundation.config.references import resolve  # noqa: PLC0415 - most installations have none
 
     settings = {name: value for name, value in found.values.items() if name.startswith(_VAULT_SETTINGS)}
     resolved, faults = resolve({variable(name): reference for name, reference in references.items()}, settings)

@@ -161,7 +161,9 @@ class Settings(BaseSettings):
     )
 
     vault_address: str | None = Field(
-        default=None, description="URL of HashiCorp Vault or OpenBao, for values such as vault:path#field."
+        default=None,
+        examples=["https://vault.example:8200"],
+        description="URL of HashiCorp Vault or OpenBao, or file:///folder with a file a secret, for vault:path#field.",
     )
     vault_token: str | None = Field(default=None, json_schema_extra=_SECRET, description="Token to sign in with.")
     vault_role_id: str | None = Field(default=None, description="AppRole to sign in as, in place of a token.")

@@ -1,38 +1,20 @@
 """
-Secrets from HashiCorp Vault or OpenBao: `vault:path#field` is a field of a KV version 2 secret.
+Secrets from HashiCorp Vault or OpenBao: a field of a KV version 2 secret.
 
 It signs in with a token or as an AppRole. Nothing that fails is ever replaced by something else: whoever asked is told
 what could not be had, and what to do. Source: Vault HTTP API, /v1/{mount}/data/{path}, /v1/auth/approle/login.
 """
 
-import re
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-from healthprotocol.foundation.config.faults import Fault
+from healthprotocol.foundation.config.secret_provider import SecretUnavailable
 
 TRIES = 3
 _PAUSE_SECONDS = 0.2
-_TIMEOUT_SECONDS = 2.0
+TIMEOUT_SECONDS = 2.0
 _BUSY = {412, 429, 472, 473, 500, 502, 503, 504}
-_REFERENCE = re.compile(r"vault:(?P<path>[\w./-]{1,500})#(?P<field>[\w.-]{1,100})")
-
-
-class SecretUnavailable(Exception):
-    """A secret could not be had; the message says why, never with a secret in it, and `remedy` what to do."""
-
-    def __init__(self, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.remedy = remedy
-
-
-class SecretProvider(Protocol):
-    """Where secrets lie. Another kind of vault is another implementation."""
-
-    def fetch(self, path: str, field: str) -> str:
-        """Return a secret. Raises SecretUnavailable."""
-        ...
 
 
 class Vault:
@@ -50,7 +32,7 @@ class Vault:
         sign_in: str | tuple[str, str] | None = None,
         mount: str = "secret",
         namespace: str | None = None,
-        timeout_seconds: float = _TIMEOUT_SECONDS,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._address = address.rstrip("/")
@@ -146,40 +128,3 @@ class Vault:
                 raise SecretUnavailable("the vault gave no token for the role", "mend HP_VAULT_ROLE_ID")
             self._token = token
         return self._token
-
-
-def resolve(references: Mapping[str, str], settings: Mapping[str, Any]) -> tuple[dict[str, str], list[Fault]]:
-    """Return what the references (by the variable that holds each) stand for, and a fault for each that is not had."""
-    provider = _provider(settings)
-    if isinstance(provider, Fault):
-        return {}, [provider]
-    found: dict[str, str] = {}
-    faults: list[Fault] = []
-    for name, reference in references.items():
-        match = _REFERENCE.fullmatch(reference)
-        if match is None:
-            faults.append(Fault(f"{name} begins with vault: and is no reference", "write vault:path#field"))
-            continue
-        try:
-            found[name] = provider.fetch(match["path"], match["field"])
-        except SecretUnavailable as error:
-            faults.append(Fault(f"{name}: {error}", error.remedy))
-    return found, faults
-
-
-def _provider(settings: Mapping[str, Any]) -> "SecretProvider | Fault":
-    address = settings.get("vault_address")
-    if not address:
-        return Fault("a setting refers to the vault", "set HP_VAULT_ADDRESS")
-    role_id, secret_id = settings.get("vault_role_id"), settings.get("vault_secret_id")
-    try:
-        timeout_seconds = float(settings.get("vault_timeout_seconds", _TIMEOUT_SECONDS))
-    except ValueError:
-        timeout_seconds = _TIMEOUT_SECONDS
-    return Vault(
-        str(address),
-        sign_in=settings.get("vault_token") or ((str(role_id), str(secret_id)) if role_id and secret_id else None),
-        mount=str(settings.get("vault_mount", "secret")),
-        namespace=settings.get("vault_namespace"),
-        timeout_seconds=timeout_seconds,
-    )

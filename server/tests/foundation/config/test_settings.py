@@ -249,6 +249,54 @@ class TestVault:
         assert "set HP_VAULT_ADDRESS" in faults({"HP_DATABASE_URL": "vault:hp/prod#x"})
 
 
+class TestMountedSecrets:
+    @pytest.fixture
+    def mounted(self, tmp_path: Path) -> Path:
+        # As Kubernetes does it: what is there now is behind a link, and swapped by it.
+        folder = tmp_path / "mounted secrets"
+        now = folder / "..2026" / "prod"
+        now.mkdir(parents=True)
+        (folder / "hp").symlink_to("..2026")
+        (now / "database_url").write_text("postgresql://kept@db/hp\n")
+        (now / "database_url").chmod(0o440)
+        return folder
+
+    def refers(self, mounted: Path, reference: str = "vault:hp/prod#database_url") -> dict[str, str]:
+        return {"HP_VAULT_ADDRESS": mounted.as_uri(), "HP_DATABASE_URL": reference}
+
+    def test_give_what_a_reference_stands_for(self, mounted: Path) -> None:
+        reading = read(self.refers(mounted))
+
+        assert reading.settings.database_url == "postgresql://kept@db/hp"
+        assert reading.origin("database_url") == Origin("vault", "hp/prod#database_url")
+
+    @pytest.mark.parametrize(
+        ("reference", "said"),
+        [
+            ("vault:hp/prod#absent", "has no hp/prod/absent that can be read (No such file or directory): have it written"),
+            ("vault:hp#prod", "has no hp/prod that can be read (Is a directory)"),
+            ("vault:../outside#key", "../outside/key lies outside the folder of secrets: mend the reference"),
+            ("vault:hp/prod#away", "hp/prod/away lies outside the folder of secrets"),
+            ("vault:hp/prod#open", "the secret hp/prod/open can be read by everybody"),
+            ("vault:hp/prod#large", "the secret hp/prod/large has more than 64 KiB"),
+            ("vault:hp/prod#binary", "the secret hp/prod/binary is not UTF-8 text"),
+        ],
+    )
+    def test_that_cannot_be_had_are_refusals(self, mounted: Path, reference: str, said: str) -> None:
+        inside, outside = mounted / "hp" / "prod", mounted.parent / "outside"
+        outside.mkdir()
+        (outside / "key").write_text("hunter2")
+        (inside / "away").symlink_to(outside / "key")
+        for name, content in (("open", b"hunter2"), ("large", b"x" * 65_537), ("binary", b"\xff\xfe")):
+            (inside / name).write_bytes(content)
+            (inside / name).chmod(0o444 if name == "open" else 0o400)
+
+        told = faults(self.refers(mounted, reference))
+
+        assert said in told
+        assert "hunter2" not in told
+
+
 class TestCost:
     def test_nobody_without_a_vault_loads_its_client(self) -> None:
         code = (
