@@ -14,7 +14,8 @@ from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.first_start import DEMO_ACCOUNTS, holds_demo
 from healthprotocol.cli.installation import Installation, require_reachable
 from healthprotocol.foundation.config.faults import Fault
-from healthprotocol.foundation.config.layers import is_readable_by_others, variable
+from healthprotocol.foundation.config.layers import variable
+from healthprotocol.foundation.config.secret_provider import is_readable_by_others
 
 if TYPE_CHECKING:
     import asyncpg

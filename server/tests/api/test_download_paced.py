@@ -68,7 +68,9 @@ async def asked(making: Making) -> AsyncIterator[socket.socket]:
     try:
         reader = await _connected(port)
         with reader:
-            await asyncio.get_running_loop().sock_sendall(reader, b"GET /api/v1/all HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n")
+            await asyncio.get_running_loop().sock_sendall(
+                reader, b"GET /api/v1/all HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+            )
             yield reader
     finally:
         server.stop()

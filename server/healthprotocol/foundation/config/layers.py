@@ -7,7 +7,6 @@ Everything that is wrong is gathered and told at once; nothing here quotes a val
 import difflib
 import json
 import os
-import stat
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -170,14 +169,6 @@ def _read(path: Path, *, of: str, faults: list[Fault]) -> str | None:
     except OSError as error:
         faults.append(Fault(f"{of} names {path}, which cannot be read ({error.strerror})", "name a readable file"))
     return None
-
-
-def is_readable_by_others(path: Path) -> bool:
-    """Return whether users beside the owner and her group can read or change a file."""
-    try:
-        return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
-    except OSError:
-        return False
 
 
 def as_list(value: object) -> object:

@@ -7,8 +7,7 @@ neither the network nor a sign-in.
 
 from pathlib import Path
 
-from healthprotocol.foundation.config.layers import is_readable_by_others
-from healthprotocol.foundation.config.secret_provider import SecretUnavailable
+from healthprotocol.foundation.config.secret_provider import SecretUnavailable, is_readable_by_others
 
 _LARGEST_BYTES = 64 * 1024
 

@@ -1,5 +1,7 @@
-"""What every place where secrets lie offers, and how it says that one cannot be had."""
+"""What every place where secrets lie offers, how it says that one cannot be had, and who else may read a file."""
 
+import stat
+from pathlib import Path
 from typing import Protocol
 
 
@@ -17,3 +19,11 @@ class SecretProvider(Protocol):
     def fetch(self, path: str, field: str) -> str:
         """Return a secret. Raises SecretUnavailable."""
         ...
+
+
+def is_readable_by_others(path: Path) -> bool:
+    """Return whether users beside the owner and her group can read or change a file."""
+    try:
+        return bool(path.stat().st_mode & (stat.S_IROTH | stat.S_IWOTH))
+    except OSError:
+        return False

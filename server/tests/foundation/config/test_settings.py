@@ -273,7 +273,10 @@ class TestMountedSecrets:
     @pytest.mark.parametrize(
         ("reference", "said"),
         [
-            ("vault:hp/prod#absent", "has no hp/prod/absent that can be read (No such file or directory): have it written"),
+            (
+                "vault:hp/prod#absent",
+                "has no hp/prod/absent that can be read (No such file or directory): have it written",
+            ),
             ("vault:hp#prod", "has no hp/prod that can be read (Is a directory)"),
             ("vault:../outside#key", "../outside/key lies outside the folder of secrets: mend the reference"),
             ("vault:hp/prod#away", "hp/prod/away lies outside the folder of secrets"),
