@@ -145,7 +145,10 @@ def _parameter_fault(field: msgspec.structs.FieldInfo, query: Mapping[str, str])
     try:
         msgspec.convert(query[field.encode_name], field.type, strict=False)
     except msgspec.ValidationError as error:
-        return msgspec.structs.replace(_from_msgspec(str(error)), pointer=pointer)
+        told = _from_msgspec(str(error))
+        options = _options(field.type) if _IS_NONE_OF_THEM in str(error) else []
+        said = f"It must be one of: {', '.join(options)}." if options else told.detail
+        return Violation(pointer, told.code, said)
     return None
 
 
@@ -270,6 +273,14 @@ def _types(error: Any) -> str:
     return " or ".join(words.get(str(name), str(name)) for name in types)
 
 
+def _options(kind: Any) -> list[str]:
+    """Return the words that a parameter may be, none where it may be others too."""
+    info = msgspec.inspect.type_info(kind)
+    parts = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    return [str(word) for part in parts if isinstance(part, msgspec.inspect.LiteralType) for word in part.values]
+
+
+_IS_NONE_OF_THEM = "Invalid enum value"
 _PATH = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
 
 
@@ -279,7 +290,7 @@ def _from_msgspec(message: str) -> Violation:
     path = match["path"] if match else ""
     pointer = re.sub(r"\[(\d+)\]", r"/\1", path.replace("[...]", "")).replace(".", "/")
     sentence = _PATH.sub("", message)
-    if "Invalid enum value" in sentence:
+    if _IS_NONE_OF_THEM in sentence:
         sentence = "It must be one of the listed values"
     unknown = re.search(r"unknown field `(?P<name>[^`]*)`", sentence)
     if unknown:

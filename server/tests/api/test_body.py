@@ -35,6 +35,10 @@ class Query(msgspec.Struct, forbid_unknown_fields=True, rename={"first": "from"}
     kind: Literal["sail", "motor"] = "sail"
 
 
+class Sorted(msgspec.Struct, frozen=True):
+    by: Literal["name", "size"] | None = None
+
+
 class Wanted(msgspec.Struct, forbid_unknown_fields=True):
     first: int
     second: int
@@ -222,6 +226,12 @@ class TestConvertQuery:
         assert SECRET not in str(caught.value.violations)
         found = {fault.pointer: fault.code for fault in caught.value.violations}
         assert found == (told or dict.fromkeys(("/from", "/size", "/kind"), "invalid"))
+
+    def test_names_the_words_that_a_parameter_may_be(self) -> None:
+        with pytest.raises(BadRequest) as caught:
+            convert_query({"by": ["keel"]}, Sorted)
+
+        assert caught.value.violations == (Violation("/by", "invalid", "It must be one of: name, size."),)
 
     def test_names_what_is_missing(self) -> None:
         with pytest.raises(BadRequest) as caught:
