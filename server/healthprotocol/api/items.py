@@ -125,10 +125,21 @@ def expected_revision(revision: int | None, etag: str | None) -> int | None:
     return int(etag.removeprefix("W/").strip('"').removeprefix("r"))
 
 
-def one_by_one(act: Callable[[Transaction, T], Awaitable[V]]) -> Work[T, V]:
-    """Return work that does each item by itself; one that meets a problem is undone and stops no other."""
+def one_by_one(
+    act: Callable[[Transaction, T], Awaitable[V]],
+    *,
+    hold: Callable[[Transaction, Sequence[T]], Awaitable[None]] | None = None,
+) -> Work[T, V]:
+    """
+    Return work that does each item by itself; one that meets a problem is undone and stops no other.
+
+    `hold` has others who want the same things wait until the commit. It takes them in one order whatever the items'
+    is: so of two requests for the same things one waits for the other, and neither is broken off for the other's sake.
+    """
 
     async def work(tx: Transaction, items: Sequence[T]) -> list[Outcome[V]]:
+        if hold is not None and len(items) > 1:
+            await hold(tx, items)
         outcomes: list[Outcome[V]] = []
         for item in items:
             try:

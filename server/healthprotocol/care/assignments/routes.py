@@ -1,6 +1,6 @@
 """Assignments over HTTP."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -87,7 +87,15 @@ async def create_assignments(gate: Gate) -> Answer:
     async def one(tx: Transaction, item: schemas.CreateAssignment) -> Titled:
         return await _titled(tx, service.assign(tx, gate.actor, item.wanted()))
 
-    return await write_items(gate, schemas.CreateAssignment, one_by_one(one), schemas.assignment, status=201)
+    async def hold(tx: Transaction, items: Sequence[schemas.CreateAssignment]) -> None:
+        await service.hold_new(tx, [item.wanted() for item in items])
+
+    work = one_by_one(one, hold=hold)
+    return await write_items(gate, schemas.CreateAssignment, work, schemas.assignment, status=201)
+
+
+async def _hold(tx: Transaction, items: Sequence[schemas.AssignmentAct | schemas.AssignmentMistake]) -> None:
+    await service.hold(tx, [item.id for item in items])
 
 
 @bulk(
@@ -102,7 +110,7 @@ async def update_assignments(gate: Gate) -> Answer:
     async def one(tx: Transaction, item: schemas.AssignmentAct) -> Titled:
         return await _titled(tx, _done(tx, gate.actor, item))
 
-    return await write_items(gate, schemas.AssignmentAct, one_by_one(one), schemas.assignment)
+    return await write_items(gate, schemas.AssignmentAct, one_by_one(one, hold=_hold), schemas.assignment)
 
 
 @bulk(
@@ -124,7 +132,7 @@ async def delete_assignments(gate: Gate) -> Answer:
         )
         return await _titled(tx, act)
 
-    return await write_items(gate, schemas.AssignmentMistake, one_by_one(one), schemas.assignment)
+    return await write_items(gate, schemas.AssignmentMistake, one_by_one(one, hold=_hold), schemas.assignment)
 
 
 @declare.get(_ONE, policy=Permission.ASSIGNMENT_READ, returns=schemas.AssignmentOut, summary="Read an assignment")

@@ -1,5 +1,6 @@
 """Occurrences and entries over HTTP."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from healthprotocol.api.gate import Gate
@@ -117,7 +118,10 @@ async def retract_entries(gate: Gate) -> Answer:
     async def one(tx: Transaction, item: schemas.EntryRef) -> Entry:
         return await service.retract(tx, gate.actor, EntryId(item.id))
 
-    return await write_items(gate, schemas.EntryRef, one_by_one(one), schemas.entry)
+    async def hold(tx: Transaction, items: Sequence[schemas.EntryRef]) -> None:
+        await service.hold(tx, gate.actor, [item.id for item in items])
+
+    return await write_items(gate, schemas.EntryRef, one_by_one(one, hold=hold), schemas.entry)
 
 
 @declare.get(

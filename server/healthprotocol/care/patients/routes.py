@@ -63,6 +63,10 @@ async def create_patients(gate: Gate) -> Answer:
     return await write_items(gate, schemas.CreatePatient, work, schemas.patient, status=201, further=further)
 
 
+async def _hold(tx: Transaction, items: Sequence[schemas.PatientUpdate | schemas.PatientRef]) -> None:
+    await service.hold(tx, [item.id for item in items])
+
+
 @bulk(
     declare,
     "/api/v1/patients/batch-update",
@@ -83,7 +87,7 @@ async def update_patients(gate: Gate) -> Answer:
         )
 
     further = schemas.update_faults(gate.database.clock(), schemas.PatientUpdate)
-    return await write_items(gate, schemas.PatientUpdate, one_by_one(one), schemas.patient, further=further)
+    return await write_items(gate, schemas.PatientUpdate, one_by_one(one, hold=_hold), schemas.patient, further=further)
 
 
 @bulk(
@@ -100,7 +104,7 @@ async def archive_patients(gate: Gate) -> Answer:
             tx, gate.actor, PatientId(item.id), expected_revision=expected_revision(item.revision, item.etag)
         )
 
-    return await write_items(gate, schemas.PatientRef, one_by_one(one), schemas.patient)
+    return await write_items(gate, schemas.PatientRef, one_by_one(one, hold=_hold), schemas.patient)
 
 
 @declare.get(_ONE, policy=Permission.PATIENT_READ, returns=schemas.PatientOut, summary="Read a patient")

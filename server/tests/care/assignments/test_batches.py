@@ -1,5 +1,6 @@
 """Many assignments at once, each by itself."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from uuid import UUID
@@ -9,8 +10,10 @@ import pytest
 
 from healthprotocol.foundation.clock import system_clock
 from tests.care.assignments.plans import Clinic
+from tests.foundation.jobs.workers import eventually
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
+from tests.support.waiting import is_waited_for
 
 NOBODY = str(UUID(int=7))
 
@@ -115,3 +118,32 @@ class TestDelete:
 
         assert statuses(answer) == [200, 200]
         assert {one["item"]["status"] for one in answer.json()["results"]} == {"entered_in_error"}
+
+
+class TestAtOnce:
+    async def test_new_ones_hold_patients_in_one_order_whatever_their_own_is(self, door: Door, clinic: Clinic) -> None:
+        first, second = sorted(await clinic.enrol("Saale", "Unstrut"))
+
+        async with clinic.database.transaction(clinic.organisation.id) as tx:
+            await tx.execute("select from patient where id = $1 for update", first)
+            waiting = asyncio.create_task(send(door, "create", [given(clinic, second), given(clinic, first)]))
+            await eventually(lambda: is_waited_for(tx))
+            # Who waits for the first holds nothing that we could want next.
+            await tx.execute("select from patient where id = $1 for update nowait", second)
+
+        assert statuses(await waiting) == [201, 201]
+
+    @pytest.mark.parametrize("act", ["update", "delete"])
+    async def test_those_there_are_are_held_in_one_order_whatever_their_own_is(
+        self, door: Door, clinic: Clinic, act: str
+    ) -> None:
+        first, second = sorted(await made(door, clinic, "Saale", "Unstrut"))
+        more = {"action": "complete"} if act == "update" else {"reason": "wrong patient"}
+
+        async with clinic.database.transaction(clinic.organisation.id) as tx:
+            await tx.execute("select from assignment where id = $1 for update", UUID(first))
+            waiting = asyncio.create_task(send(door, act, [{"id": second, **more}, {"id": first, **more}]))
+            await eventually(lambda: is_waited_for(tx))
+            await tx.execute("select from assignment where id = $1 for update nowait", UUID(second))
+
+        assert statuses(await waiting) == [200, 200]

@@ -12,8 +12,10 @@ from healthprotocol.care.protocols.model import Activity, Measurement, Schedule
 from healthprotocol.foundation.clock import system_clock
 from healthprotocol.foundation.db.transaction import Database
 from tests.care.assignments.plans import Clinic, content_of, enrolled, make_clinic, published
+from tests.foundation.jobs.workers import eventually
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
+from tests.support.waiting import is_waited_for
 
 DAILY = Schedule(frequency=1, period=1, period_unit="d")
 PRESSURE = Activity(
@@ -174,6 +176,23 @@ class TestUndoMany:
         answer = await door.ask("rhine", "POST", "/entries/batch-delete", {"items": [{"id": entry["id"]}]})
 
         assert answer.json()["results"][0]["status"] == 404
+
+    async def test_holds_plans_in_one_order_whatever_its_own_is(self, door: Door, clinic: Clinic) -> None:
+        of_plan: dict[str, str] = {}
+        for _ in range(2):
+            [today] = await measuring(door, clinic, days_ago=0)
+            of_plan[today["assignment_id"]] = (await made(door, "/entries", measured(today, 120)))["id"]
+        first, second = sorted(of_plan)
+        items = [{"id": of_plan[second]}, {"id": of_plan[first]}]
+
+        async with clinic.database.transaction(clinic.organisation.id) as tx:
+            await tx.execute("select from assignment where id = $1 for update", UUID(first))
+            waiting = asyncio.create_task(door.ask("elbe", "POST", "/entries/batch-delete", {"items": items}))
+            await eventually(lambda: is_waited_for(tx))
+            # Who waits for the first holds nothing that we could want next.
+            await tx.execute("select from assignment where id = $1 for update nowait", UUID(second))
+
+        assert [result["status"] for result in (await waiting).json()["results"]] == [200, 200]
 
 
 class TestMeasurements:

@@ -1,5 +1,6 @@
 """Many patients at once: each with its own result, or with `atomic` all of them or none."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -7,9 +8,11 @@ from uuid import UUID
 import httpx2
 import pytest
 
-from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.db.transaction import Database, Transaction
+from tests.foundation.jobs.workers import eventually
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
+from tests.support.waiting import is_waited_for
 
 RECORD = "urn:example:record"
 
@@ -142,8 +145,6 @@ class TestCreate:
 
 
 async def _statements(door: Door, monkeypatch: pytest.MonkeyPatch, count: int) -> int:
-    from healthprotocol.foundation.db.transaction import Transaction  # noqa: PLC0415
-
     seen: list[str] = []
     with monkeypatch.context() as patched:
         for name in ("fetch", "fetchrow", "fetchval", "execute"):
@@ -213,3 +214,21 @@ class TestDelete:
         answer = await send(door, "delete", [{"id": one} for one in ids])
 
         assert [one["item"]["status"] for one in answer.json()["results"]] == ["archived", "archived"]
+
+
+class TestAtOnce:
+    @pytest.mark.parametrize("act", ["update", "delete"])
+    async def test_holds_patients_in_one_order_whatever_its_own_is(
+        self, door: Door, database: Database, organisation: Organisation, act: str
+    ) -> None:
+        first, second = sorted(await enrolled(door, person("Elbe"), person("Oder")))
+        more = {"given_name": "Spree"} if act == "update" else {}
+
+        async with database.transaction(organisation.id) as tx:
+            await tx.execute("select from patient where id = $1 for update", UUID(first))
+            waiting = asyncio.create_task(send(door, act, [{"id": second, **more}, {"id": first, **more}]))
+            await eventually(lambda: is_waited_for(tx))
+            # Who waits for the first holds nothing that we could want next.
+            await tx.execute("select from patient where id = $1 for update nowait", UUID(second))
+
+        assert [one["status"] for one in (await waiting).json()["results"]] == [200, 200]

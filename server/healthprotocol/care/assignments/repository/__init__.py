@@ -4,7 +4,7 @@ Assignments in SQL. Opened by this slice's service only.
 `plans` writes and reads them, `many` those of a file, or of a cohort, at once.
 """
 
-from healthprotocol.care.assignments.repository.many import following, insert_rows, taken
+from healthprotocol.care.assignments.repository.many import following, hold, insert_rows, taken
 from healthprotocol.care.assignments.repository.plans import (
     ASSIGNMENTS,
     NewRows,
@@ -27,6 +27,7 @@ __all__ = [
     "following",
     "forget_patient",
     "get",
+    "hold",
     "hold_plans",
     "ids_after",
     "insert",

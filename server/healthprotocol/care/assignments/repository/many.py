@@ -12,6 +12,20 @@ from healthprotocol.care.protocols.model import ProtocolId
 from healthprotocol.foundation.db.transaction import Transaction
 
 
+async def hold(tx: Transaction, assignment_ids: Sequence[UUID]) -> None:
+    """Hold those of these assignments that exist until the commit, in order of their ids."""
+    await tx.execute(
+        """
+        select from assignment a
+        where a.organisation_id = $1 and a.id = any($2::uuid[])
+        order by a.id
+        for update
+        """,
+        tx.tenant,
+        list(assignment_ids),
+    )
+
+
 async def insert_rows(tx: Transaction, assignments: Sequence[Assignment]) -> None:
     """Insert new assignments."""
     adjusted = {one.patient_id for one in assignments if one.segments[0].adjustments != NO_ADJUSTMENTS}

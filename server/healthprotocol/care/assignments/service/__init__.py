@@ -7,7 +7,7 @@ by an actor is recorded.
 """
 
 from healthprotocol.care.assignments.service.assign import assign
-from healthprotocol.care.assignments.service.bring import assign_many, faults_of
+from healthprotocol.care.assignments.service.bring import assign_many, faults_of, hold, hold_new
 from healthprotocol.care.assignments.service.bulk import BULK, assign_batch, preview_bulk, submit_bulk
 from healthprotocol.care.assignments.service.change import (
     adjust,
@@ -46,6 +46,8 @@ __all__ = [
     "faults_of",
     "get",
     "get_visible",
+    "hold",
+    "hold_new",
     "ids_after",
     "load_with_contents",
     "mark_entered_in_error",

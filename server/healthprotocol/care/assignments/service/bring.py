@@ -20,6 +20,21 @@ from healthprotocol.trust.audit import service as audit
 _Zones = dict[UUID, tuple[str, str]]
 
 
+async def hold_new(tx: Transaction, wanted: Iterable[NewAssignment]) -> None:
+    """Have others who give the same patients something wait until the commit, in one order for all who give several."""
+    of_protocol: dict[ProtocolId, set[UUID]] = {}
+    for one in wanted:
+        of_protocol.setdefault(one.protocol_id, set()).add(one.patient_id)
+    for protocol_id in sorted(of_protocol):
+        await repository.hold_plans(tx, protocol_id, of_protocol[protocol_id])
+    await patients.hold(tx, list(set[UUID]().union(*of_protocol.values())), to_change=False)
+
+
+async def hold(tx: Transaction, assignment_ids: Sequence[UUID]) -> None:
+    """Have others who want to change these assignments wait until the commit, in one order for all who hold several."""
+    await repository.hold(tx, assignment_ids)
+
+
 async def assign_many(
     tx: Transaction, actor: Actor, wanted: Sequence[NewAssignment], *, days_taken: Iterable[DaysTaken] = ()
 ) -> list[Assignment | Problem]:

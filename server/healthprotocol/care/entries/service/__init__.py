@@ -22,7 +22,7 @@ from healthprotocol.care.entries.service.read import (
     page,
     since,
 )
-from healthprotocol.care.entries.service.record import Item, Recorded, record, record_one, retract
+from healthprotocol.care.entries.service.record import Item, Recorded, hold, record, record_one, retract
 
 __all__ = [
     "LISTING",
@@ -36,6 +36,7 @@ __all__ = [
     "computed",
     "computed_each",
     "get",
+    "hold",
     "last_recorded_at",
     "measurements",
     "occurrences_of",

@@ -75,6 +75,17 @@ async def record_at(tx: Transaction, actor: Actor, sent: NewEntry, *, at: dateti
     return result
 
 
+async def hold(tx: Transaction, actor: Actor, entry_ids: Sequence[UUID]) -> None:
+    """
+    Have others who write to the plans of these entries wait until the commit, in one order for all who hold several.
+
+    What the actor may not see is not held; nothing is recorded.
+    """
+    sight = await access.sight(tx, actor)
+    found = (await repository.get_many(tx, entry_ids)).values()
+    await assignments.hold(tx, list({one.assignment_id for one in found if sight.includes(one.patient_id)}))
+
+
 async def retract(tx: Transaction, actor: Actor, entry_id: EntryId) -> Entry:
     """
     Undo an entry by one that says nothing happened; undoing it again returns the same.

@@ -6,7 +6,7 @@ Patients in SQL. Opened by this slice's service only.
 """
 
 from healthprotocol.care.patients.repository.erasure import erase
-from healthprotocol.care.patients.repository.files import full_of
+from healthprotocol.care.patients.repository.files import full_of, hold
 from healthprotocol.care.patients.repository.finders import EMAIL, IDENTIFIER, NAME_BIRTH, PATIENTS, PHONE
 from healthprotocol.care.patients.repository.people import (
     among,
@@ -43,6 +43,7 @@ __all__ = [
     "find_by_phone",
     "full_of",
     "get",
+    "hold",
     "ids_of_filter",
     "in_order",
     "insert",

@@ -8,6 +8,20 @@ from healthprotocol.care.patients.repository.people import FULL, patient_of
 from healthprotocol.foundation.db.transaction import Transaction
 
 
+async def hold(tx: Transaction, patient_ids: Sequence[UUID], *, to_change: bool) -> None:
+    """Hold those of these patients that exist until the commit, in order of the ids: to change or to refer to them."""
+    await tx.execute(
+        f"""
+        select from patient p
+        where p.organisation_id = $1 and p.id = any($2::uuid[])
+        order by p.id
+        {"for update" if to_change else "for key share"}
+        """,
+        tx.tenant,
+        list(patient_ids),
+    )
+
+
 async def full_of(tx: Transaction, patient_ids: Sequence[UUID], *, for_update: bool = False) -> list[Patient]:
     """Return the patients of these ids that exist, in order of the ids, in which they are also held for an update."""
     held = "for update of p" if for_update else ""

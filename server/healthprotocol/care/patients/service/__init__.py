@@ -1,6 +1,6 @@
 """Acts on patients: `people` enrols, reads, changes and archives one, `find` lists, `bring` amends many at once."""
 
-from healthprotocol.care.patients.service.bring import amend_many, people_of
+from healthprotocol.care.patients.service.bring import amend_many, hold, people_of
 from healthprotocol.care.patients.service.find import LONGEST_IDENTIFIER, MAX_SEARCHED, page
 from healthprotocol.care.patients.service.people import (
     EMAIL,
@@ -45,6 +45,7 @@ __all__ = [
     "exported",
     "faults_of",
     "get",
+    "hold",
     "ids_of_filter",
     "ids_of_identifiers",
     "names",

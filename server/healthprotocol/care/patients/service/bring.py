@@ -32,6 +32,15 @@ async def people_of(tx: Transaction, patient_ids: Sequence[UUID]) -> dict[UUID, 
     return {one.id: one for one in found}
 
 
+async def hold(tx: Transaction, patient_ids: Sequence[UUID], *, to_change: bool = True) -> None:
+    """
+    Have others who want to change these patients wait until the commit; without `to_change` only that.
+
+    In one order for all who hold several. Who is not there is not held; it asks and records nothing.
+    """
+    await repository.hold(tx, patient_ids, to_change=to_change)
+
+
 async def amend_many(tx: Transaction, actor: Actor, wanted: Sequence[Amendment]) -> list[bool | Problem]:
     """
     Amend patients, each named once; tell of each whether anything changed, or the problem that stands against it.
