@@ -90,7 +90,9 @@ def up(
         reached = asyncio.run(
             migrate.up(url, app_password=installation.application_password, target=to, options=chosen)
         )
-    _say(terminal, reached)
+    is_past = to is not None and to < (reached.current or "")
+    back = [f"It is past {to} already: `healthprotocol migrate down --to {to}` goes back."] if is_past else []
+    _say(terminal, reached, *back)
 
 
 def down(
@@ -210,7 +212,7 @@ def _row(one: "Planned") -> tuple[str, ...]:
     )
 
 
-def _say(terminal: Terminal, found: "MigrationStatus") -> None:
+def _say(terminal: Terminal, found: "MigrationStatus", *more: str) -> None:
     document = {
         "current": found.current,
         "head": found.head,
@@ -224,7 +226,7 @@ def _say(terminal: Terminal, found: "MigrationStatus") -> None:
         lines.append(f"Revision {found.half_done} was begun and not finished: run `healthprotocol migrate up` again.")
     if found.changed:
         lines.append(f"Changed after they were applied: {', '.join(found.changed)}.")
-    terminal.result(document, *lines)
+    terminal.result(document, *lines, *more)
 
 
 def _require_known(number: str | None) -> None:

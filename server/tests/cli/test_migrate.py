@@ -122,6 +122,11 @@ class TestUp:
 
         assert (at["current"], at["pending"]) == ("0011", ["0012"])
 
+    def test_to_what_lies_behind_names_the_way_back(self, url: str) -> None:
+        call("up")
+
+        assert "`healthprotocol migrate down --to 0004`" in call("up", "--to", "0004").output
+
     def test_a_phase_that_is_none_is_used_wrongly(self, url: str) -> None:
         assert call("up", "--phase", "shrink").exit_code == 2
 
