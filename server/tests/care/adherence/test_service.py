@@ -20,7 +20,7 @@ from healthprotocol.care.entries import service as entries
 from healthprotocol.care.entries.model import NewEntry
 from healthprotocol.care.entries.service import Item
 from healthprotocol.care.patients import service as patients
-from healthprotocol.care.patients.model import Demographics, PatientId
+from healthprotocol.care.patients.model import Amendment, Demographics, PatientId
 from healthprotocol.care.protocols import service as protocols
 from healthprotocol.care.protocols.model import Activity, Phase, ProtocolContent, ProtocolId, Schedule
 from healthprotocol.foundation.context import Actor
@@ -306,3 +306,33 @@ class TestRanking:
                 assert named.title == title
                 assert ratio(row.tally) == 0.0
                 assert row.tally.missed > 10
+
+    async def test_knows_who_is_called_otherwise_and_records_each_showing(self, plan: Plan) -> None:
+        plan.now += timedelta(days=4)
+        await plan.kept()
+
+        assert await ranked(plan) == ["A Havel"]
+        assert await ranked(plan) == ["A Havel"]
+        async with plan.tx() as tx:
+            renamed = [Amendment(plan.patient_id, lambda old: msgspec.structs.replace(old, family_name="Isar"))]
+            await patients.amend_many(tx, plan.actor, renamed)
+        assert await ranked(plan) == ["A Isar"]
+        async with plan.tx() as tx:
+            shown = await tx.fetch("select subject_ids from audit_event where action = 'patient.list'")
+        assert [row["subject_ids"] for row in shown] == [[plan.patient_id]] * 3
+
+    async def test_of_someone_erased_shows_nothing(self, plan: Plan) -> None:
+        plan.now += timedelta(days=4)
+        await plan.kept()
+        assert await ranked(plan) == ["A Havel"]
+
+        async with plan.tx() as tx:
+            await patients.erase(tx, plan.actor, plan.patient_id, reason="asked for")
+
+        assert await ranked(plan) == []
+
+
+async def ranked(plan: Plan) -> list[str]:
+    async with plan.tx() as tx:
+        rows = await service.ranking(tx, plan.actor, "patient", from_on=None, to_on=None, order_by="ratio", limit=5)
+    return [named.title for _, named in rows]

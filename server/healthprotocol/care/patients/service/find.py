@@ -13,7 +13,7 @@ import msgspec
 from healthprotocol.care.patients import repository, rules
 from healthprotocol.care.patients.errors import SearchTooBroad
 from healthprotocol.care.patients.model import PatientRow, Roster
-from healthprotocol.care.patients.service.people import NAMES, record_list
+from healthprotocol.care.patients.service.people import EVERYBODY, NAMES, record_list
 from healthprotocol.foundation.cache import CacheSpec
 from healthprotocol.foundation.context import Actor
 from healthprotocol.foundation.db.listing import Asked, Listing, Page, counted, integer, seal, text, unseal
@@ -95,7 +95,9 @@ async def _found(tx: Transaction, q: str, listing: Listing, *, only: Collection[
         return list(rules.roster(people).ids)
     if search.kind != "name":
         return []
-    everybody = await tx.cache.get(ROSTERS, with_birth_date, _everybody(with_birth_date=with_birth_date), tags=[NAMES])
+    everybody = await tx.cache.get(
+        ROSTERS, with_birth_date, _everybody(with_birth_date=with_birth_date), tags=[NAMES, EVERYBODY]
+    )
     if everybody is None:
         if await repository.is_more_than(tx, listing, MAX_SEARCHED):
             return None

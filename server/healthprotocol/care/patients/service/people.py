@@ -28,8 +28,9 @@ from healthprotocol.trust.access import service as access
 from healthprotocol.trust.audit import service as audit
 
 LISTING = repository.PATIENTS
-# What everything depends on that was made of the names of an organisation's patients.
+# What everything depends on that was made of names of an organisation's patients, and what was made of all of them.
 NAMES = tag("patient_names")
+EVERYBODY = tag("patients")
 # By which encrypted fields other lists find the patients that their rows are of.
 EMAIL, PHONE = repository.EMAIL, repository.PHONE
 IDENTIFIER, NAME_BIRTH = repository.IDENTIFIER, repository.NAME_BIRTH
@@ -255,7 +256,7 @@ async def _enrol(tx: Transaction, actor: Actor, people: Sequence[Patient]) -> No
     taken = await repository.insert(tx, [(patient, keys[patient.id]) for patient in people])
     if taken:
         raise identifier_taken(next(iter(taken.values())))
-    tx.invalidate(NAMES)
+    tx.invalidate(EVERYBODY)
     for patient in people:
         await audit.record(tx, actor, "patient.create", patient.id, object_type=OBJECT, subject_id=patient.id)
         await tx.publish(PatientCreated(patient.id))
