@@ -7,7 +7,9 @@ Run with: PYTHONPATH=server .venv/bin/python load/compare.py --data-dir DIR [--o
 
 import argparse
 import asyncio
+import json
 import os
+import sys
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -296,37 +298,46 @@ def pools() -> Ratio:
     return of_pairs("p99 of a pool: best fixed size / ours", pairs)
 
 
-async def run(data_dir: Path, only: str) -> None:
-    """Compare every piece whose name holds `only`."""
+def judged(piece: str, ratio: Ratio) -> bool:
+    """Print a ratio beside the least that its piece is held to, and tell whether it is as much."""
+    least = json.loads((Path(__file__).parent / "budgets.json").read_text())["compare"][f"{piece}_times_at_least"]
+    print(f"{ratio}   budget at least {least}", flush=True)
+    return ratio.times >= least
+
+
+async def run(data_dir: Path, only: str) -> bool:
+    """Compare every piece whose name holds `only`; tell whether all of them are worth what they are held to."""
     url = EmbeddedServer(data_dir).url_of_running("healthprotocol")
     if url is None:
         raise SystemExit("the data set does not run: start it with `load/dataset.py database`")
     connection = await asyncpg.connect(url)
     scene = await scene_of(connection, datetime.fromisoformat((data_dir / "dataset.at").read_text()))
-    one = Run(connection, scene)
+    one, is_kept = Run(connection, scene), True
     for piece in (one.rollups, one.protocols, one.writes, one.indexes):
         if only not in piece.__name__:
             continue
         await one.begin()
         async for ratio in piece():
-            print(ratio, flush=True)
+            is_kept &= judged(piece.__name__, ratio)
         await one.over()
     for apart in (cache, trail):
         if only in apart.__name__:
             async for ratio in apart(data_dir, url, scene):
-                print(ratio, flush=True)
+                is_kept &= judged(apart.__name__, ratio)
     await connection.close()
+    return is_kept
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--only", default="", help="rollups, protocols, writes, indexes, cache, trail or pools")
     given = parser.parse_args()
-    asyncio.run(run(given.data_dir.resolve(), given.only))
+    is_kept = asyncio.run(run(given.data_dir.resolve(), given.only))
     if given.only in "pools":
-        print(pools())
+        is_kept &= judged("pools", pools())
+    return 0 if is_kept else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.telemetry import metrics
 from tests.support.door import Door, opened
 from tests.support.people import Organisation
 
@@ -25,10 +26,29 @@ async def patients(database: Database, organisation: Organisation) -> int:
         return await tx.fetchval("select count(*) from patient")
 
 
+def bypassed() -> float:
+    labels = {"cache": "patient_names", "event": "bypass"}
+    return metrics.REGISTRY.get_sample_value("hp_cache_events_total", labels) or 0.0
+
+
 async def enrolled(door: Door) -> Any:
     answer = await door.ask("clinician", "POST", "/patients", ELBE)
     assert answer.status_code == 201
     return answer
+
+
+class TestNoCache:
+    async def test_is_answered_past_what_is_kept(self, door: Door) -> None:
+        await enrolled(door)
+        before = bypassed()
+
+        as_ever = await door.ask("coordinator", "GET", "/patients?q=el")
+        kept = bypassed() - before
+        anew = await door.ask("coordinator", "GET", "/patients?q=el", Cache_Control="no-cache")
+
+        assert (kept, bypassed() - before) == (0, 1)
+        assert [one["family_name"] for one in anew.json()["items"]] == ["Elbe"]
+        assert anew.json() == as_ever.json()
 
 
 class TestIdempotencyKey:
