@@ -20,32 +20,33 @@ from statistics import median
 from time import perf_counter, sleep
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
-from bulk_assign import CONTENT
+from healthprotocol.api.paging import ListQuery
 from healthprotocol.care.adherence import service as adherence
+from healthprotocol.care.patients import service as patients
 from healthprotocol.care.protocols import service as protocols
-from healthprotocol.care.protocols.model import ProtocolContent, ProtocolId
+from healthprotocol.care.protocols.model import ProtocolId
 from healthprotocol.foundation.cache import CacheOptions, CacheSpec, tag
 from healthprotocol.foundation.clock import system_clock
 from healthprotocol.foundation.config.settings import Settings
-from healthprotocol.foundation.context import Actor, RequestContext
+from healthprotocol.foundation.context import RequestContext
 from healthprotocol.foundation.crypto.keys import KeyRing
 from healthprotocol.foundation.crypto.root import LocalRootKey
 from healthprotocol.foundation.db import migrate
 from healthprotocol.foundation.db.embedded import EmbeddedServer
 from healthprotocol.foundation.db.transaction import Database, Transaction, open_pool
-from healthprotocol.foundation.ids import AccountId, OrganisationId, new_id
+from healthprotocol.foundation.ids import OrganisationId, new_id
 from healthprotocol.foundation.telemetry import metrics
 from healthprotocol.trust.accounts.repository import sessions as session_repository
 from healthprotocol.trust.accounts.service import Doorkeeper
 from healthprotocol.trust.accounts.service.credentials import Secret, new_cookie
+from measuring.clinic import ACTOR, ORGANISATION, PROTOCOLS, open_organisation, prepare, somebody
 
 PASSWORD = "of-a-database-that-lives-for-a-minute"  # noqa: S105 - and of no other
-ORGANISATION = OrganisationId(new_id(system_clock()))
-ACTOR = Actor(account_id=AccountId(new_id(system_clock())), organisation_id=ORGANISATION, role="clinician")
-PATIENTS, PROTOCOLS, DAYS, ACTIVITIES = 10_000, 20, 90, 4
+# Where patients have names: among so many they are searched.
+NAMED = OrganisationId(new_id(system_clock()))
+PEOPLE, AT_ONCE, VISITS, OLD_FRIENDS = 5_000, 250, 100, 9
 TIMES = 60
 SESSIONS, SECONDS, THINK_SECONDS = 100, 15.0, (2.0, 6.0)
 REQUESTS, WRITES = 2_000, 40
@@ -77,77 +78,6 @@ async def rate(caches: list[str], workload: Act) -> float:
     await workload()
     hit, loaded = counted(hits) - before[0], counted(loads) - before[1]
     return hit / (hit + loaded)
-
-
-async def prepare(database: Database, admin_url: str) -> list[UUID]:
-    """Make an organisation of 10,000 patients with their counts of three months; return its published protocols."""
-    async with database.transaction(ORGANISATION) as tx:
-        await tx.execute(
-            "insert into organisation (organisation_id, name, created_at, updated_at) values ($1, 'Delta', $2, $2)",
-            tx.tenant, tx.now,
-        )  # fmt: skip
-        await tx.keys.create_organisation(tx)
-    made: list[UUID] = []
-    for number in range(PROTOCOLS):
-        async with database.transaction(ORGANISATION, actor=ACTOR) as tx:
-            draft = await protocols.create(tx, ACTOR, content(number))
-            await protocols.publish(tx, ACTOR, draft.protocol_id)
-            made.append(draft.protocol_id)
-    connection = await asyncpg.connect(admin_url)
-    ids = [new_id(system_clock()) for _ in range(PATIENTS)]
-    await connection.execute(
-        """
-        insert into patient (organisation_id, id, status, time_zone, created_at, created_by, updated_at)
-        select $1, id, 'active', 'Europe/Berlin', now(), $3, now() from unnest($2::uuid[]) as id
-        """,
-        ORGANISATION, ids, ACTOR.account_id,
-    )  # fmt: skip
-    await connection.execute(
-        """
-        insert into assignment (organisation_id, id, patient_id, protocol_id, version, status, starts_on, ends_on,
-          time_zone, segments, assigned_at, assigned_by, updated_at)
-        select $1, id, id, $3, 1, 'active', current_date - 90, current_date, 'Europe/Berlin', '[]', now(), $4, now()
-        from unnest($2::uuid[]) as id
-        """,
-        ORGANISATION, ids, made[0], ACTOR.account_id,
-    )  # fmt: skip
-    await connection.execute(
-        """
-        insert into adherence_month (organisation_id, assignment_id, month, patient_id, protocol_id, days, completed,
-          skipped, missed, on_time)
-        select $1, id, month::date, id, $3, array(select month::date + n from generate_series(0, 27) n),
-          array(select n * 3 from generate_series(1, 28) n), array(select 0 from generate_series(1, 28)),
-          array(select n / 3 from generate_series(1, 28) n), array(select n * 2 from generate_series(1, 28) n)
-        from unnest($2::uuid[]) as id
-        cross join generate_series(date_trunc('month', now()) - interval '3 months', now(), '1 month') month
-        """,
-        ORGANISATION, ids, made[0],
-    )  # fmt: skip
-    await connection.execute(
-        """
-        insert into adherence_sum
-        select $1, protocol, current_date - day, 'activity-' || activity, 900, 10, 90, 700
-        from unnest($2::uuid[]) protocol, generate_series(0, $3) day, generate_series(1, $4) activity
-        """,
-        ORGANISATION, made, DAYS, ACTIVITIES,
-    )  # fmt: skip
-    await connection.execute("analyze")
-    await connection.close()
-    return made
-
-
-def content(number: int) -> ProtocolContent:
-    """Return what a protocol of a usual size says: 40 activities with instructions."""
-    whole = CONTENT.phases[0]
-    activities = tuple(
-        msgspec.structs.replace(
-            whole.activities[0], key=f"activity-{n}", instructions="Take it with water, and rest a little. " * 5
-        )
-        for n in range(40)
-    )
-    return msgspec.structs.replace(
-        CONTENT, title=f"Protocol {number}", phases=(msgspec.structs.replace(whole, activities=activities),)
-    )
 
 
 class Bench:
@@ -259,6 +189,36 @@ class Bench:
         self.say("sums", await timed(lambda: sums(past=True)), await timed(sums), hits)
         self.say("ranking", await timed(lambda: ranks(past=True)), await timed(ranks), hits)
 
+    async def names(self) -> None:
+        """A front desk: each visitor is looked for letter by letter, and one in ten is enrolled then."""
+        desk = msgspec.structs.replace(ACTOR, organisation_id=NAMED)
+
+        def transaction(*, past: bool = False) -> AbstractAsyncContextManager[Transaction]:
+            context = RequestContext(request_id="load", is_past_caches=past)
+            return self.database.transaction(NAMED, actor=desk, context=context)
+
+        async def enrol(first: int, last: int) -> None:
+            async with transaction() as tx:
+                await patients.create_many(tx, desk, [somebody(number) for number in range(first, last)])
+
+        async def search(text: str = "ri", *, past: bool = False) -> None:
+            async with transaction(past=past) as tx:
+                await patients.page(tx, desk, ListQuery(page_size=20), q=text)
+
+        async def workload() -> None:
+            for number in range(PEOPLE, PEOPLE + VISITS):
+                name = somebody(CHANCE.randrange(PEOPLE)).family_name
+                for letters in range(2, 6):
+                    await search(name[:letters])
+                if number % (OLD_FRIENDS + 1) == OLD_FRIENDS:
+                    await enrol(number, number + 1)
+
+        await open_organisation(self.database, NAMED)
+        for first in range(0, PEOPLE, AT_ONCE):
+            await enrol(first, first + AT_ONCE)
+        hits = await rate(["patient_names"], workload)
+        self.say("names", await timed(lambda: search(past=True), 20), await timed(search), hits)
+
     async def keys(self) -> None:
         """Data keys, which the key ring remembers by itself."""
         subject = new_id(system_clock())
@@ -335,7 +295,8 @@ async def measured(admin_url: str, folder: Path, redis_url: str | None) -> dict[
     options = CacheOptions(redis_url=redis_url, listens=True)
     database = Database(pool, keys=KeyRing(LocalRootKey.load(root_key)), cache=options)
     bench = Bench(database, await prepare(database, admin_url))
-    for part in (bench.levels, bench.versions, bench.keys, bench.sessions, bench.dashboards, bench.writers):
+    parts = (bench.levels, bench.versions, bench.keys, bench.names, bench.sessions, bench.dashboards, bench.writers)
+    for part in parts:
         await part()
     await database.close()
     return bench.figures
