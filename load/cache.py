@@ -220,12 +220,13 @@ class Bench:
         self.say("names", await timed(lambda: search(past=True), 20), await timed(search), hits)
 
     async def keys(self) -> None:
-        """Data keys, which the key ring remembers by itself."""
-        subject = new_id(system_clock())
-        async with self.transaction() as tx:
-            await tx.keys.create_subjects(tx, [subject])
+        """Data keys, which the key ring remembers by itself, where charts are opened by Zipf's law."""
+        subjects = [new_id(system_clock()) for _ in range(PEOPLE)]
+        for first in range(0, PEOPLE, AT_ONCE):
+            async with self.transaction() as tx:
+                await tx.keys.create_subjects(tx, subjects[first : first + AT_ONCE])
 
-        async def use() -> None:
+        async def use(subject: UUID = subjects[0]) -> None:
             async with self.transaction() as tx:
                 await tx.keys.subject(tx, subject)
 
@@ -233,7 +234,14 @@ class Bench:
             self.database.keys.forget()
             await use()
 
-        self.say("keys", await timed(use_anew), await timed(use))
+        async def workload() -> None:
+            self.database.keys.forget()
+            weights = list(accumulate(1 / (rank + 1) for rank in range(PEOPLE)))
+            for subject in CHANCE.choices(subjects, cum_weights=weights, k=REQUESTS):
+                await use(subject)
+
+        hits = await rate(["subject_keys"], workload)
+        self.say("keys", await timed(use_anew), await timed(use), hits)
 
     async def levels(self) -> None:
         """A value from each level, beside a row of the database."""

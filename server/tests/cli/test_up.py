@@ -157,21 +157,22 @@ class TestWithAnotherDatabase:
 
 class TestAfterKill:
     def test_of_the_server_it_serves_again(self, running: Launched) -> None:
-        victim = running.find("serve")
+        victim, forks = running.find("serve"), running.forks_of("serve")
 
         victim.kill()
 
-        # Its fork may still answer until the kernel's word reaches it.
-        assert wait_until(lambda: _is_other(running, "serve", victim), timeout_seconds=60)
+        # Its fork may still answer, and be the only server there is, until the kernel's word reaches it.
+        assert wait_until(lambda: _is_other(running, "serve", victim, *forks), timeout_seconds=60)
         assert running.answers_soon()
 
     def test_of_a_server_worker_it_serves_again(self, running: Launched) -> None:
+        assert wait_until(lambda: _has_fork(running, "serve"), timeout_seconds=60)
         before, victim = running.find("serve"), running.forks_of("serve")[0]
 
         victim.kill()
 
         # The only one: the whole server ends with it, and starts anew.
-        assert wait_until(lambda: _is_other(running, "serve", before), timeout_seconds=60)
+        assert wait_until(lambda: _is_other(running, "serve", before, victim), timeout_seconds=60)
         assert running.answers_soon()
 
     def test_of_the_worker_another_takes_its_place(self, running: Launched) -> None:
@@ -252,8 +253,16 @@ def _database_answers(running: Launched) -> bool:
         return False
 
 
-def _is_other(running: Launched, command: str, victim: psutil.Process) -> bool:
+def _has_fork(running: Launched, command: str) -> bool:
     try:
-        return running.find(command).pid != victim.pid
+        return bool(running.forks_of(command))
+    except (AssertionError, psutil.NoSuchProcess):
+        return False
+
+
+def _is_other(running: Launched, command: str, *before: psutil.Process) -> bool:
+    """Tell whether somebody runs the command who is none of these."""
+    try:
+        return running.find(command).pid not in {one.pid for one in before}
     except (AssertionError, psutil.NoSuchProcess):
         return False

@@ -24,6 +24,7 @@ from healthprotocol.foundation.crypto.hkdf import Signer
 from healthprotocol.foundation.crypto.key_rows import ACTIVE, DataKeyRow, OrganisationKeyRow, Unit
 from healthprotocol.foundation.crypto.root import RootKey
 from healthprotocol.foundation.crypto.sealing import Sealer
+from healthprotocol.foundation.telemetry import metrics
 
 INDEX_ROOT = "index"
 GENERAL = "general"
@@ -161,7 +162,10 @@ class KeyRing:
                 missing.append(subject_id)
             else:
                 found[subject_id] = key
+        if found:
+            metrics.cache_event("subject_keys", "hit_memory", times=len(found))
         if missing:
+            metrics.cache_event("subject_keys", "load", times=len(missing))
             found.update(await self._load_subjects(tx, missing))
         return found
 

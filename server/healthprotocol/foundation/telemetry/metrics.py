@@ -242,13 +242,13 @@ def jobs_seen(counts: dict[tuple[str, str], int]) -> None:
         _JOBS.labels(*labels).set(number)
 
 
-def cache_event(cache: str, event: str) -> None:
-    """Count what happened at a cache; see `hp_cache_events` for the words."""
+def cache_event(cache: str, event: str, *, times: int = 1) -> None:
+    """Count what happened at a cache, so many times at once; see `hp_cache_events` for the words."""
     labels = (cache, event)
     counter = _cache_counters.get(labels)
     if counter is None:
         counter = _cache_counters[labels] = _CACHE.labels(cache, event)
-    counter.inc()
+    counter.inc(times)
 
 
 def cache_holds(cache: str, *, size_bytes: int, entries: int) -> None:
