@@ -9,6 +9,8 @@ from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import Installation
 
 if TYPE_CHECKING:
+    from healthprotocol.assembly import Assembly
+    from healthprotocol.foundation.config.settings import Settings
     from healthprotocol.foundation.context import Actor
     from healthprotocol.foundation.db.transaction import Database
 
@@ -24,15 +26,25 @@ def run_on_database(act: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 @asynccontextmanager
-async def acting(email: str) -> "AsyncIterator[tuple[Database, Actor]]":
-    """Give the database and the account to act as."""
+async def assembled(settings: "Settings | None" = None) -> "AsyncIterator[Assembly]":
+    """Give the wired application, by default with the settings that this process was given, and close it after."""
     from healthprotocol.assembly import assemble
     from healthprotocol.foundation.config.settings import Settings
+
+    parts = await assemble(settings or Settings())
+    try:
+        yield parts
+    finally:
+        await parts.close()
+
+
+@asynccontextmanager
+async def acting(email: str) -> "AsyncIterator[tuple[Database, Actor]]":
+    """Give the database and the account to act as."""
     from healthprotocol.foundation.errors import Forbidden, NotFound
     from healthprotocol.trust.accounts import service as accounts
 
-    parts = await assemble(Settings())
-    try:
+    async with assembled() as parts:
         try:
             actors = await accounts.acting_as(parts.database, email)
         except (NotFound, ValueError):
@@ -46,5 +58,3 @@ async def acting(email: str) -> "AsyncIterator[tuple[Database, Actor]]":
                 f"{email} is an account of the role {actors[0].role}, which does not include this; name with --as one "
                 "whose role does"
             ) from None
-    finally:
-        await parts.close()

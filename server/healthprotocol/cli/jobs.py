@@ -1,17 +1,14 @@
 """`healthprotocol jobs`: background jobs that failed for good, and wait for somebody to look at them."""
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from healthprotocol.cli.acting import run_on_database
+from healthprotocol.cli.acting import assembled, run_on_database
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.cli.terminal import JsonFlag, Terminal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from healthprotocol.foundation.db.transaction import Database
     from healthprotocol.foundation.jobs.dead_letters import DeadLetter
 
@@ -83,18 +80,18 @@ def bury(job_id: Id, *, json: JsonFlag = False) -> None:
 
 
 async def _listed(kind: str | None) -> "list[DeadLetter]":
-    async with _database() as database:
-        return await _dead(database, kind=kind)
+    async with assembled() as parts:
+        return await _dead(parts.database, kind=kind)
 
 
 async def _revived(job_id: int | None, kind: str | None) -> tuple[list[int], list[int]]:
     """Return the numbers of those that run again, and of those of which another waits or runs."""
     from healthprotocol.operations.work import service
 
-    async with _database() as database:
-        letters = await _dead(database, kind=kind) if job_id is None else [await _one(database, job_id)]
+    async with assembled() as parts:
+        letters = await _dead(parts.database, kind=kind) if job_id is None else [await _one(parts.database, job_id)]
         # A transaction each: they are of different organisations, and what is against one is not against the others.
-        became = {one.id: await service.revive(database, one) for one in letters}
+        became = {one.id: await service.revive(parts.database, one) for one in letters}
     revived = [number for number, what in became.items() if what == "revived"]
     return revived, [number for number, what in became.items() if what == "doubled"]
 
@@ -102,8 +99,8 @@ async def _revived(job_id: int | None, kind: str | None) -> tuple[list[int], lis
 async def _buried(job_id: int) -> None:
     from healthprotocol.operations.work import service
 
-    async with _database() as database:
-        await service.bury(database, await _one(database, job_id))
+    async with assembled() as parts:
+        await service.bury(parts.database, await _one(parts.database, job_id))
 
 
 async def _one(database: "Database", job_id: int) -> "DeadLetter":
@@ -121,18 +118,6 @@ async def _dead(database: "Database", *, kind: str | None) -> "list[DeadLetter]"
 
     async with database.transaction(None) as tx:
         return await dead_letters.list_dead(tx, most=dead_letters.MOST_LISTED, name=kind)
-
-
-@asynccontextmanager
-async def _database() -> "AsyncIterator[Database]":
-    from healthprotocol.assembly import assemble
-    from healthprotocol.foundation.config.settings import Settings
-
-    parts = await assemble(Settings())
-    try:
-        yield parts.database
-    finally:
-        await parts.close()
 
 
 def _of(kind: str | None) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from healthprotocol.cli.acting import assembled
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import Installation
 from healthprotocol.cli.terminal import JsonFlag, Terminal
@@ -87,14 +88,11 @@ def status(*, json: JsonFlag = False) -> None:
 
 
 async def _looked_up() -> "tuple[RootState, list[KeyCount]]":
-    from healthprotocol.assembly import assemble
-    from healthprotocol.foundation.config.settings import Settings
     from healthprotocol.foundation.crypto.inventory import add_up, count_keys
     from healthprotocol.foundation.crypto.root import RootKey
     from healthprotocol.foundation.jobs.organisations import organisations
 
-    parts = await assemble(Settings())
-    try:
+    async with assembled() as parts:
         root_key = await parts.container.get(RootKey)
         await root_key.health()
         root = root_key.state()
@@ -105,5 +103,3 @@ async def _looked_up() -> "tuple[RootState, list[KeyCount]]":
                 # Added up as it goes: there may be many organisations, but few kinds and versions.
                 counts = add_up([*counts, *await count_keys(tx, root)])
         return root, counts
-    finally:
-        await parts.close()

@@ -3,7 +3,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -41,6 +42,16 @@ class Machine(msgspec.Struct, frozen=True):
             subprocess.run, command, env=environment, input=typed, capture_output=True, text=True, check=False
         )
         return Ended(done.returncode, done.stdout, done.stderr)
+
+
+@contextmanager
+def migrated(cluster: Cluster, name: str, folder: Path) -> Iterator[Machine]:
+    """Give a machine with a migrated database of this name; for fixtures, outside a running loop."""
+    asyncio.run(cluster.execute("postgres", f"create database {name}"))
+    machine = Machine(folder, cluster.admin_url(name))
+    assert asyncio.run(machine.run("migrate", "up")).code == 0
+    yield machine
+    asyncio.run(cluster.execute("postgres", f"drop database {name} with (force)"))
 
 
 @pytest.fixture

@@ -1,13 +1,12 @@
 """`healthprotocol flags`, as an operator runs it."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.cli.test_admin import Ended, Machine
+from tests.cli.test_admin import Ended, Machine, migrated
 from tests.support.postgresql import Cluster
 
 FLAG = "lists.cost-guard"
@@ -20,11 +19,8 @@ values ('00000000-0000-0000-0000-000000000000', '{FLAG}', 0, now() - interval '1
 
 @pytest.fixture(scope="module")
 def machine(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    asyncio.run(cluster.execute("postgres", "create database flags_by_hand"))
-    machine = Machine(tmp_path_factory.mktemp("operator"), cluster.admin_url("flags_by_hand"))
-    assert asyncio.run(machine.run("migrate", "up")).code == 0
-    yield machine
-    asyncio.run(cluster.execute("postgres", "drop database flags_by_hand with (force)"))
+    with migrated(cluster, "flags_by_hand", tmp_path_factory.mktemp("operator")) as machine:
+        yield machine
 
 
 def answer(ended: Ended) -> Any:

@@ -1,6 +1,5 @@
 """`healthprotocol jobs`, as an operator runs it."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.cli.test_admin import CREATE, PASSWORD, Ended, Machine
+from tests.cli.test_admin import CREATE, PASSWORD, Ended, Machine, migrated
 from tests.support.postgresql import Cluster
 
 NAME = "jobs_by_hand"
@@ -28,11 +27,8 @@ STATUSES = "select id, status::text as status, attempts from pgqueuer.pgqueuer o
 
 @pytest.fixture(scope="module")
 def machine(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    asyncio.run(cluster.execute("postgres", f"create database {NAME}"))
-    machine = Machine(tmp_path_factory.mktemp("operator"), cluster.admin_url(NAME))
-    assert asyncio.run(machine.run("migrate", "up")).code == 0
-    yield machine
-    asyncio.run(cluster.execute("postgres", f"drop database {NAME} with (force)"))
+    with migrated(cluster, NAME, tmp_path_factory.mktemp("operator")) as machine:
+        yield machine
 
 
 @pytest.fixture

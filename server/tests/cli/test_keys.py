@@ -1,6 +1,5 @@
 """`healthprotocol keys status`, as an operator runs it."""
 
-import asyncio
 import base64
 import json
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.test_admin import Machine
+from tests.cli.test_admin import Machine, migrated
 from tests.support.postgresql import Cluster
 
 NAME = "keys_by_hand"
@@ -17,11 +16,8 @@ AN_OLDER_ONE = "update organisation_key set root_version = 7"
 
 @pytest.fixture(scope="module")
 def machine(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
-    asyncio.run(cluster.execute("postgres", f"create database {NAME}"))
-    machine = Machine(tmp_path_factory.mktemp("keeper"), cluster.admin_url(NAME))
-    assert asyncio.run(machine.run("migrate", "up")).code == 0
-    yield machine
-    asyncio.run(cluster.execute("postgres", f"drop database {NAME} with (force)"))
+    with migrated(cluster, NAME, tmp_path_factory.mktemp("keeper")) as machine:
+        yield machine
 
 
 async def has_organisation(machine: Machine, name: str, email: str) -> None:

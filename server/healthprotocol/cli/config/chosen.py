@@ -1,14 +1,14 @@
 """Settings that are chosen while the platform runs, for the installation or one organisation: set, look back, undo."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
 
+from healthprotocol.cli.acting import assembled
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.cli.installation import Installation
 from healthprotocol.cli.terminal import JsonFlag, Terminal
@@ -176,21 +176,10 @@ def _run(act: "Callable[[Assembly], Awaitable[T]]", installation: Installation |
         settings = loaded.application_settings(url, pool_size=3)
 
         async def run() -> T:
-            async with _assembled(settings) as assembly:
+            async with assembled(settings) as assembly:
                 return await act(assembly)
 
         return asyncio.run(run())
-
-
-@asynccontextmanager
-async def _assembled(settings: Any) -> "AsyncIterator[Assembly]":
-    from healthprotocol.assembly import assemble
-
-    assembly = await assemble(settings)
-    try:
-        yield assembly
-    finally:
-        await assembly.close()
 
 
 def _say(terminal: Terminal, name: str, choice: "Choice | None") -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import msgspec
 import typer
 
+from healthprotocol.cli.acting import assembled
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
 from healthprotocol.cli.installation import Installation
 from healthprotocol.cli.terminal import JsonFlag, Terminal
@@ -94,11 +95,5 @@ def _with_database(act: "Callable[[Database], Awaitable[T]]") -> T:
 
 
 async def _wired(act: "Callable[[Database], Awaitable[T]]") -> T:
-    from healthprotocol.assembly import assemble
-    from healthprotocol.foundation.config.settings import Settings
-
-    parts = await assemble(Settings())
-    try:
+    async with assembled() as parts:
         return await act(parts.database)
-    finally:
-        await parts.close()

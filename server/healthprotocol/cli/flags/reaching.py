@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from healthprotocol.cli.acting import assembled
 from healthprotocol.cli.installation import Installation
 
 if TYPE_CHECKING:
@@ -44,16 +45,10 @@ def in_transaction(organisation: UUID | None, act: "Callable[[Transaction], Awai
 
 
 async def _assembled(tenant: Any, act: "Callable[[Transaction], Awaitable[T]]") -> T:
-    from healthprotocol.assembly import assemble
-    from healthprotocol.foundation.config.settings import Settings
-
-    parts = await assemble(Settings())
-    try:
+    async with assembled() as parts:
         await parts.keeper.tables.load(tenant)
         async with parts.database.transaction(tenant) as tx:
             return await act(tx)
-    finally:
-        await parts.close()
 
 
 def builtins(value: Any) -> Any:
