@@ -58,7 +58,9 @@ def server(arguments: list[str]) -> list[str]:
 
 def web() -> list[str]:
     """Types, lint, unit tests, lock file and budgets of the web app."""
-    return _failed(("web checks", [_BIN / "npm", "run", "check"], WEB)) if (WEB / "package.json").is_file() else []
+    return (
+        _failed(("web checks", [_BIN / "npm", "run", "-s", "check"], WEB)) if (WEB / "package.json").is_file() else []
+    )
 
 
 def browser() -> list[str]:
@@ -68,7 +70,7 @@ def browser() -> list[str]:
     chromium = ensure_chromium()
     with _running() as address:
         environment = node_environment() | {"HP_BASE_URL": address, "HP_CHROMIUM": chromium}
-        passed = shown("browser tests", [_BIN / "npm", "run", "e2e"], folder=WEB, environment=environment)
+        passed = shown("browser tests", [_BIN / "npm", "run", "-s", "e2e"], folder=WEB, environment=environment)
     return [] if passed else ["browser tests"]
 
 

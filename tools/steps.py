@@ -18,6 +18,9 @@ LOGS = ROOT / "build" / "log"
 
 _PR_SET_PDEATHSIG = 1
 _TAIL_LINES = 40
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+# The lines by which pytest, Vitest, npm's scripts and our own checks name what failed, and why.
+_FAILURE = re.compile(r"\s*(FAIL(ED)?\b|ERROR\b|OVER |[A-Za-z]*Error: )")
 _BETWEEN_LOOKS_SECONDS = 0.2
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -151,12 +154,14 @@ def shown(doing: str, command: Sequence[str | Path], *, folder: Path = ROOT, env
 
 
 def ending(doing: str) -> str:
-    """The last lines of what `shown` logged, or nothing when it spoke at a terminal."""
+    """What failed and the last lines, of what `shown` logged; nothing when it spoke at a terminal."""
     log = _log_of(doing)
     if sys.stdout.isatty() or not log.is_file():
         return ""
-    lines = log.read_text("utf-8", "replace").splitlines()[-_TAIL_LINES:]
-    return "\n".join([f"── {doing}, its last lines", *lines, ""])
+    lines = _COLOURS.sub("", log.read_text("utf-8", "replace")).splitlines()
+    failed = list(dict.fromkeys(line.strip() for line in lines if _FAILURE.match(line)))[:_TAIL_LINES]
+    named = [f"── {doing}, what failed", *failed] if failed else []
+    return "\n".join([f"── {doing}, its last lines", *lines[-_TAIL_LINES:], *named, ""])
 
 
 def _wait_aloud(process: "subprocess.Popen[bytes]", said: BinaryIO) -> int:

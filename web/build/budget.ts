@@ -4,6 +4,9 @@ import { join } from "node:path";
 import type { Pack } from "./pack";
 import { OUT_DIR } from "./paths";
 
+/** So many are shown when all are kept. */
+const FULLEST = 4;
+
 interface Budgets {
   html_br_kb: number;
   css_gz_kb: number;
@@ -47,6 +50,10 @@ export function main(): number {
   const pack: Pack = JSON.parse(readFileSync(join(OUT_DIR, "pack.json"), "utf8"));
   const budgets: Budgets = JSON.parse(readFileSync(join(import.meta.dirname ?? "build", "budgets.json"), "utf8"));
   const lines = measure(pack, budgets);
-  for (const { what, kb, budget } of lines) console.log(`${kb > budget ? "OVER" : "  ok"}  ${what.padEnd(28)} ${kb.toFixed(1).padStart(7)} KB of ${budget}`);
-  return lines.every(({ kb, budget }) => kb <= budget) ? 0 : 1;
+  const over = lines.filter(({ kb, budget }) => kb > budget);
+  const isWhole = process.argv.includes("--all") || over.length > 0;
+  const fullest = lines.toSorted((one, other) => other.kb / other.budget - one.kb / one.budget).slice(0, FULLEST);
+  for (const { what, kb, budget } of isWhole ? lines : fullest) console.log(`${kb > budget ? "OVER" : "  ok"}  ${what.padEnd(28)} ${kb.toFixed(1).padStart(7)} KB of ${budget}`);
+  console.log(isWhole ? `${over.length} of ${lines.length} over their budget` : `${lines.length} budgets kept; these are the fullest (npm run budget -- --all: each)`);
+  return over.length === 0 ? 0 : 1;
 }

@@ -1,8 +1,6 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Visit } from "./browser";
 
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const VIEWS = [320, 1280].flatMap((width) => (["light", "dark"] as const).map((scheme) => ({ width, scheme })));
 
 /** Every page, and what opens on it, narrow and wide, light and dark. */
@@ -18,12 +16,7 @@ describe("accessibility", () => {
 
   const check = async (what: string) => {
     for (const view of VIEWS) {
-      await visit.look(view);
-      const { violations } = await new AxeBuilder({ page: visit.page }).withTags(TAGS).analyze();
-      const where = `${what} at ${view.width} in ${view.scheme}`;
-      faults.push(...violations.map(({ id, nodes }) => `${where}: ${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`));
-      const overflow = await visit.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      if (overflow > 0) faults.push(`${where} scrolls sideways by ${overflow} px`);
+      faults.push(...(await visit.faultsAt(view)).map((fault) => `${what} ${fault}`));
       looked += 1;
     }
   };

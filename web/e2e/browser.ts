@@ -2,10 +2,12 @@
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { AxeBuilder } from "@axe-core/playwright";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { inject } from "vitest";
 
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const SHOTS = join(import.meta.dirname, "../screenshots");
 
 /** Times that the page's processor is slower, and the most that an answer is late, in ms: `HP_SLOW=6 make test-browser` finds what waits for nothing. */
@@ -27,6 +29,12 @@ const isSettled = (): boolean =>
 
 /** Runs in the page: it is as wide and as light as it was told to be. */
 const hasTakenIn = ({ width, scheme }: View): boolean => innerWidth === width && matchMedia(`(prefers-color-scheme: ${scheme ?? "light"})`).matches;
+
+/** Runs in the page: ends after what the page has to do now, and in the next moment. */
+const behindAllElse = (): Promise<unknown> => {
+  const { scheduler } = window as unknown as { scheduler: { postTask: (task: () => void, options: object) => Promise<unknown> } };
+  return scheduler.postTask(() => undefined, { priority: "background", delay: 40 });
+};
 
 export class Visit {
   /** What the page must never do: console errors, failed scripts, violations of its policy. */
@@ -98,7 +106,8 @@ export class Visit {
     for (let round = 0; round < 2; round += 1) {
       await this.page.waitForFunction(isSettled);
       // By the page's own clock, behind what it has to do: a busy machine is slow on both sides.
-      await this.page.evaluate(() => new Promise<void>((resolve) => requestIdleCallback(() => setTimeout(resolve, 40), { timeout: 5_000 })));
+      // Not by requestIdleCallback: in a page that stays open for ten seconds, headless Chromium mostly lets it wait for its timeout.
+      await this.page.evaluate(behindAllElse);
     }
   }
 
@@ -112,6 +121,17 @@ export class Visit {
       await Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => undefined)));
     });
     await this.settled();
+  }
+
+  /** What is wrong with how the page looks so, a line each: what a screen reader stumbles on, and scrolling sideways. */
+  async faultsAt({ width, scheme }: { width: number; scheme: "light" | "dark" }): Promise<string[]> {
+    await this.look({ width, scheme });
+    // Legacy mode stays in this page; the other opens a second one, behind which this one may come to rest.
+    const { violations } = await new AxeBuilder({ page: this.page }).setLegacyMode(true).withTags(TAGS).analyze();
+    const faults = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`);
+    const overflow = await this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    if (overflow > 0) faults.push(`scrolls sideways by ${overflow} px`);
+    return faults.map((fault) => `at ${width} in ${scheme}: ${fault}`);
   }
 
   async shot(name: string, fullPage = false): Promise<void> {

@@ -1,8 +1,6 @@
-import { AxeBuilder } from "@axe-core/playwright";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { Visit } from "./browser";
 
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 const VIEWS = [320, 1280].flatMap((width) => (["light", "dark"] as const).map((scheme) => ({ width, scheme })));
 
 /** What an admin does about feature flags: look, target, kill, take the kill back, read why a rollout was taken back. */
@@ -154,11 +152,7 @@ describe("the admin and her flags", () => {
     const faults: string[] = [];
     const check = async (what: string) => {
       for (const view of VIEWS) {
-        await visit.look(view);
-        const { violations } = await new AxeBuilder({ page: visit.page }).withTags(TAGS).analyze();
-        faults.push(...violations.map(({ id, nodes }) => `${what} at ${view.width} in ${view.scheme}: ${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(" | ")}`));
-        const overflow = await visit.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-        if (overflow > 0) faults.push(`${what} at ${view.width} in ${view.scheme} scrolls sideways by ${overflow} px`);
+        faults.push(...(await visit.faultsAt(view)).map((fault) => `${what} ${fault}`));
         await visit.shot(`flags-${what}-${view.width}-${view.scheme}`);
       }
     };

@@ -79,6 +79,16 @@ class TestShown:
         assert again[0] == "── Counting sheep, its last lines"
         assert again[1:] == [f"sheep {number}" for number in range(60, 100)]
 
+    def test_names_at_the_very_end_what_failed_however_long_ago(self, steps: Any) -> None:
+        words = r"printf '\033[31m FAIL \033[0m e2e/sheep.spec.ts > jumps\nAssertionError: it fell\n'; seq 100; exit 1"
+        assert not steps.shown("Watching sheep", ["sh", "-c", words], environment=os.environ)
+
+        assert steps.ending("Watching sheep").splitlines()[-3:] == [
+            "── Watching sheep, what failed",
+            "FAIL  e2e/sheep.spec.ts > jumps",
+            "AssertionError: it fell",
+        ]
+
     def test_has_no_last_lines_of_what_never_ran(self, steps: Any) -> None:
         assert steps.ending("Counting goats") == ""
 
