@@ -99,6 +99,22 @@ describe("the admin and her flags", () => {
     await visit.page.locator("dialog").waitFor({ state: "detached" });
   });
 
+  it("closes the editor by accident and finds what was typed; cancelling forgets it", async () => {
+    await open(FLAG);
+    const edit = visit.page.getByRole("button", { name: "Who has it" });
+    const why = visit.page.getByLabel("Why");
+    await edit.click();
+    await why.fill("Long in the making");
+    await visit.page.keyboard.press("Escape");
+    await visit.page.locator("dialog").waitFor({ state: "detached" });
+    await edit.click();
+    await expect.poll(() => why.inputValue()).toBe("Long in the making");
+    await visit.page.getByRole("button", { name: "Cancel" }).click();
+    await edit.click();
+    await expect.poll(() => why.inputValue()).toBe("");
+    await visit.page.getByRole("button", { name: "Cancel" }).click();
+  });
+
   it("rolls it out to more and more, by keyboard, pauses, goes on, rolls back and revives it", async () => {
     await open(FLAG, "rollout");
     const press = async (name: string) => {

@@ -10,7 +10,7 @@ from healthprotocol.cli.terminal import JsonFlag, Terminal
 
 if TYPE_CHECKING:
     from healthprotocol.foundation.db.transaction import Database
-    from healthprotocol.foundation.jobs.dead_letters import DeadLetter
+    from healthprotocol.foundation.jobs.dead_letters import DeadLetter, Revival
 
 _WHICH = "see `healthprotocol jobs dead`"
 _COLUMNS = ("Id", "Kind", "Organisation", "Attempts", "Last error", "Failed")
@@ -52,7 +52,7 @@ def revive(
         int | None, typer.Argument(metavar="[ID]", help="Its number, as `jobs dead` shows it.", min=1)
     ] = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="The newest 200; say it again for more.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every one, the newest first.")] = False,
     kind: Kind = None,
     json: JsonFlag = False,
 ) -> None:
@@ -88,10 +88,14 @@ async def _revived(job_id: int | None, kind: str | None) -> tuple[list[int], lis
     """Return the numbers of those that run again, and of those of which another waits or runs."""
     from healthprotocol.operations.work import service
 
+    became: dict[int, Revival] = {}
     async with assembled() as parts:
         letters = await _dead(parts.database, kind=kind) if job_id is None else [await _one(parts.database, job_id)]
-        # A transaction each: they are of different organisations, and what is against one is not against the others.
-        became = {one.id: await service.revive(parts.database, one) for one in letters}
+        while letters:
+            # A transaction each: they are of different organisations, and what is against one is not against others.
+            for one in letters:
+                became[one.id] = await service.revive(parts.database, one)
+            letters = await _dead(parts.database, kind=kind, behind=letters[-1]) if job_id is None else []
     revived = [number for number, what in became.items() if what == "revived"]
     return revived, [number for number, what in became.items() if what == "doubled"]
 
@@ -113,11 +117,11 @@ async def _one(database: "Database", job_id: int) -> "DeadLetter":
     return found[0]
 
 
-async def _dead(database: "Database", *, kind: str | None) -> "list[DeadLetter]":
+async def _dead(database: "Database", *, kind: str | None, behind: "DeadLetter | None" = None) -> "list[DeadLetter]":
     from healthprotocol.foundation.jobs import dead_letters
 
     async with database.transaction(None) as tx:
-        return await dead_letters.list_dead(tx, most=dead_letters.MOST_LISTED, name=kind)
+        return await dead_letters.list_dead(tx, most=dead_letters.MOST_LISTED, name=kind, behind=behind)
 
 
 def _of(kind: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from healthprotocol.foundation.jobs import dead_letters
 from tests.cli.test_admin import CREATE, PASSWORD, Ended, Machine, migrated
 from tests.support.postgresql import Cluster
 
@@ -102,6 +103,18 @@ class TestJobs:
         assert (rest.code, "1 job runs again" in rest.out, "jobs bury" in rest.out) == (0, True, True)
         failed = [row["id"] for row in await connection.fetch(STATUSES) if row["status"] == "failed"]
         assert (failed, ships in failed) == (done["doubled"], False)
+
+    async def test_all_are_more_than_a_page_of_them(
+        self, machine: Machine, connection: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(dead_letters, "MOST_LISTED", 3)
+        for number in range(10):
+            # Two of each key: the second of a pair is left, and is no reason to begin again.
+            await connection.fetchval(DIED_OF_NOBODY, "count.boats", None, str(number // 2))
+
+        done = answer(await machine.run("jobs", "revive", "--all", "--json"))
+
+        assert (len(done["revived"]), len(done["doubled"])) == (5, 5)
 
     async def test_used_wrongly_say_how(self, machine: Machine) -> None:
         neither = await machine.run("jobs", "revive")

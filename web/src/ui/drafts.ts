@@ -6,9 +6,9 @@ import { useCallback, useState } from "react";
  */
 const drafts = new Map<string, unknown>();
 
-export function useDraft<T>(key: string, initial: T): [T, (next: T | ((before: T) => T)) => void, () => void] {
+export function useDraft<T>(key: string, initial: T | (() => T)): [T, (next: T | ((before: T) => T)) => void, () => void] {
   // The map holds under each key only what this hook put there, so the type is the one it was given.
-  const [value, setValue] = useState<T>(() => (drafts.has(key) ? (drafts.get(key) as T) : initial));
+  const [value, setValue] = useState<T>(() => (drafts.has(key) ? (drafts.get(key) as T) : typeof initial === "function" ? (initial as () => T)() : initial));
   const set = useCallback(
     (next: T | ((before: T) => T)) =>
       setValue((before) => {

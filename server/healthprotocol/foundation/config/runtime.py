@@ -244,6 +244,8 @@ async def choose(
         raise SettingOfTheInstallation
     reason = wish.reason.strip()
     violations = _violations(setting, wish.value, wish.variation)
+    if not violations and wish.variation is not None and wish.variation.is_over(tx.now):
+        violations.append(Violation("/variation/ends_at", "out_of_range", "It has passed."))
     if not 1 <= len(reason) <= LONGEST_REASON:
         violations.append(Violation("/reason", "length", f"Say why in 1 to {LONGEST_REASON} characters."))
     if violations:
@@ -282,12 +284,15 @@ async def roll_back(
     """
     Choose again what an earlier version said, as a new version; 0 is before the first.
 
-    None when that holds already. Raises SettingVersionUnknown, and what `choose` raises.
+    A variation whose time is over stays behind. None when that holds already. Raises SettingVersionUnknown, and what
+    `choose` raises.
     """
     earlier = await get_version(tx, setting.name, to_version)
     if earlier is None and to_version != 0:
         raise SettingVersionUnknown
     value, variation = (None, None) if earlier is None else (earlier.value, earlier.variation)
+    if variation is not None and variation.is_over(tx.now):
+        variation = None
     wish = Wish(value=value, variation=variation, reason=reason)
     return await choose(tx, setting, wish, expected_version=expected_version, by=by)
 

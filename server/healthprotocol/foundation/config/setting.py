@@ -88,11 +88,15 @@ class Variation(msgspec.Struct, frozen=True, kw_only=True):
             return "percent", "It must be from 0 to 100."
         return None
 
+    def is_over(self, now: datetime) -> bool:
+        """Return whether its time is over: it never holds again."""
+        return self.ends_at is not None and now >= self.ends_at
+
     def holds(self, *, now: datetime, place: float | None) -> bool:
         """Return whether it holds now for the account at `place` (0 to below 100), None for what has no account."""
         if self.starts_at is not None and now < self.starts_at:
             return False
-        if self.ends_at is not None and now >= self.ends_at:
+        if self.is_over(now):
             return False
         if self.percent is None:
             return True

@@ -49,9 +49,18 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def list_dead(
-    tx: "Transaction", *, most: int = 50, name: str | None = None, job_id: int | None = None
+    tx: "Transaction",
+    *,
+    most: int = 50,
+    name: str | None = None,
+    job_id: int | None = None,
+    behind: DeadLetter | None = None,
 ) -> list[DeadLetter]:
-    """Return the newest dead letters, at most `most` (itself at most 200); None is any name, any number."""
+    """
+    Return the newest dead letters, at most `most` (itself at most 200); None is any name, any number.
+
+    `behind` is the last of the page before.
+    """
     rows = await tx.fetch(
         """
         select job.id, job.entrypoint as name, job.payload, job.attempts, job.created as created_at,
@@ -66,12 +75,15 @@ async def list_dead(
         from pgqueuer.pgqueuer job
         where job.status = 'failed'
           and ($2::text is null or job.entrypoint = $2) and ($3::bigint is null or job.id = $3)
+          and ($4::timestamptz is null or (job.updated, job.id) < ($4, $5::bigint))
         order by job.updated desc, job.id desc
         limit $1
         """,
         min(most, MOST_LISTED),
         name,
         job_id,
+        None if behind is None else behind.failed_at,
+        None if behind is None else behind.id,
     )
     return [_letter(row) for row in rows]
 

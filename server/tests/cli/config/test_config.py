@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
@@ -246,7 +247,8 @@ class TestChosen:
         assert "port" not in listed
 
     def test_takes_another_value_for_some_time_and_some_accounts(self, migrated: str) -> None:
-        vary = "30 from=2026-12-01T00:00+00:00 until=2027-01-01T00:00+00:00 percent=10"
+        until = datetime.now(UTC) + timedelta(days=30)
+        vary = f"30 from=2026-12-01T00:00+00:00 until={until.isoformat()} percent=10"
 
         said = json.loads(
             call("config", "set", "entry.late_days", "7", "--vary", vary, "--reason", "trial", "--json").output

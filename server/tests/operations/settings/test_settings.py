@@ -247,6 +247,25 @@ class TestVariation:
         assert answer.status_code == 422
         assert answer.json()["errors"][0]["pointer"] == "/variation/ends_at"
 
+    async def test_whose_time_is_over_is_refused_and_does_not_come_back(
+        self, http: httpx2.AsyncClient, database: Database
+    ) -> None:
+        soon = database.clock() + timedelta(seconds=2)
+        for_a_moment = (await choose(http, 3, variation={"value": 30, "ends_at": soon.isoformat()})).json()
+        await choose(http, 4)
+        await until(lambda: database.clock() > soon)
+
+        late = await choose(http, 5, variation={"value": 30, "ends_at": soon.isoformat()})
+        back = await ask(
+            http, "admin", "POST", f"{LATE}/rollback", {"version": for_a_moment["version"], "reason": "as before"}
+        )
+
+        assert (late.status_code, late.json()["errors"]) == (
+            422,
+            [{"pointer": "/variation/ends_at", "code": "out_of_range", "detail": "It has passed."}],
+        )
+        assert (back.status_code, back.json()["value"], back.json()["variation"]) == (200, 3, None)
+
 
 async def wait_for_version(runtime: RuntimeSettings, organisation: Organisation, value: int) -> None:
     """Wait until memory has the base value."""

@@ -5,6 +5,7 @@ import type { Flag } from "@/api/types";
 import { ROLE } from "@/format/words";
 import { Button, IconButton } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
+import { useDraft } from "@/ui/drafts";
 import { SelectField, TextArea, TextField } from "@/ui/Field";
 import { FaultNotice } from "@/ui/States";
 import { useToast } from "@/ui/Toast";
@@ -21,7 +22,8 @@ const NAMES = { until_at: "until", from_at: "from", default: "fallback", key: ""
 export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) {
   const change = useChangeFlag(flag.key);
   const toast = useToast();
-  const [fields, setFields] = useState(() => fieldsOf(flag));
+  // Under its revision: what was typed for another state of the flag would undo what came in between.
+  const [fields, setFields, discard] = useDraft(`flag/${flag.key}/${flag.revision}`, () => fieldsOf(flag));
   const [found, setFound] = useState<Record<string, string>>({});
   const faults: Record<string, string> = { ...refused(change.problem), ...found };
   const variants = Object.keys(flag.variants);
@@ -32,11 +34,16 @@ export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) 
     setFound(wrong);
     if (Object.keys(wrong).length > 0) return focusFault();
     if ((await change.run(changeOf(fields))) === undefined) return;
+    discard();
     close();
     toast({ message: "Saved. Every node follows within a second." });
   };
+  const cancel = () => {
+    discard();
+    close();
+  };
   return (
-    <Dialog title="Who has it" lead={flag.key} size="l" onClose={close} footer={<Footer isBusy={change.isRunning} save={() => void save()} close={close} />}>
+    <Dialog title="Who has it" lead={flag.key} size="l" onClose={close} footer={<Footer isBusy={change.isRunning} save={() => void save()} close={cancel} />}>
       <FaultNotice fault={change.problem} />
       <p className="muted small">The first rule that fits decides. Everything here is for your organisation only.</p>
       {fields.rules.map((rule, index) => (

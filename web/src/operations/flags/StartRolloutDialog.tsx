@@ -3,6 +3,7 @@ import { useStartRollout } from "@/api/flags";
 import type { Flag } from "@/api/types";
 import { Button, IconButton } from "@/ui/Button";
 import { Dialog } from "@/ui/Dialog";
+import { useDraft } from "@/ui/drafts";
 import { SelectField, TextField } from "@/ui/Field";
 import { FaultNotice } from "@/ui/States";
 import { useToast } from "@/ui/Toast";
@@ -13,7 +14,7 @@ import { emptyStage, faultsOf, fieldsOf, presentOf, type StageFields, startOf } 
 export function StartRolloutDialog({ flag, close }: { flag: Flag; close: () => void }) {
   const start = useStartRollout(flag.key);
   const toast = useToast();
-  const [fields, setFields] = useState(() => fieldsOf(flag));
+  const [fields, setFields, discard] = useDraft(`rollout/${flag.key}/${flag.revision}`, () => fieldsOf(flag));
   const [found, setFound] = useState<Record<string, string>>({});
   const faults = { ...fieldFaults(start.problem, { hold_seconds: "minutes" }), ...found };
   const variants = Object.keys(flag.variants).filter((name) => name !== presentOf(flag));
@@ -23,8 +24,13 @@ export function StartRolloutDialog({ flag, close }: { flag: Flag; close: () => v
     setFound(wrong);
     if (Object.keys(wrong).length > 0) return focusFault();
     if ((await start.run(startOf(fields))) === undefined) return;
+    discard();
     close();
     toast({ message: "The rollout has begun. Its guard looks every second." });
+  };
+  const cancel = () => {
+    discard();
+    close();
   };
   return (
     <Dialog
@@ -33,7 +39,7 @@ export function StartRolloutDialog({ flag, close }: { flag: Flag; close: () => v
       onClose={close}
       footer={
         <>
-          <Button onClick={close}>Cancel</Button>
+          <Button onClick={cancel}>Cancel</Button>
           <Button look="primary" isBusy={start.isRunning} onClick={() => void save()}>
             Start
           </Button>
