@@ -8,6 +8,8 @@ import { inject } from "vitest";
 
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+/** Between two looks at a page: by a timer, for frames do not come when nothing is drawn. */
+const POLL_MS = 50;
 const SHOTS = join(import.meta.dirname, "../screenshots");
 
 /** Times that the page's processor is slower, and the most that an answer is late, in ms: `HP_SLOW=6 make test-browser` finds what waits for nothing. */
@@ -29,6 +31,9 @@ const isSettled = (): boolean =>
 
 /** Runs in the page: it is as wide and as light as it was told to be. */
 const hasTakenIn = ({ width, scheme }: View): boolean => innerWidth === width && matchMedia(`(prefers-color-scheme: ${scheme ?? "light"})`).matches;
+
+/** Runs in the page: nothing moves or changes its colour. */
+const isAtRest = (): boolean => document.getAnimations().every(({ playState }) => playState !== "running");
 
 /** Runs in the page: ends after what the page has to do now, and in the next moment. */
 const behindAllElse = (): Promise<unknown> => {
@@ -104,7 +109,7 @@ export class Visit {
     await this.page.waitForLoadState("load");
     // What has come may ask for more in its next frame.
     for (let round = 0; round < 2; round += 1) {
-      await this.page.waitForFunction(isSettled);
+      await this.page.waitForFunction(isSettled, undefined, { polling: POLL_MS });
       // By the page's own clock, behind what it has to do: a busy machine is slow on both sides.
       // Not by requestIdleCallback: in a page that stays open for ten seconds, headless Chromium mostly lets it wait for its timeout.
       await this.page.evaluate(behindAllElse);
@@ -115,12 +120,10 @@ export class Visit {
     await this.page.setViewportSize({ width, height: width < 600 ? 844 : 900 });
     await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
     // Colours and places are read once the page has taken both in, and what they move has come to rest.
-    await this.page.waitForFunction(hasTakenIn, { width, scheme });
-    await this.page.evaluate(async () => {
-      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
-      await Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => undefined)));
-    });
+    await this.page.waitForFunction(hasTakenIn, { width, scheme }, { polling: POLL_MS });
     await this.settled();
+    // By asking again, not by their promises: that of a transition which another one replaced may never settle.
+    await this.page.waitForFunction(isAtRest, undefined, { polling: POLL_MS });
   }
 
   /** What is wrong with how the page looks so, a line each: what a screen reader stumbles on, and scrolling sideways. */
