@@ -21,12 +21,13 @@ from litestar.types import HTTPScope
 
 from healthprotocol.api import references
 from healthprotocol.api.batch_bodies import EXAMPLE, BatchIn, BatchOut, BatchRequest, BatchResponse
+from healthprotocol.api.batch_checks import at, checked, name_of
 from healthprotocol.api.batch_problems import AnswersTooLarge, BatchTooLong, BrokenOff, DependencyFailed, NotBegun
 from healthprotocol.api.gate import ENCLOSING, Authenticated, Enclosing, Gate
-from healthprotocol.api.problem import problem_members
+from healthprotocol.api.problem import problem_members, problem_type
 from healthprotocol.api.routing import Answer, Declare
 from healthprotocol.foundation.db.transaction import Transaction
-from healthprotocol.foundation.errors import Invalid, PayloadTooLarge, Problem, Violation
+from healthprotocol.foundation.errors import Contended, Invalid, PayloadTooLarge, Problem, Violation
 
 PATH = "/api/v1/batch"
 AT_ONCE = 4
@@ -37,17 +38,20 @@ BEGUN_SECONDS = 24.0
 LARGEST_ANSWERS_BYTES = 8 * 1024 * 1024
 LARGEST_BODY_BYTES = 1024 * 1024
 
-# What a client may set for one request of a batch. Who it is, and that it is JSON, the batch says for all.
-_HEADERS = frozenset({"if-match", "if-none-match", "idempotency-key"})
 _TOLD = frozenset({"etag", "location", "idempotent-replayed", "retry-after"})
 _AGAIN: Mapping[type[Problem], str] = {
     NotBegun: "Nothing of it was done; it can be sent again, with fewer requests in a batch.",
     BrokenOff: "Look whether it was done before it is sent again; the same Idempotency-Key does it once.",
 }
 _FIRST_ERROR = 400
+_RETRY_AFTER_SECONDS = 2
 _LOST = "reference_not_found"
 # Room for #99 behind it.
 _LONGEST_KEY = 250
+
+
+class _Kind(msgspec.Struct):
+    type: str = ""
 
 
 class _RolledBack(Exception):
@@ -76,7 +80,7 @@ def routes(policy: str) -> list[Any]:
     )
     async def send_batch(gate: Gate) -> Answer:
         batch = await gate.body(BatchIn)
-        faulty = _checked(batch)
+        faulty = checked(batch)
         if batch.mode == "independent":
             return await _independent(gate, batch, faulty)
         return await _atomic(gate, batch)
@@ -88,15 +92,22 @@ async def _atomic(gate: Gate, batch: BatchIn) -> Answer:
     denied: list[str] = []
     reached: int | None = None
     limit = asyncio.timeout(LONGEST_SECONDS)
+    ends_at: float | None = None
 
     async def act(tx: Transaction) -> BatchOut:
-        nonlocal reached
+        nonlocal reached, ends_at
+        # Begun again after it gave way, it has what is left of its time.
+        ends_at = ends_at or limit.when()
+        limit.reschedule(ends_at)
+        denied.clear()
         answers: dict[str, BatchResponse] = {}
         room = _Room()
         for index, needs in enumerate(_needs(batch)):
             reached = index
             enclosing = Enclosing(Authenticated(gate.actor), gate.context, tx, denied)
             answer = await _send(gate, _Part(batch, index, needs, answers), enclosing, room)
+            if _gave_way(answer):
+                raise Contended(retry_after_seconds=_RETRY_AFTER_SECONDS)
             if answer.status >= _FIRST_ERROR:
                 raise _RolledBack(index, answer)
             answers[answer.id] = answer
@@ -117,9 +128,15 @@ async def _atomic(gate: Gate, batch: BatchIn) -> Answer:
         raise _too_long(batch, reached) from None
 
 
+def _gave_way(answer: BatchResponse) -> bool:
+    if answer.status != Contended.status or answer.body is None:
+        return False
+    return msgspec.json.decode(answer.body, type=_Kind).type == problem_type(Contended)
+
+
 async def _independent(gate: Gate, batch: BatchIn, faulty: Mapping[int, Sequence[Violation]]) -> Answer:
     slots = asyncio.Semaphore(AT_ONCE)
-    names = [_name(index, request) for index, request in enumerate(batch.requests)]
+    names = [name_of(index, request) for index, request in enumerate(batch.requests)]
     done = {name: asyncio.Event() for name in names}
     answers: dict[str, BatchResponse] = {}
     begun: set[str] = set()
@@ -158,8 +175,8 @@ def _too_long(batch: BatchIn, reached: int | None) -> BatchTooLong:
     if reached is None:
         return BatchTooLong("None of its requests was begun.", retry_after_seconds=5)
     return BatchTooLong(
-        violations=[_at(reached, "", "reached", "Time was over at this request; nothing of the batch was kept.")],
-        public={"reached_request": _name(reached, batch.requests[reached])},
+        violations=[at(reached, "", "reached", "Time was over at this request; nothing of the batch was kept.")],
+        public={"reached_request": name_of(reached, batch.requests[reached])},
         retry_after_seconds=5,
     )
 
@@ -183,7 +200,7 @@ class _Room:
 async def _send(gate: Gate, part: _Part, enclosing: Enclosing, room: _Room) -> BatchResponse:
     """Have the application answer one request of the batch."""
     request = part.batch.requests[part.index]
-    name = _name(part.index, request)
+    name = name_of(part.index, request)
     try:
         request = _filled_in(part.index, request, part.needs, part.answers)
     except (Invalid, DependencyFailed, PayloadTooLarge) as fault:
@@ -269,70 +286,6 @@ def _receiving(body: bytes) -> Callable[[], Awaitable[Any]]:
     return receive
 
 
-def _checked(batch: BatchIn) -> Mapping[int, list[Violation]]:
-    """
-    Return the faults that can be seen before anything is done, by the place of the request that has them.
-
-    Raises Invalid with all of them when the batch is atomic, or two requests have one id: no answer could be told from
-    the other's then.
-    """
-    faulty: dict[int, list[Violation]] = {}
-    earlier: set[str] = set()
-    is_refused = batch.mode == "atomic"
-    # A place is a name that nobody chose: "$5" is rather a sum than the answer to the sixth request.
-    chosen = {request.id for request in batch.requests if request.id is not None}
-    for index, request in enumerate(batch.requests):
-        found = [_at(index, *fault) for fault in [*_faults(request, earlier), *_misspelt(request, chosen)]]
-        name = _name(index, request)
-        if name in earlier:
-            found.append(_at(index, "/id", "repeated", "Another request of this batch has this id."))
-            is_refused = True
-        earlier.add(name)
-        if found:
-            faulty[index] = found
-    if is_refused and faulty:
-        raise Invalid(violations=[fault for found in faulty.values() for fault in found])
-    return faulty
-
-
-def _faults(request: BatchRequest, earlier: set[str]) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = []
-    if not request.path.startswith("/api/v1/") or not request.path.isascii() or not request.path.isprintable():
-        found.append(("/path", "not_allowed", "A path begins with /api/v1/ and is percent-encoded."))
-    if request.method in {"GET", "DELETE"} and request.body is not None:
-        found.append(("/body", "not_allowed", "A GET or DELETE takes no body."))
-    if any(name.lower() not in _HEADERS for name in request.headers):
-        found.append(("/headers", "not_allowed", _WHICH_HEADERS))
-    if references.names_in_path(request.path) - earlier:
-        # Within a body a text of this form may be just a text; a path that cannot be filled in is at fault.
-        found.append(("/path", "unknown_reference", "A reference names no earlier request of this batch."))
-    return found
-
-
-def _misspelt(request: BatchRequest, chosen: Collection[str]) -> list[tuple[str, str, str]]:
-    """Return what is nearly a reference to a request of this batch: it would go out as a plain text."""
-    nearly = {
-        "/path": references.misspelt_in_path(request.path, chosen),
-        "/body": references.misspelt_in_body(request.body, chosen),
-    }
-    return [
-        (pointer, "unknown_reference", f"No such reference; write ${{{name}/id}}.")
-        for pointer, name in nearly.items()
-        if name is not None
-    ]
-
-
-_WHICH_HEADERS = "A request of a batch may say " + ", ".join(sorted(_HEADERS)) + "."
-
-
-def _at(index: int, pointer: str, code: str, detail: str) -> Violation:
-    return Violation(f"/requests/{index}{pointer}", code, detail)
-
-
-def _name(index: int, request: BatchRequest) -> str:
-    return str(index) if request.id is None else request.id
-
-
 def _needs(batch: BatchIn) -> list[set[str]]:
     """Return for each request the earlier ones whose answers it uses."""
     needs: list[set[str]] = []
@@ -340,7 +293,7 @@ def _needs(batch: BatchIn) -> list[set[str]]:
     for index, request in enumerate(batch.requests):
         in_path = references.names_in_path(request.path) & earlier
         needs.append(in_path | references.names_in_body(request.body, earlier))
-        earlier.add(_name(index, request))
+        earlier.add(name_of(index, request))
     return needs
 
 
@@ -359,7 +312,7 @@ def _filled_in(
         body = references.fill_body(request.body, bodies, most_bytes=LARGEST_BODY_BYTES)
     except references.NoSuchPlace as missing:
         detail = f"{missing.reference} points at nothing that can be put here in the answer of the earlier request."
-        raise Invalid(violations=[_at(index, pointer, _LOST, detail)]) from None
+        raise Invalid(violations=[at(index, pointer, _LOST, detail)]) from None
     return msgspec.structs.replace(request, path=path, body=body)
 
 

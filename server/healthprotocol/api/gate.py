@@ -16,7 +16,9 @@ import msgspec
 from litestar import Request
 from litestar.response import Response
 
+from healthprotocol.api.answers import answer, encoded, etag_of, located, names
 from healthprotocol.api.body import Further, convert_query, decode_body
+from healthprotocol.api.giving_way import persistently
 from healthprotocol.api.idempotency import StoredAnswer, replay_or_reserve, store_answer
 from healthprotocol.api.middleware.exposures import EXPOSURES
 from healthprotocol.api.paging import NoQuery
@@ -165,7 +167,7 @@ class Gate:
 
     def answered(self, value: object, *, status: int | None = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Return the answer of a route that opened and committed its own transactions."""
-        return _answer(self._endpoint.status if status is None else status, _encode(value), None, headers or {})
+        return answer(self._endpoint.status if status is None else status, encoded(value), None, headers or {})
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open the tenant's transaction, for a route whose answer is a stream: what is in its way is asked first."""
@@ -219,12 +221,12 @@ class Gate:
     ) -> Answer:
         async with self._transaction(**terms) as tx:
             value = await act(tx)
-            body = _encode(shape(value))
+            body = encoded(shape(value))
             extra = headers(value) if headers else {}
-        etag = _etag(value)
-        if etag is not None and _names(self.request.headers.get("if-none-match"), etag):
+        etag = etag_of(value)
+        if etag is not None and names(self.request.headers.get("if-none-match"), etag):
             return Response(b"", status_code=304, headers={"etag": etag})
-        return _answer(200, body, etag, extra)
+        return answer(200, body, etag, extra)
 
     async def write(
         self,
@@ -237,9 +239,22 @@ class Gate:
         """
         Run a changing act once and answer with its shape; the same Idempotency-Key again returns the first answer.
 
+        What gives way to another change is undone and run again, so an act changes only what its transaction holds.
         A 201 says in Location where what was made is. The status is the one declared, unless `status_of` says another.
         Raises IdempotencyKeyReused when the key came with another request before.
         """
+        if self._shared is not None:
+            # All that shares the transaction is undone with it: whoever opened it begins again.
+            return await self._write(act, shape, headers, status_of)
+        return await persistently(lambda: self._write(act, shape, headers, status_of))
+
+    async def _write(
+        self,
+        act: Act[T],
+        shape: Callable[[T], Any],
+        headers: Callable[[T], Mapping[str, str]] | None,
+        status_of: Callable[[T], int] | None,
+    ) -> Answer:
         key = self._idempotency_key()
         async with self._transaction() as tx:
             if key is not None:
@@ -247,16 +262,16 @@ class Gate:
                 if earlier is not None:
                     # What was written then is read now, and a read leaves its trace.
                     await self.doorkeeper.record_replay(tx, self.actor, str(self._endpoint.policy))
-                    again = {"idempotent-replayed": "true", **_location(earlier.location)}
-                    return _answer(earlier.status, earlier.body, earlier.etag, again)
+                    again = {"idempotent-replayed": "true", **located(earlier.location)}
+                    return answer(earlier.status, earlier.body, earlier.etag, again)
             value = await act(tx)
             shaped = shape(value)
-            body, etag = _encode(shaped), _etag(value)
+            body, etag = encoded(shaped), etag_of(value)
             status = status_of(value) if status_of else self._endpoint.status
             extra = {**self._made_at(status, shaped), **(headers(value) if headers else {})}
             if key is not None:
                 await store_answer(tx, self.actor, key, StoredAnswer(status, etag, body, extra.get("location")))
-        return _answer(status, body, etag, {**extra, **self._told(tx)})
+        return answer(status, body, etag, {**extra, **self._told(tx)})
 
     def _made_at(self, status: int, shaped: object) -> dict[str, str]:
         """Return Location (RFC 9110 §15.3.2) of what was made: its id below its collection, which the route names."""
@@ -366,30 +381,3 @@ def _require_csrf(request: "Request[Any, Any, Any]", authenticated: Authenticate
         raise Forbidden("Send the session's csrf_token in X-CSRF-Token.", public={"reason": "csrf"})
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise Forbidden("Writes with a cookie must come from this site.", public={"reason": "origin"})
-
-
-def _encode(value: object) -> bytes:
-    return value if isinstance(value, bytes) else msgspec.json.encode(value)
-
-
-def _location(address: str | None) -> dict[str, str]:
-    return {} if address is None else {"location": address}
-
-
-def _etag(value: object) -> str | None:
-    revision = getattr(value, "revision", None)
-    return f'"r{revision}"' if isinstance(revision, int) else None
-
-
-def _names(header: str | None, etag: str) -> bool:
-    if header is None:
-        return False
-    return header.strip() == "*" or etag in {part.strip().removeprefix("W/") for part in header.split(",")}
-
-
-def _answer(status: int, body: bytes, etag: str | None, headers: Mapping[str, str] | None = None) -> Answer:
-    others = dict(headers or {})
-    media_type = others.pop("content-type", "application/json")
-    if etag:
-        others["etag"] = etag
-    return Response(body, status_code=status, headers=others, media_type=media_type)

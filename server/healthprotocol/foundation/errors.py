@@ -182,6 +182,16 @@ class Unavailable(Problem):
     retryable = True
 
 
+class Contended(Unavailable):
+    """
+    Two changes waited for each other, and this one gave way.
+
+    Remedy: try again after Retry-After; nothing was written.
+    """
+
+    title = "Somebody else changes the same at the moment"
+
+
 class CommitUnanswered(Unavailable):
     """
     The database went away while it was saving, so it is not known whether this was written.

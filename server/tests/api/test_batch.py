@@ -11,6 +11,7 @@ from healthprotocol.api import batch, gate, references
 from healthprotocol.assembly import SUBSCRIPTIONS
 from healthprotocol.foundation.context import Actor, RequestContext
 from healthprotocol.foundation.db.transaction import Database
+from healthprotocol.foundation.errors import Contended
 from healthprotocol.foundation.events import Subscriptions
 from healthprotocol.trust.audit import service as audit
 from tests.support.door import Door, Doorkeeper, opened
@@ -481,3 +482,21 @@ class TestWhatIsRefused:
         answer = await send(door, [create({**ELBE, "given_name": "${other/id}"})], mode="atomic")
 
         assert answer.json()["responses"][0]["body"]["given_name"] == "${other/id}"
+
+
+class TestGivesWay:
+    async def test_and_is_told_so_when_it_did_three_times(self, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+        tries: list[int] = []
+
+        async def never_first(gate: Any, part: Any, *_: Any) -> Any:
+            tries.append(part.index)
+            return batch._refused(gate, "0", Contended(retry_after_seconds=2))
+
+        monkeypatch.setattr(batch, "_send", never_first)
+
+        answer = await send(door, [create()], mode="atomic")
+
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+        assert answer.json()["type"].endswith("/contended")
+        assert tries == [0, 0, 0]
+        assert await family_names(door) == []

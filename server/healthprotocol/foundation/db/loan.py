@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import asyncpg
 
 from healthprotocol.foundation.db.pool import Lease, Pool, Priority, Refused
-from healthprotocol.foundation.errors import CommitUnanswered, Unavailable
+from healthprotocol.foundation.errors import CommitUnanswered, Contended, Unavailable
 
 # How a server that stops, dies or restarts shows: it says so, or it falls silent in the middle of an answer.
 _LOST = (
@@ -31,6 +31,8 @@ _HINDERED = (
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
+# Of those, what ended because two waited for each other: done again at once, one of them goes first.
+_GAVE_WAY = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError)
 _RETRY_AFTER_SECONDS = 2
 # How many times as long as others may what runs in the background wait for a connection.
 _PATIENCE = 5
@@ -121,7 +123,7 @@ class Loan:
                     self.position = await _position(self._lent.connection)
                 is_clean = True
         except (*_LOST, *_HINDERED) as failed:
-            raise self._failure(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(failed).__name__) from failed
+            raise _failure(failed, self._failure) from failed
         finally:
             # What was cancelled while it rolled back or committed is not clean, and is mended before it is lent again.
             self._pool.release(self._lent, is_clean=is_clean)
@@ -172,7 +174,12 @@ def _told(error: BaseException, connection: Any, *, failure: type[Unavailable]) 
     )
     if not is_server:
         return None
-    return failure(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(error).__name__)
+    return _failure(error, failure)
+
+
+def _failure(error: BaseException, failure: type[Unavailable]) -> Unavailable:
+    kind = Contended if isinstance(error, _GAVE_WAY) and failure is Unavailable else failure
+    return kind(retry_after_seconds=_RETRY_AFTER_SECONDS, private=type(error).__name__)
 
 
 async def _commit(connection: Any) -> None:
