@@ -18,11 +18,11 @@ class CommandFailed(Exception):
 
 
 class FaultsFound(CommandFailed):
-    """A check found faults: each is told on a line of its own, what is wrong and what to do."""
+    """A check found faults: each is told on a line of its own, what is wrong and what to do; before them `heading`."""
 
-    def __init__(self, faults: "Sequence[Fault]") -> None:
+    def __init__(self, faults: "Sequence[Fault]", *, heading: str = "") -> None:
         """Take at least one."""
-        super().__init__("\n".join(map(str, faults)))
+        super().__init__("\n".join([*filter(None, [heading]), *map(str, faults)]))
         self.faults = faults
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from healthprotocol.cli.failures import CommandFailed, UsedWrongly
+from healthprotocol.cli.unsafe_settings import faults_with_misfits
 from healthprotocol.foundation.config.layers import Layers, variable, without
 from healthprotocol.foundation.config.settings import Settings, SettingsRefused, read
 from healthprotocol.foundation.db import migrate
@@ -35,7 +36,7 @@ class Installation:
         try:
             reading = read()
         except SettingsRefused as refused:
-            raise UsedWrongly(str(refused)) from None
+            raise UsedWrongly("\n".join(map(str, faults_with_misfits(refused)))) from None
         return cls(reading.settings, layers=reading.layers)
 
     @property

@@ -239,20 +239,32 @@ class TestAnUnsafeOne:
     def test_is_refused_as_one_tree_too(self, clinic: Clinic) -> None:
         refuses(clinic, ["HP_LOG_LEVEL is debug"], part="up", HP_LOG_LEVEL="debug")
 
+    @pytest.mark.parametrize("part", ["serve", "worker", "up", "config check"])
+    def test_is_told_together_with_what_does_not_fit(self, clinic: Clinic, part: str) -> None:
+        wrong = {"HP_LOG_LEVEL": "debug", "HP_PORT": "eighty", "HP_PUBLIC_ORIGINS": "", "HP_TRUSTED_PROXIES": "nowhere"}
+
+        refused = clinic.run(*part.split(), **wrong)
+
+        lines = [line.removeprefix("healthprotocol: ") for line in refused.stderr.splitlines()]
+        assert refused.returncode != 0
+        assert sorted(line.split(",")[0].split(" is ")[0] for line in lines) == sorted(wrong)
+
     def test_keeps_a_worker_from_starting_too(self, clinic: Clinic) -> None:
         refuses(clinic, ["HP_LOG_LEVEL is debug"], part="worker", HP_LOG_LEVEL="debug")
 
 
 def refuses(clinic: Clinic, words: list[str], *, part: str = "serve", **more: str) -> str:
-    """A part ends by itself, with one line that has all the words, which is returned."""
+    """A part ends by itself, with a line for each fault, and has all the words; what it said is returned."""
     # Beside what runs: that it is refused must not come from a taken port.
     ports = {"HP_PORT": str(free_port()), "HP_OPERATIONS_PORT": "0"}
 
     refused = clinic.run(part, **(ports | more))
 
     assert refused.returncode == 1
-    assert refused.stderr.startswith("healthprotocol: not good enough for production: ")
-    assert len(refused.stderr.splitlines()) == 1
+    first, *faults = refused.stderr.splitlines()
+    assert first == "healthprotocol: not good enough for production:"
+    assert faults
+    assert all(line.startswith("healthprotocol: ") and ": " in line[16:] for line in faults)
     assert [word for word in words if word not in refused.stderr] == []
     return refused.stderr
 

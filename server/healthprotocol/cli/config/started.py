@@ -15,6 +15,7 @@ from healthprotocol.cli.failures import CommandFailed, FaultsFound, UsedWrongly
 from healthprotocol.cli.installation import Installation
 from healthprotocol.cli.safety import advice_on_settings, faults_at, faults_of_settings
 from healthprotocol.cli.terminal import JsonFlag, Terminal
+from healthprotocol.cli.unsafe_settings import faults_with_misfits
 from healthprotocol.foundation.config.layers import Origin, variable
 from healthprotocol.foundation.config.settings import Settings, SettingsRefused, is_secret, read, unit_of
 from healthprotocol.foundation.processes import ProcessIdentity
@@ -58,7 +59,7 @@ def check(*, json: JsonFlag = False) -> None:
     try:
         reading = read()
     except SettingsRefused as refused:
-        raise FaultsFound(refused.faults) from None
+        raise FaultsFound(faults_with_misfits(refused)) from None
     installation = Installation(reading.settings, layers=reading.layers)
     faults = [*installation.layers.unknown, *faults_of_settings(installation)]
     url = installation.settings.database_url

@@ -5,7 +5,7 @@ They come from defaults < file < environment < secret files < vault (see `layers
 of each; `Settings()` is the same for whoever needs no origins. What changes while the platform runs is in `runtime`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
@@ -37,11 +37,20 @@ _UNITS = ("seconds", "minutes", "hours", "days", "bytes", "percent")
 
 
 class SettingsRefused(Exception):
-    """The settings cannot work; `faults` says all that is wrong and what to do about each, the message one a line."""
+    """
+    The settings cannot work; `faults` says all that is wrong and what to do about each, the message one a line.
 
-    def __init__(self, faults: list[Fault]) -> None:
+    `rest` is what they are without those that do not fit, named in `unfit`, for whoever looks what else is wrong; None
+    when they are nothing without them.
+    """
+
+    def __init__(
+        self, faults: list[Fault], *, rest: "Reading | None" = None, unfit: frozenset[str] = frozenset()
+    ) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = faults
+        self.rest = rest
+        self.unfit = unfit
 
 
 class _LayeredSource(PydanticBaseSettingsSource):
@@ -250,10 +259,19 @@ class Reading(msgspec.Struct, frozen=True):
         except ValidationError as error:
             misfits = {str(one["loc"][0]): one["type"] for one in error.errors(include_input=False)}
             faults += [_misfit(name, fault_type, found) for name, fault_type in misfits.items()]
-            raise SettingsRefused([*found.unknown, *faults]) from None
+            rest = cls._without(found, misfits)
+            raise SettingsRefused([*found.unknown, *faults], rest=rest, unfit=frozenset(misfits)) from None
         if faults:
-            raise SettingsRefused([*found.unknown, *faults])
+            raise SettingsRefused([*found.unknown, *faults], rest=cls(settings, found))
         return cls(settings, found)
+
+    @classmethod
+    def _without(cls, found: Layers, unfit: Collection[str]) -> Self | None:
+        values = {name: value for name, value in found.values.items() if name not in unfit}
+        try:
+            return cls(_Given(**values), found)
+        except ValidationError:
+            return None
 
 
 def read(environment: Mapping[str, str] | None = None) -> Reading:
