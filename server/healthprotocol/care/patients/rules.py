@@ -23,6 +23,10 @@ _LANGUAGE = re.compile(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")
 _ZONES = frozenset(available_timezones())
 # Zero-width (non-)joiner: invisible, and part of how names are written in Persian, Hindi and others.
 _JOINERS = "\u200c\u200d"
+# Letters of their own, not letters with an accent: Unicode takes nothing off them, and people without them type these.
+_SPELLED = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ŧ": "t", "\u0131": "i"}
+)
 
 SearchKind = Literal["email", "phone", "name_birth", "name"]
 
@@ -95,7 +99,7 @@ def roster(people: Iterable[PersonName]) -> Roster:
     ordered = sorted((*by_name(one), one.birth_date, one.id) for one in people)
     return Roster(
         ids=tuple(id_ for *_, id_ in ordered),
-        words=tuple(f" {given} {family}" for family, given, *_ in ordered),
+        words=tuple(_plain(f" {given} {family}") for family, given, *_ in ordered),
         births=tuple(folded(born.isoformat()) for *_, born, _ in ordered if born is not None),
     )
 
@@ -105,8 +109,9 @@ def found(everybody: Roster, text: str) -> list[UUID]:
     Return who is meant by `text` (in compared form), in the order of their names.
 
     Each word of it begins a word of her names or is her birth date, where that is known. No word means everybody.
+    "sorlie" finds Sørlie too, and "lukasz" Łukasz.
     """
-    ids, words, births = everybody.ids, everybody.words, everybody.births
+    ids, words, births, text = everybody.ids, everybody.words, everybody.births, _plain(text)
     # By place, not by pair: ten thousand tuples a search would set off the garbage collector every dozen searches.
     places: Sequence[int] = range(len(ids))
     if births:
@@ -121,6 +126,11 @@ def found(everybody: Roster, text: str) -> list[UUID]:
 def by_name(row: PersonName) -> tuple[str, str, str]:
     """Return what sorts patients as a list of people is sorted: family name, given name, then id."""
     return folded(row.family_name), folded(row.given_name), str(row.id)
+
+
+def _plain(text: str) -> str:
+    """Return compared text with the letters that nobody types who has them not on her keyboard as others spell them."""
+    return text if text.isascii() else text.translate(_SPELLED)
 
 
 def _begin(parts: Iterable[str], words: str) -> bool:

@@ -116,3 +116,12 @@ class TestRoster:
     )
     def test_a_birth_date_is_of_whom_it_is(self, text: str, numbers: list[int]) -> None:
         assert found(everybody(with_birth_date=True), text) == [UUID(int=number) for number in numbers]
+
+    @pytest.mark.parametrize("text", ["Łukasz Sørlie-Æske", "lukasz sorlie", "LUKASZ aeske", "sørl", "łuk aesk"])
+    def test_letters_without_an_accent_are_found_as_others_spell_them_and_as_they_are(self, text: str) -> None:
+        people = [
+            PersonName(id=PatientId(UUID(int=number)), given_name=given, family_name=family, birth_date=None)
+            for number, (given, family) in enumerate([("Łukasz", "Sørlie-Æske"), ("Lukas", "Sorger")])
+        ]
+
+        assert found(roster(people), read_search(text).text) == [UUID(int=0)]
