@@ -237,7 +237,7 @@ class Gate:
         status_of: Callable[[T], int] | None = None,
     ) -> Answer:
         """
-        Run a changing act once and answer with its shape; the same Idempotency-Key again returns the first answer.
+        Have an act change something once and answer with its shape; the same Idempotency-Key returns the first answer.
 
         What gives way to another change is undone and run again, so an act changes only what its transaction holds.
         A 201 says in Location where what was made is. The status is the one declared, unless `status_of` says another.

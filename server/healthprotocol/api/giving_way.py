@@ -3,10 +3,13 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import TypeVar
 
+import structlog
+
 from healthprotocol.foundation.errors import Contended
+
+log = structlog.get_logger("request")
 
 T = TypeVar("T")
 
@@ -21,8 +24,10 @@ async def persistently(write: Callable[[], Awaitable[T]]) -> T:
     The database finds two that wait for each other after a second, and undoes one of them whole.
     """
     for attempt in range(1, ATTEMPTS):
-        with suppress(Contended):
+        try:
             return await write()
+        except Contended:
+            log.info("write.gave_way", attempt=attempt)
         # Not all at once: those that met would meet again.
         await asyncio.sleep(random.uniform(0, PAUSE_SECONDS) * attempt)  # noqa: S311 - spreads, keeps no secret
     return await write()

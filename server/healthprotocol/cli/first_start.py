@@ -3,12 +3,12 @@
 import asyncio
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import asyncpg
 
+from healthprotocol.cli.demo_marks import LOADED, LOADING
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import DATABASE, Installation
 from healthprotocol.foundation.db import migrate
@@ -28,14 +28,6 @@ DEMO_ACCOUNTS = (
 )
 DEMO_PASSWORD = "correct-horse-battery-demo"  # noqa: S105 - public by intent, and refused in production
 
-# In the data directory: that the demo was loaded, and that a loading began which may have been cut off.
-_LOADED, _LOADING = "demo.loaded", "demo.loading"
-
-
-def holds_demo(data_dir: Path) -> bool:
-    """Return whether the demo was loaded, or began to be, into the database that belongs to a data directory."""
-    return any((data_dir / name).exists() for name in (_LOADED, _LOADING))
-
 
 class FirstStart:
     """Brings one database to where the server can start, doing only what is not done yet."""
@@ -45,8 +37,8 @@ class FirstStart:
         self._terminal = terminal
         self._administrator_url = administrator_url
         self._application_url = installation.application_url(administrator_url)
-        self._loaded = installation.data_dir / _LOADED
-        self._loading = installation.data_dir / _LOADING
+        self._loaded = installation.data_dir / LOADED
+        self._loading = installation.data_dir / LOADING
 
     def undo_half_a_demo(self, server: "EmbeddedServer | None") -> None:
         """Empty the embedded database when the loading of the demo was cut off: nobody has served from it yet."""

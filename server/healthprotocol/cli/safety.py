@@ -9,7 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from healthprotocol.cli.failures import CommandFailed, FaultsFound
-from healthprotocol.cli.first_start import DEMO_ACCOUNTS, holds_demo
+from healthprotocol.cli.first_start import DEMO_ACCOUNTS
 from healthprotocol.cli.installation import Installation, require_reachable
 from healthprotocol.cli.unsafe_settings import unsafe_settings
 from healthprotocol.foundation.config.faults import Fault
@@ -33,17 +33,8 @@ def advice_on_settings(installation: Installation) -> list[Fault]:
 
 
 def faults_of_settings(installation: Installation) -> list[Fault]:
-    """Return what in the settings and their folder is not good enough, without asking anybody, as `unsafe_settings`."""
-    settings = installation.settings
-    faults = unsafe_settings(settings, installation.layers)
-    if settings.is_production and holds_demo(installation.data_dir):
-        faults.append(
-            Fault(
-                f"{installation.data_dir} holds the demo accounts, whose password is public",
-                f"HP_ENVIRONMENT={settings.environment} needs another HP_DATA_DIR",
-            )
-        )
-    return faults
+    """Return what in the settings is not good enough, without asking anybody; nothing outside production."""
+    return unsafe_settings(installation.settings, installation.layers)
 
 
 async def faults_of_database(url: str, installation: Installation) -> list[Fault]:

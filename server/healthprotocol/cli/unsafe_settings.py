@@ -3,6 +3,7 @@
 from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
+from healthprotocol.cli.demo_marks import holds_demo
 from healthprotocol.foundation.config.faults import Fault
 from healthprotocol.foundation.config.layers import Layers, variable
 from healthprotocol.foundation.config.secret_provider import is_readable_by_others
@@ -24,6 +25,7 @@ def unsafe_settings(settings: Settings, layers: Layers) -> list[Fault]:
         *_of_files(layers),
         *_of_root_key(settings),
         *_of_logs(settings),
+        *_of_demo(settings),
     ]
 
 
@@ -33,8 +35,12 @@ def faults_with_misfits(refused: SettingsRefused) -> list[Fault]:
         return refused.faults
     beside = unsafe_settings(refused.rest.settings, refused.rest.layers)
     # What does not fit is told of already; that it is not set follows from that.
-    unfit = {variable(name) for name in refused.unfit}
-    return [*refused.faults, *(one for one in beside if not unfit & set(one.problem.replace(",", " ").split()))]
+    follows = {_not_set(name) for name in refused.unfit}
+    return [*refused.faults, *(one for one in beside if one.problem not in follows)]
+
+
+def _not_set(name: str) -> str:
+    return f"{variable(name)} is not set"
 
 
 def _of_database_urls(settings: Settings) -> list[Fault]:
@@ -77,7 +83,7 @@ def _of_redis_url(settings: Settings) -> list[Fault]:
 def _of_front(settings: Settings) -> list[Fault]:
     faults: list[Fault] = []
     if not settings.public_origins:
-        faults.append(Fault("HP_PUBLIC_ORIGINS is not set", "name where browsers reach you: https://care.example"))
+        faults.append(Fault(_not_set("public_origins"), "name where browsers reach you: https://care.example"))
     if any(urlsplit(origin).scheme != "https" for origin in settings.public_origins):
         faults.append(
             Fault("HP_PUBLIC_ORIGINS has an address without TLS", "put TLS in front, and name https:// alone")
@@ -85,7 +91,7 @@ def _of_front(settings: Settings) -> list[Fault]:
     if not settings.trusted_proxies:
         faults.append(
             Fault(
-                "HP_TRUSTED_PROXIES is not set",
+                _not_set("trusted_proxies"),
                 "name the network of the proxy that ends TLS, such as 10.0.0.0/24: else all clients look like one",
             )
         )
@@ -107,7 +113,7 @@ def _of_root_key(settings: Settings) -> list[Fault]:
     faults: list[Fault] = []
     if settings.root_key_file is None:
         faults.append(
-            Fault("HP_ROOT_KEY_FILE is not set", "name a file apart from the data: the key must not lie beside it")
+            Fault(_not_set("root_key_file"), "name a file apart from the data: the key must not lie beside it")
         )
     elif settings.root_key_file.exists():
         try:
@@ -128,6 +134,18 @@ def _of_logs(settings: Settings) -> list[Fault]:
     if settings.log_level != "debug":
         return []
     return [Fault("HP_LOG_LEVEL is debug", "set info: debug lines say more than anybody may keep")]
+
+
+def _of_demo(settings: Settings) -> list[Fault]:
+    data_dir = settings.data_dir.expanduser().resolve()
+    if not holds_demo(data_dir):
+        return []
+    return [
+        Fault(
+            f"{data_dir} holds the demo accounts, whose password is public",
+            f"HP_ENVIRONMENT={settings.environment} needs another HP_DATA_DIR",
+        )
+    ]
 
 
 def _is_remote(host: str | None) -> bool:

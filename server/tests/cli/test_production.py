@@ -249,6 +249,26 @@ class TestAnUnsafeOne:
         assert refused.returncode != 0
         assert sorted(line.split(",")[0].split(" is ")[0] for line in lines) == sorted(wrong)
 
+    @pytest.mark.parametrize("password", ["tops[cret", "tops\u2100cret"])
+    def test_is_never_told_with_a_password(self, clinic: Clinic, password: str) -> None:
+        wrong = {"HP_PORT": "eighty", "HP_DATABASE_URL": f"postgresql://care:{password}@db.example/care"}
+
+        for part in ("config check", "keys create", "serve"):
+            refused = clinic.run(*part.split(), **wrong)
+
+            told = [line.removeprefix("healthprotocol: ").split(",")[0] for line in refused.stderr.splitlines()]
+            assert told == list(wrong)
+            assert "tops" not in refused.stderr
+
+    def test_does_not_tell_that_what_cannot_be_read_is_not_set(self, clinic: Clinic) -> None:
+        wrong = {"HP_PORT": "eighty", "HP_PUBLIC_ORIGINS_FILE": str(clinic.folder / "nothing")}
+        without = {name: value for name, value in wrong.items() if name != "HP_PORT"}
+
+        for given in (wrong, without):
+            refused = clinic.run("config", "check", **given, HP_PUBLIC_ORIGINS="")
+            assert "HP_PUBLIC_ORIGINS is not set" not in refused.stderr
+            assert str(clinic.folder / "nothing") in refused.stderr
+
     def test_keeps_a_worker_from_starting_too(self, clinic: Clinic) -> None:
         refuses(clinic, ["HP_LOG_LEVEL is debug"], part="worker", HP_LOG_LEVEL="debug")
 

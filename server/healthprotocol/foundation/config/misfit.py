@@ -18,6 +18,8 @@ _KINDS: dict[Any, str] = {
     Path: "a path",
     tuple: "a list with commas between",
 }
+# What `fault_type` is for a text that nobody can take apart as a URL.
+NO_URL = "no_url"
 _OUT_OF_RANGE = frozenset({"greater_than", "greater_than_equal", "less_than", "less_than_equal"})
 
 
@@ -32,6 +34,8 @@ def misfit(name: str, field: FieldInfo, origin: Origin, *, fault_type: str, unit
     if fault_type == "value_error":
         # The text is of the right type, and something else about it is not as it must be.
         problem = "cannot be used"
+    if fault_type == NO_URL:
+        problem, kind = "is no URL", "one in which user and password are percent-encoded"
     asked = " ".join(word for word in (kind, f"of {unit}" if unit else "", _range(field)) if word) + _example(field)
     about = f" ({field.description.rstrip('.')})" if field.description else ""
     return Fault(f"{variable(name)}, {_where(origin)}, {problem}", f"write {asked}{about}")

@@ -243,18 +243,17 @@ async def choose(
     if setting.scope == "installation" and tx.tenant != INSTALLATION:
         raise SettingOfTheInstallation
     reason = wish.reason.strip()
-    violations = _violations(setting, wish.value, wish.variation)
-    if not violations and wish.variation is not None and wish.variation.is_over(tx.now):
-        violations.append(Violation("/variation/ends_at", "out_of_range", "It has passed."))
+    newest = await list_versions(tx, setting.name, most=1)
+    version = newest[0].version if newest else 0
+    chosen = (newest[0].value, newest[0].variation) if newest else (None, None)
+    # One that stands may have ended meanwhile; whoever changes the value beside it need not take it away.
+    violations = _violations(setting, wish.value, wish.variation, now=None if wish.variation == chosen[1] else tx.now)
     if not 1 <= len(reason) <= LONGEST_REASON:
         violations.append(Violation("/reason", "length", f"Say why in 1 to {LONGEST_REASON} characters."))
     if violations:
         raise Invalid(violations=violations)
-    newest = await list_versions(tx, setting.name, most=1)
-    version = newest[0].version if newest else 0
     if expected_version not in (None, version):
         raise PreconditionFailed
-    chosen = (newest[0].value, newest[0].variation) if newest else (None, None)
     if chosen == (wish.value, wish.variation):
         return None
     choice = Choice(
@@ -297,7 +296,10 @@ async def roll_back(
     return await choose(tx, setting, wish, expected_version=expected_version, by=by)
 
 
-def _violations(setting: Setting[Any], value: object, variation: Variation | None) -> list[Violation]:
+def _violations(
+    setting: Setting[Any], value: object, variation: Variation | None, *, now: datetime | None = None
+) -> list[Violation]:
+    """Return what cannot be chosen; with `now` a variation whose time is over is among it."""
     found: list[Violation] = []
     if value is not None and (fault := setting.fault(value)) is not None:
         found.append(Violation("/value", "out_of_range", fault))
@@ -306,6 +308,8 @@ def _violations(setting: Setting[Any], value: object, variation: Variation | Non
             found.append(Violation("/variation/value", "out_of_range", fault))
         if (member := variation.fault()) is not None:
             found.append(Violation(f"/variation/{member[0]}", "out_of_range", member[1]))
+        elif now is not None and variation.is_over(now):
+            found.append(Violation("/variation/ends_at", "out_of_range", "It has passed."))
     return found
 
 

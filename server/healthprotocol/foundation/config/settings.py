@@ -10,6 +10,7 @@ from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
@@ -23,7 +24,7 @@ from healthprotocol.foundation.config.layers import (
     current_environment,
     gather,
 )
-from healthprotocol.foundation.config.misfit import misfit
+from healthprotocol.foundation.config.misfit import NO_URL, misfit
 
 Environment = Literal["development", "test", "staging", "production"]
 
@@ -33,6 +34,7 @@ NOT_SETTINGS = frozenset({"HP_SHARED_DATA", "HP_CHROMIUM", "HP_BASE_URL", "HP_WE
 _Texts = Annotated[tuple[str, ...], BeforeValidator(as_list)]
 _SECRET: Any = {"secret": True}
 
+_URLS = ("database_url", "direct_database_url", "redis_url", "replica_urls", "public_origins", "vault_address")
 _UNITS = ("seconds", "minutes", "hours", "days", "bytes", "percent")
 
 
@@ -41,7 +43,7 @@ class SettingsRefused(Exception):
     The settings cannot work; `faults` says all that is wrong and what to do about each, the message one a line.
 
     `rest` is what they are without those that do not fit, named in `unfit`, for whoever looks what else is wrong; None
-    when they are nothing without them.
+    when they are nothing without them, or could not all be had.
     """
 
     def __init__(
@@ -88,10 +90,16 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(default=Path("var"), description="Where the embedded database, logs and keys lie.")
     database_url: str | None = Field(
-        default=None, json_schema_extra=_SECRET, description="PostgreSQL; without it the embedded server is started."
+        default=None,
+        examples=["postgresql://care@db.example/care?sslmode=verify-full"],
+        json_schema_extra=_SECRET,
+        description="PostgreSQL; without it the embedded server is started.",
     )
     redis_url: str | None = Field(
-        default=None, json_schema_extra=_SECRET, description="Redis as the shared level of the cache; optional."
+        default=None,
+        examples=["rediss://cache.example:6380/0"],
+        json_schema_extra=_SECRET,
+        description="Redis as the shared level of the cache; optional.",
     )
     cache_memory_bytes: int = Field(
         default=64 * 1024 * 1024,
@@ -188,6 +196,17 @@ class Settings(BaseSettings):
             ip_network(network)
         return networks
 
+    @field_validator(*_URLS)
+    @classmethod
+    def _are_urls(cls, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for url in (given,) if isinstance(given, str) else given or ():
+            try:
+                urlsplit(url)
+            except ValueError:
+                # Its words may quote the password.
+                raise ValueError("no URL") from None
+        return given
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -258,11 +277,12 @@ class Reading(msgspec.Struct, frozen=True):
             settings = _Given(**found.values)
         except ValidationError as error:
             misfits = {str(one["loc"][0]): one["type"] for one in error.errors(include_input=False)}
+            # What a layer could not give is nothing that was not set: of the rest nobody can tell then.
+            rest = None if faults else cls._without(found, misfits)
             faults += [_misfit(name, fault_type, found) for name, fault_type in misfits.items()]
-            rest = cls._without(found, misfits)
             raise SettingsRefused([*found.unknown, *faults], rest=rest, unfit=frozenset(misfits)) from None
         if faults:
-            raise SettingsRefused([*found.unknown, *faults], rest=cls(settings, found))
+            raise SettingsRefused([*found.unknown, *faults])
         return cls(settings, found)
 
     @classmethod
@@ -297,4 +317,6 @@ def _gather(environment: Mapping[str, str]) -> Layers:
 
 def _misfit(name: str, fault_type: str, found: Layers) -> Fault:
     origin = found.origins.get(name, Origin("default"))
+    if fault_type == "value_error" and name in _URLS:
+        fault_type = NO_URL
     return misfit(name, Settings.model_fields[name], origin, fault_type=fault_type, unit=unit_of(name))

@@ -22,8 +22,9 @@ const NAMES = { until_at: "until", from_at: "from", default: "fallback", key: ""
 export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) {
   const change = useChangeFlag(flag.key);
   const toast = useToast();
-  // Under its revision: what was typed for another state of the flag would undo what came in between.
-  const [fields, setFields, discard] = useDraft(`flag/${flag.key}/${flag.revision}`, () => fieldsOf(flag));
+  // Under the revision that it was opened at: what was typed for another one would undo what came in between.
+  const [revision] = useState(flag.revision);
+  const [fields, setFields, discard] = useDraft(`flag/${flag.key}/${revision}`, () => fieldsOf(flag));
   const [found, setFound] = useState<Record<string, string>>({});
   const faults: Record<string, string> = { ...refused(change.problem), ...found };
   const variants = Object.keys(flag.variants);

@@ -14,7 +14,8 @@ import { emptyStage, faultsOf, fieldsOf, presentOf, type StageFields, startOf } 
 export function StartRolloutDialog({ flag, close }: { flag: Flag; close: () => void }) {
   const start = useStartRollout(flag.key);
   const toast = useToast();
-  const [fields, setFields, discard] = useDraft(`rollout/${flag.key}/${flag.revision}`, () => fieldsOf(flag));
+  const [revision] = useState(flag.revision);
+  const [fields, setFields, discard] = useDraft(`rollout/${flag.key}/${revision}`, () => fieldsOf(flag));
   const [found, setFound] = useState<Record<string, string>>({});
   const faults = { ...fieldFaults(start.problem, { hold_seconds: "minutes" }), ...found };
   const variants = Object.keys(flag.variants).filter((name) => name !== presentOf(flag));

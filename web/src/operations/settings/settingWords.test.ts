@@ -41,4 +41,13 @@ describe("a change", () => {
     expect(changeOf(idle, { ...because, percent: "10" })).toMatchObject({ faults: { other: expect.any(String) } });
     expect(changeOf(idle, { ...because, other: "30", from: "2026-03-02T08:00", until: "2026-03-01T08:00" })).toMatchObject({ faults: { until: expect.any(String) } });
   });
+
+  it("does not choose once more what is over", () => {
+    const trial = { value: 30, percent: null, starts_at: null, ends_at: "2026-03-02T08:00:00Z" };
+    const during = fieldsOf({ ...idle, variation: trial }, Date.parse("2026-03-02T07:59:00Z"));
+    const after = fieldsOf({ ...idle, variation: trial }, Date.parse("2026-03-02T08:00:00Z"));
+
+    expect([during.other, after.other, after.until]).toEqual(["30", "", ""]);
+    expect(changeOf(idle, { ...after, value: "20", reason: "Over" })).toMatchObject({ change: { variation: null } });
+  });
 });

@@ -40,8 +40,11 @@ export interface SettingFields {
   until: string;
 }
 
-export function fieldsOf(setting: OrganisationSetting): SettingFields {
-  const { own_value, variation } = setting;
+export function fieldsOf(setting: OrganisationSetting, now = Date.now()): SettingFields {
+  const { own_value } = setting;
+  const endsAt = setting.variation?.ends_at;
+  // One whose time is over holds never again: it is not chosen once more with the next value.
+  const variation = endsAt != null && Date.parse(endsAt) <= now ? null : setting.variation;
   return {
     value: own_value === null ? "" : String(own_value),
     reason: "",
