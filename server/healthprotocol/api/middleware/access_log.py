@@ -11,7 +11,9 @@ import structlog
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from healthprotocol.api.middleware.request_id import request_id_of
+from healthprotocol.foundation.errors import Problem
 from healthprotocol.foundation.telemetry import metrics
+from healthprotocol.foundation.telemetry.errors import describe
 
 UNMATCHED = "(no route)"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -37,6 +39,12 @@ class AccessLogMiddleware:
         metrics.request_started()
         try:
             await self._app(scope, receive, answer.send)
+        except Problem as problem:
+            # It came up in the middle of a stream, too late for an answer: the connection breaks off instead.
+            log.warning(
+                "request.broken_off", request_id=request_id_of(scope), route=_route(scope), error=describe(problem)
+            )
+            raise
         except Exception:
             metrics.unhandled_error("request")
             log.exception("request.crashed", request_id=request_id_of(scope), route=_route(scope))

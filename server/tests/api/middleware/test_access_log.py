@@ -6,6 +6,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from healthprotocol.api.middleware.access_log import AccessLogMiddleware
+from healthprotocol.foundation.errors import Unavailable
 from healthprotocol.foundation.telemetry import metrics
 from tests.api.middleware.asgi import answering, ask
 
@@ -64,6 +65,20 @@ class TestAccessLog:
 
         assert [line["event"] for line in lines] == ["request.crashed", "request.ended"]
         assert lines[1]["status"] == 499
+
+    async def test_a_stream_that_breaks_off_is_no_crash(self) -> None:
+        async def broken(_scope: Any, _receive: Any, send: Any) -> None:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            raise Unavailable(private="pool: shed")
+
+        with capture_logs() as lines, pytest.raises(Unavailable):
+            await ask(AccessLogMiddleware(broken))
+
+        assert [(line["event"], line["log_level"]) for line in lines] == [
+            ("request.broken_off", "warning"),
+            ("request.ended", "info"),
+        ]
+        assert "Unavailable" in lines[0]["error"]
 
     async def test_is_measured_by_route_and_status(self) -> None:
         await ask(AccessLogMiddleware(routed(answering(status=418))), ADDRESS)
