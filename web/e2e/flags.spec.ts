@@ -115,6 +115,24 @@ describe("the admin and her flags", () => {
     await visit.page.getByRole("button", { name: "Cancel" }).click();
   });
 
+  it("does not save over what somebody else changed meanwhile, and keeps what was typed", async () => {
+    await open(FLAG);
+    await visit.page.getByRole("button", { name: "Who has it" }).click();
+    await visit.page.getByLabel("Why").fill("Seen by me alone");
+    const changed = await visit.page.evaluate(async (key) => {
+      const { csrf_token } = (await (await fetch("/api/v1/session")).json()) as { csrf_token: string };
+      const headers = { "content-type": "application/json", "x-csrf-token": csrf_token, "if-match": "*" };
+      const body = JSON.stringify({ requires: [], reason: "By a colleague" });
+      return (await fetch(`/api/v1/flags/${key}`, { method: "PATCH", headers, body })).status;
+    }, FLAG);
+    expect(changed).toBe(200);
+    await visit.page.getByRole("button", { name: "Save" }).click();
+    await visit.page.getByText("It was changed by somebody else in the meantime").waitFor();
+
+    expect(await visit.page.getByLabel("Why").inputValue()).toBe("Seen by me alone");
+    await visit.page.getByRole("button", { name: "Cancel" }).click();
+  });
+
   it("rolls it out to more and more, by keyboard, pauses, goes on, rolls back and revives it", async () => {
     await open(FLAG, "rollout");
     const press = async (name: string) => {

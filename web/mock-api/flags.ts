@@ -101,6 +101,8 @@ export function answerFlags(request: MockRequest): MockAnswer {
   if (request.method === "GET") return answered(refresh(flag));
   const body = request.body as FlagChange;
   if (act === "kill" || act === "revive") return keep(flag, act, body.reason, { ...flag.own.state, is_killed: act === "kill" });
+  const expected = request.headers["if-match"];
+  if (expected !== "*" && expected !== `"r${flag.revision}"`) return refused(412, "It was changed by somebody else in the meantime");
   return keep(flag, "set", body.reason, { ...flag.own.state, default: body.default ?? null, requires: (body.requires ?? []).map(({ key: needed, variants }) => ({ key: needed, variants: [...variants] })), rules: (body.rules ?? []).map((one) => rule(one.variant, { ...one, roles: one.roles ?? [], accounts: one.accounts ?? [], percentage: one.percentage ?? null, from_at: one.from_at ?? null, until_at: one.until_at ?? null })) });
 }
 

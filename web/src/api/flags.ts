@@ -1,5 +1,5 @@
 /** Feature flags: what is decided for everybody and for one's own organisation. */
-import { bodyOf, client, ifMatch } from "./client";
+import { bodyOf, client } from "./client";
 import type { Flag, FlagChange, FlagVersion, RolloutStart, StaleFlag, WatchedRollout } from "./types";
 import { type Act, type Fetched, useAct, useDataFetching } from "./useDataFetching";
 
@@ -25,8 +25,9 @@ export const useRollout = (key: string, enabled: boolean): Fetched<WatchedRollou
     pollMs: (watched) => ((watched as WatchedRollout | undefined)?.rollout.status === "running" ? ROLLOUT_POLL_MS : false),
   });
 
-export const useChangeFlag = (key: string): Act<FlagChange, Flag> =>
-  useAct((change: FlagChange) => bodyOf(client.PATCH("/api/v1/flags/{flag_key}", { params: { ...pathOf(key), header: ifMatch(`/api/v1/flags/${key}`) }, body: change })), [["flags"]]);
+/** Changes the flag that was read at `revision`: refused when somebody else changed it meanwhile, however new what is on screen is by now. */
+export const useChangeFlag = (key: string, revision: number): Act<FlagChange, Flag> =>
+  useAct((change: FlagChange) => bodyOf(client.PATCH("/api/v1/flags/{flag_key}", { params: { ...pathOf(key), header: { "If-Match": `"r${revision}"` } }, body: change })), [["flags"]]);
 
 export const useSwitchFlag = (key: string, command: "kill" | "revive"): Act<string, Flag> =>
   useAct((reason: string) => bodyOf(client.POST(`/api/v1/flags/{flag_key}/${command}`, { params: pathOf(key), body: { reason } })), [["flags"]]);

@@ -20,10 +20,10 @@ const NAMES = { until_at: "until", from_at: "from", default: "fallback", key: ""
 
 /** The targeting editor: rules in order, what everybody else has, which flags it needs, and why. */
 export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) {
-  const change = useChangeFlag(flag.key);
-  const toast = useToast();
-  // Under the revision that it was opened at: what was typed for another one would undo what came in between.
+  // What was typed for one state of the flag is neither kept nor saved for another: it would undo what came in between.
   const [revision] = useState(flag.revision);
+  const change = useChangeFlag(flag.key, revision);
+  const toast = useToast();
   const [fields, setFields, discard] = useDraft(`flag/${flag.key}/${revision}`, () => fieldsOf(flag));
   const [found, setFound] = useState<Record<string, string>>({});
   const faults: Record<string, string> = { ...refused(change.problem), ...found };
