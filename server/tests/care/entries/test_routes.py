@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -85,6 +86,11 @@ def entry_of(occurrence: dict[str, Any], *, effective_at: str | None = None, **m
 
 def measured(occurrence: dict[str, Any], value: float, **more: Any) -> dict[str, Any]:
     return entry_of(occurrence, values=[{"code": "8480-6", "value": value, "unit": "mm[Hg]"}], **more)
+
+
+def day_of_hers(*, days_ago: int = 0) -> date:
+    """The date in the patients' zone, which is another one than UTC's for an hour or two of each day."""
+    return (system_clock() - timedelta(days=days_ago)).astimezone(ZoneInfo("Europe/Berlin")).date()
 
 
 async def values(door: Door, clinic: Clinic, *, first: date, last: date) -> list[float]:
@@ -198,7 +204,7 @@ class TestUndoMany:
 class TestMeasurements:
     async def test_leave_out_what_was_undone_since(self, door: Door, clinic: Clinic) -> None:
         occurrences = await measuring(door, clinic)
-        day = system_clock().date() - timedelta(days=3)
+        day = day_of_hers(days_ago=3)
         entry = await made(door, "/entries", measured(occurrences[2], 190, effective_at=ago(days=3)))
         before = await values(door, clinic, first=day, last=day)
 
@@ -213,13 +219,11 @@ class TestMeasurements:
 
         await made(door, "/entries", entry_of(occurrences[-1], outcome="skipped", replaces=entry["id"]))
 
-        today = system_clock().date()
-        assert await values(door, clinic, first=today - timedelta(days=5), last=today) == []
+        assert await values(door, clinic, first=day_of_hers(days_ago=5), last=day_of_hers()) == []
 
     async def test_show_a_corrected_time_only_where_it_is_now(self, door: Door, clinic: Clinic) -> None:
         occurrences = await measuring(door, clinic)
-        today = system_clock().date()
-        day = today - timedelta(days=3)
+        today, day = day_of_hers(), day_of_hers(days_ago=3)
         entry = await made(door, "/entries", measured(occurrences[2], 190, effective_at=ago(days=3)))
 
         await made(door, "/entries", measured(occurrences[2], 120, replaces=entry["id"]))
@@ -235,8 +239,7 @@ class TestMeasurements:
 
         await door.ask("elbe", "DELETE", f"/entries/{entry['id']}")
 
-        today = system_clock().date()
-        assert await values(door, clinic, first=today - timedelta(days=4), last=today - timedelta(days=2)) == []
+        assert await values(door, clinic, first=day_of_hers(days_ago=4), last=day_of_hers(days_ago=2)) == []
 
 
 class TestBatch:
