@@ -44,7 +44,6 @@ _AGAIN: Mapping[type[Problem], str] = {
     BrokenOff: "Look whether it was done before it is sent again; the same Idempotency-Key does it once.",
 }
 _FIRST_ERROR = 400
-_RETRY_AFTER_SECONDS = 2
 _LOST = "reference_not_found"
 # Room for #99 behind it.
 _LONGEST_KEY = 250
@@ -107,7 +106,7 @@ async def _atomic(gate: Gate, batch: BatchIn) -> Answer:
             enclosing = Enclosing(Authenticated(gate.actor), gate.context, tx, denied)
             answer = await _send(gate, _Part(batch, index, needs, answers), enclosing, room)
             if _gave_way(answer):
-                raise Contended(retry_after_seconds=_RETRY_AFTER_SECONDS)
+                raise Contended(retry_after_seconds=int(answer.headers["retry-after"]))
             if answer.status >= _FIRST_ERROR:
                 raise _RolledBack(index, answer)
             answers[answer.id] = answer

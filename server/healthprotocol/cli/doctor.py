@@ -13,8 +13,9 @@ import typer
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import Installation, require_reachable
 from healthprotocol.cli.ports import is_free
-from healthprotocol.cli.safety import advice_on_settings, faults_of_database, faults_of_settings
+from healthprotocol.cli.safety import advice_on_settings, faults_of_database
 from healthprotocol.cli.terminal import JsonFlag, Terminal
+from healthprotocol.cli.unsafe_settings import unsafe_settings
 from healthprotocol.foundation.processes import LockFile
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def _settings(installation: Installation) -> list[Finding]:
         str(fault)
         for fault in (
             *installation.layers.unknown,
-            *faults_of_settings(installation),
+            *unsafe_settings(installation.settings, installation.layers),
         )
     ]
     advice = [f"to be better: {one}" for one in advice_on_settings(installation)]

@@ -32,11 +32,6 @@ def advice_on_settings(installation: Installation) -> list[Fault]:
     ]
 
 
-def faults_of_settings(installation: Installation) -> list[Fault]:
-    """Return what in the settings is not good enough, without asking anybody; nothing outside production."""
-    return unsafe_settings(installation.settings, installation.layers)
-
-
 async def faults_of_database(url: str, installation: Installation) -> list[Fault]:
     """Return what in the database at `url` is not good enough; nothing outside production."""
     if not installation.settings.is_production:
@@ -59,7 +54,7 @@ def require_safe(installation: Installation, url: str | None = None) -> None:
     """Raise FaultsFound with everything that is not good enough; `url` None asks no database."""
     if not installation.settings.is_production:
         return
-    faults = faults_of_settings(installation)
+    faults = unsafe_settings(installation.settings, installation.layers)
     if url is not None:
         faults += faults_at(url, installation)
     if faults:

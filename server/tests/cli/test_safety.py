@@ -8,7 +8,8 @@ import pytest
 
 from healthprotocol.cli.failures import CommandFailed
 from healthprotocol.cli.installation import Installation
-from healthprotocol.cli.safety import faults_of_database, faults_of_settings, require_safe
+from healthprotocol.cli.safety import faults_of_database, require_safe
+from healthprotocol.cli.unsafe_settings import unsafe_settings
 from healthprotocol.foundation.config.layers import Layers
 from healthprotocol.foundation.config.settings import Settings
 from healthprotocol.foundation.crypto.root import LocalRootKey
@@ -35,15 +36,15 @@ def installation(tmp_path: Path, **more: Any) -> Installation:
 
 
 def told(found: Installation) -> str:
-    return "; ".join(map(str, faults_of_settings(found)))
+    return "; ".join(map(str, unsafe_settings(found.settings, found.layers)))
 
 
-class TestFaultsOfSettings:
+class TestUnsafeSettings:
     def test_of_a_good_installation_are_none(self, tmp_path: Path) -> None:
-        assert faults_of_settings(installation(tmp_path)) == []
+        assert told(installation(tmp_path)) == ""
 
     def test_of_a_laptop_are_none(self) -> None:
-        assert faults_of_settings(Installation(Settings())) == []
+        assert told(Installation(Settings())) == ""
 
     @pytest.mark.parametrize(
         ("more", "said"),
@@ -94,7 +95,7 @@ class TestFaultsOfSettings:
 
         assert "can be read by everybody: run: chmod o-rwx" in told(found)
         secret.chmod(0o640)
-        assert faults_of_settings(found) == []
+        assert told(found) == ""
 
     def test_are_told_all_at_once_and_without_a_secret(self, tmp_path: Path) -> None:
         found = installation(

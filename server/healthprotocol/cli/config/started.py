@@ -13,9 +13,9 @@ import typer
 from healthprotocol.cli.config.chosen import Organisation, origin_in_words, shown_choices
 from healthprotocol.cli.failures import CommandFailed, FaultsFound, UsedWrongly
 from healthprotocol.cli.installation import Installation
-from healthprotocol.cli.safety import advice_on_settings, faults_at, faults_of_settings
+from healthprotocol.cli.safety import advice_on_settings, faults_at
 from healthprotocol.cli.terminal import JsonFlag, Terminal
-from healthprotocol.cli.unsafe_settings import faults_with_misfits
+from healthprotocol.cli.unsafe_settings import faults_with_misfits, unsafe_settings
 from healthprotocol.foundation.config.layers import Origin, variable
 from healthprotocol.foundation.config.settings import Settings, SettingsRefused, is_secret, read, unit_of
 from healthprotocol.foundation.processes import ProcessIdentity
@@ -61,7 +61,7 @@ def check(*, json: JsonFlag = False) -> None:
     except SettingsRefused as refused:
         raise FaultsFound(faults_with_misfits(refused)) from None
     installation = Installation(reading.settings, layers=reading.layers)
-    faults = [*installation.layers.unknown, *faults_of_settings(installation)]
+    faults = [*installation.layers.unknown, *unsafe_settings(installation.settings, installation.layers)]
     url = installation.settings.database_url
     if url is not None:
         faults += faults_at(url, installation)

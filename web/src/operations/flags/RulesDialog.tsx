@@ -46,6 +46,7 @@ export function RulesDialog({ flag, close }: { flag: Flag; close: () => void }) 
   return (
     <Dialog title="Who has it" lead={flag.key} size="l" onClose={close} footer={<Footer isBusy={change.isRunning} save={() => void save()} close={cancel} />}>
       <FaultNotice fault={change.problem} />
+      {change.problem?.status === 412 ? <p>Nothing was saved. Copy what you want to keep, cancel, and open this again: it then begins with what was changed.</p> : null}
       <p className="muted small">The first rule that fits decides. Everything here is for your organisation only.</p>
       {fields.rules.map((rule, index) => (
         <RuleEditor
